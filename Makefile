@@ -1,0 +1,86 @@
+# Builds, installs and tests iommu-install and iommu-verify.
+# SPDX-License-Identifier: BSD-3-Clause
+
+VERSION = 0.1.0
+
+PREFIX ?= /usr
+SBINDIR ?= $(PREFIX)/sbin
+LIBDIR ?= $(PREFIX)/lib
+DATADIR ?= $(PREFIX)/share
+IMAGEDIR = $(LIBDIR)/iommu-verify
+DRACUTMODULESDIR ?= $(or $(shell pkg-config --variable=dracutmodulesdir dracut 2>/dev/null),$(LIBDIR)/dracut/modules.d)
+INITRAMFSTOOLSDIR ?= $(DATADIR)/initramfs-tools
+INSTALL ?= install
+
+B = build
+CFLAGS ?= -O2 -g
+WARNINGS = -std=c11 -D_GNU_SOURCE -Wall -Wextra -Werror -Wshadow -Wstrict-prototypes -Wmissing-prototypes \
+	-Wpointer-arith -Wwrite-strings -Wconversion -Wno-sign-conversion -Wformat=2 -Wvla -Wundef
+HARDENING = -fstack-protector-strong -fno-common -D_FORTIFY_SOURCE=2 -fPIE
+DEFINES = -DVERSION='"$(VERSION)"'
+
+# The helper: one static file, small with musl, with glibc where there is no musl-gcc.
+HELPER_CC ?= $(or $(shell command -v musl-gcc),$(CC))
+HELPER_CFLAGS ?= -Os -ffunction-sections -fdata-sections -fno-asynchronous-unwind-tables
+HELPER_LDFLAGS ?= -static -Wl,--gc-sections -Wl,-z,relro,-z,now,-z,noseparate-code -s
+KMOD_SRC ?= $(B)/kmod
+
+COMMON = modes root keyval target image cmdline params
+VERIFY = iommu-verify action evidence report root-libkmod verdict
+INSTALLER = iommu-install image-build modprobe-filter root-libkmod-shared
+
+VERIFY_OBJECTS = $(patsubst %,$(B)/verify/%.o,$(COMMON) $(VERIFY))
+INSTALL_OBJECTS = $(patsubst %,$(B)/install/%.o,$(COMMON) $(INSTALLER))
+
+.PHONY: all install check check-full check-static packages demo bench clean distclean
+.DELETE_ON_ERROR:
+
+all: $(B)/iommu-verify $(B)/iommu-install
+
+$(B)/iommu-verify: $(VERIFY_OBJECTS) $(B)/libkmod.a
+	$(HELPER_CC) $(HELPER_CFLAGS) $(HELPER_LDFLAGS) -o $@ $^
+
+$(B)/iommu-install: $(INSTALL_OBJECTS)
+	$(CC) $(CFLAGS) -pie -Wl,-z,relro,-z,now $(LDFLAGS) -o $@ $^ -lkmod
+
+# musl-gcc does not look for the kernel's headers; these links show it those and nothing else of the C library's.
+$(B)/include:
+	mkdir -p $@
+	ln -sfn /usr/include/linux $@/linux
+	ln -sfn /usr/include/asm-generic $@/asm-generic
+	ln -sfn $(firstword $(wildcard /usr/include/$(shell $(CC) -print-multiarch)/asm) /usr/include/asm) $@/asm
+
+$(B)/verify/%.o: src/%.c | $(B)/include $(KMOD_SRC)
+	@mkdir -p $(@D)
+	$(HELPER_CC) $(HELPER_CFLAGS) $(WARNINGS) $(filter-out -fPIE,$(HARDENING)) $(DEFINES) -MMD -isystem $(B)/include \
+		-isystem $(KMOD_SRC)/libkmod -c -o $@ $<
+
+$(B)/install/%.o: src/%.c
+	@mkdir -p $(@D)
+	$(CC) $(CFLAGS) $(CPPFLAGS) $(WARNINGS) $(HARDENING) $(DEFINES) -MMD -c -o $@ $<
+
+-include $(wildcard $(B)/*/*.d)
+
+$(B)/libkmod.a: src/libkmod.sh | $(B)/include $(KMOD_SRC)
+	CC='$(HELPER_CC)' CFLAGS='$(HELPER_CFLAGS) -isystem $(abspath $(B)/include)' src/libkmod.sh $(KMOD_SRC) $@
+
+$(B)/kmod:
+	@mkdir -p $(@D)
+	dist/fetch-kmod $@
+
+install: all
+	$(INSTALL) -D -m 755 $(B)/iommu-verify $(DESTDIR)$(SBINDIR)/iommu-verify
+	$(INSTALL) -D -m 755 $(B)/iommu-install $(DESTDIR)$(SBINDIR)/iommu-install
+	$(INSTALL) -D -m 644 -t $(DESTDIR)$(IMAGEDIR) dist/early/check-stop.sh dist/early/check-warn.sh
+	$(INSTALL) -D -m 755 -t $(DESTDIR)$(DRACUTMODULESDIR)/50iommu-verify dracut/50iommu-verify/module-setup.sh
+	$(INSTALL) -D -m 644 -t $(DESTDIR)$(DRACUTMODULESDIR)/50iommu-verify dracut/50iommu-verify/iommu-verify.service \
+		dracut/50iommu-verify/stop.conf
+	$(INSTALL) -D -m 755 -t $(DESTDIR)$(INITRAMFSTOOLSDIR)/hooks initramfs-tools/hooks/iommu-verify
+	$(INSTALL) -D -m 755 -t $(DESTDIR)$(INITRAMFSTOOLSDIR)/scripts/init-top \
+		initramfs-tools/scripts/init-top/iommu-verify
+
+clean:
+	rm -rf $(B)/verify $(B)/install $(B)/include $(B)/libkmod.a* $(B)/iommu-verify $(B)/iommu-install
+
+distclean:
+	rm -rf $(B)

@@ -1,0 +1,46 @@
+#!/bin/bash
+# dracut module: checks the IOMMU mode against /etc/iommu.target before drivers bind and disks unlock.
+# SPDX-License-Identifier: BSD-3-Clause
+
+# called by dracut
+check() {
+    return 0 # whether there is anything to do, install() sees by the target file
+}
+
+# called by dracut
+install() {
+    local target=${dracutsysrootdir-}/etc/iommu.target unit=iommu-verify.service want=add-wants image
+
+    # A rescue image has to start whatever the mode is.
+    [[ -e $target || -L $target ]] || return 0
+    ! dracut_module_included rescue && [[ ${outfile##*/} != *0-rescue* ]] || return 0
+
+    if [[ ! -x /usr/sbin/iommu-install ]] && ! grep -Eq 'halt|poweroff|reboot' "$target"; then
+        dwarn "/usr/sbin/iommu-install is missing: the image will not check the IOMMU mode"
+        return 0
+    fi
+
+    # Says what the image needs: "stop", "warn" or nothing. Only exit fails a build; dracut ignores a return.
+    # shellcheck disable=SC2154 # initdir and kernel come from dracut
+    image=$(/usr/sbin/iommu-install internal-image "${dracutsysrootdir:-/}" "$initdir" "$kernel") || {
+        dfatal "The early IOMMU check can't be put into the image. Aborting initrd creation."
+        exit 1
+    }
+    [[ $image ]] || return 0
+
+    if ! dracut_module_included systemd; then
+        inst_hook cmdline 00 "/usr/lib/iommu-verify/check-$image.sh" # before rd.driver.pre and udev
+        return 0
+    fi
+
+    # shellcheck disable=SC2154 # systemdsystemunitdir, moddir and SYSTEMCTL come from dracut
+    inst_simple "$moddir/$unit" "$systemdsystemunitdir/$unit"
+    if [[ $image == stop ]]; then
+        want=add-requires
+        inst_simple "$moddir/stop.conf" "$systemdsystemunitdir/$unit.d/stop.conf"
+    fi
+    $SYSTEMCTL -q --root "$initdir" "$want" sysinit.target "$unit" && [[ -s $initdir$systemdsystemunitdir/$unit ]] \
+        && [[ $image != stop || -s $initdir$systemdsystemunitdir/$unit.d/stop.conf ]] && return 0
+    dfatal "The early IOMMU check's unit can't be put into the image."
+    [[ $image != stop ]] || exit 1
+}

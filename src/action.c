@@ -1,0 +1,246 @@
+/* What --enforce does with a verdict; see action.h.
+ * SPDX-License-Identifier: BSD-3-Clause
+ */
+#include "action.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/magic.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/reboot.h>
+#include <sys/stat.h>
+#include <sys/vfs.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "report.h"
+
+/* Kernel log levels (include/linux/kern_levels.h). "quiet" shows what is below 4. */
+enum { LEVEL_ERR = 3, LEVEL_WARNING = 4, LEVEL_INFO = 6 };
+
+struct log {
+	int kmsg;
+	bool shown; /* err messages of the kernel log reach the console by themselves */
+};
+
+/* Writes as much as can be written; a log that fails must not keep us from what comes after it. */
+static void put(int fd, const char *text, size_t len)
+{
+	while (len > 0) {
+		ssize_t n = write(fd, text, len);
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n <= 0)
+			return;
+		text += n;
+		len -= (size_t)n;
+	}
+}
+
+static void put_file(const char *path, const char *text)
+{
+	int fd = open(path, O_WRONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
+	if (fd < 0)
+		return;
+	put(fd, text, strlen(text));
+	close(fd);
+}
+
+/* console_loglevel above err, and /dev/kmsg not switched off by printk.devkmsg=off? */
+static bool kernel_shows_errors(void)
+{
+	const struct root live = { .fd = AT_FDCWD, .live = true };
+	char text[64];
+
+	if (root_read_line(&live, "/proc/sys/kernel/printk_devkmsg", text, sizeof(text)) > 0 && strcmp(text, "off") == 0)
+		return false;
+	return root_read_line(&live, "/proc/sys/kernel/printk", text, sizeof(text)) > 0 && atoi(text) > LEVEL_ERR;
+}
+
+static struct log log_open(void)
+{
+	struct log log = { .kmsg = open("/dev/kmsg", O_WRONLY | O_CLOEXEC | O_NOCTTY) };
+
+	log.shown = log.kmsg >= 0 && kernel_shows_errors();
+	return log;
+}
+
+static __attribute__((format(printf, 3, 4))) void log_line(const struct log *log, int level, const char *format, ...)
+{
+	char text[640], line[sizeof(text) + 32];
+	va_list args;
+
+	va_start(args, format);
+	vsnprintf(text, sizeof(text), format, args);
+	va_end(args);
+	/* One write is one record; a control character would be escaped, a newline would start another record. */
+	for (char *c = text; *c; c++)
+		if ((unsigned char)*c < ' ')
+			*c = ' ';
+
+	int len = snprintf(line, sizeof(line), "<%d>iommu-verify: %s\n", level, text);
+	if (log->kmsg >= 0)
+		put(log->kmsg, line, (size_t)len);
+	if (level <= LEVEL_ERR && !log->shown)
+		put_file("/dev/console", line + 3);
+}
+
+static void log_findings(const struct log *log, int level, const struct findings *findings)
+{
+	/* The kernel takes ten messages in five seconds from one writer (printk.devkmsg=ratelimit). */
+	for (unsigned i = 0; i < findings->count && i < 3; i++) {
+		const struct finding *finding = &findings->list[i];
+		log_line(log, level, "%s: %s. What to do: %s", reason_code(finding->reason), finding->message,
+			 finding->hint);
+	}
+}
+
+static void log_verdict(const struct log *log, const struct facts *f, const struct judgement *j,
+			const struct decision *d)
+{
+	const char *target = f->target_status == 0 ? mode_name(f->target.mode) :
+			     f->target_status == -ENOENT ? "none" : "invalid";
+	bool fine = j->verdict == VERDICT_MATCH || (j->verdict == VERDICT_NO_TARGET && d->policy == POLICY_WARN);
+	int level = fine ? LEVEL_INFO : LEVEL_ERR;
+	char effective[256];
+
+	report_effective(&f->evidence, effective, sizeof(effective));
+	log_line(log, level, "%s: target %s, effective %s", verdict_name(j->verdict), target, effective);
+	log_findings(log, level, &j->reasons);
+	log_findings(log, LEVEL_WARNING, &j->notes);
+	if (d->override_ignored)
+		log_line(log, LEVEL_WARNING, "rd.iommu.verify=warn ignored: the target does not say allow-override=yes");
+	if (fine || d->stop)
+		return;
+	if (f->evidence.kdump)
+		log_line(log, level, "going on: this is a kdump kernel");
+	else if (d->override)
+		log_line(log, level, "going on: rd.iommu.verify=warn is on the kernel command line");
+	else if (!d->give_up)
+		log_line(log, level, "going on: on-mismatch=warn");
+}
+
+/* Opens /run/iommu, made if need be; never through a link. Returns a file descriptor or -errno. */
+static int open_run_dir(void)
+{
+	if (mkdir(RUN_DIR, 0755) < 0 && errno != EEXIST)
+		return -errno;
+	int fd = open(RUN_DIR, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	return fd < 0 ? -errno : fd;
+}
+
+/* Puts text into dir/name by way of a temporary name. With once, a file that is there already stays. */
+static int write_file(int dir, const char *name, const char *text, size_t len, bool once)
+{
+	char temporary[64];
+	int r = 0;
+
+	snprintf(temporary, sizeof(temporary), ".%s.%ld", name, (long)getpid());
+	int fd = openat(dir, temporary, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0644);
+	if (fd < 0)
+		return -errno;
+	put(fd, text, len);
+	struct stat st;
+	if (fstat(fd, &st) < 0 || st.st_size != (off_t)len)
+		r = -EIO;
+	if (fchmod(fd, 0644) < 0 || close(fd) < 0)
+		r = -errno;
+	if (r == 0 && once)
+		r = linkat(dir, temporary, dir, name, 0) < 0 ? -errno : 0;
+	else if (r == 0)
+		return renameat(dir, temporary, dir, name) < 0 ? -errno : 0;
+	unlinkat(dir, temporary, 0);
+	return r;
+}
+
+static int write_report(int dir, const char *name, const struct facts *f, const struct judgement *j, bool override,
+			const char *early, bool once)
+{
+	char *text = NULL;
+	size_t len = 0;
+
+	FILE *out = open_memstream(&text, &len);
+	if (!out)
+		return -errno;
+	report_json(out, f, j, override, early);
+	int r = fclose(out) == 0 ? write_file(dir, name, text, len, once) : -ENOMEM;
+	free(text);
+	return r;
+}
+
+static void record(const struct log *log, const struct facts *f, const struct judgement *j, bool override)
+{
+	int dir = open_run_dir();
+	int r = dir < 0 ? dir : 0;
+
+	if (r == 0)
+		r = write_report(dir, "early.json", f, j, override, NULL, true);
+	if (r == -EEXIST)
+		r = 0; /* the first check of a boot is the one that counts */
+	if (r == 0)
+		r = write_report(dir, "status.json", f, j, override, verdict_name(j->verdict), false);
+	if (r < 0)
+		log_line(log, LEVEL_ERR, "%s can't be written: %s", RUN_DIR, strerror(-r));
+	if (dir >= 0)
+		close(dir);
+}
+
+static const struct {
+	int command;       /* for reboot(2) */
+	const char *sysrq; /* for /proc/sysrq-trigger, should reboot(2) come back */
+	const char *doing;
+} stops[] = {
+	[POLICY_HALT] = { RB_HALT_SYSTEM, "o", "halting" },
+	[POLICY_POWEROFF] = { RB_POWER_OFF, "o", "powering off" },
+	[POLICY_REBOOT] = { RB_AUTOBOOT, "b", "rebooting" },
+};
+
+/* Stops the machine by itself: nothing else in an initramfs does so at once and for certain. */
+static _Noreturn void stop(const struct log *log, const struct decision *d)
+{
+	sigset_t all;
+
+	sigfillset(&all);
+	sigprocmask(SIG_BLOCK, &all, NULL);
+
+	if (d->policy == POLICY_HALT) {
+		log_line(log, LEVEL_ERR, "%s this machine: on-mismatch=%s", stops[d->policy].doing,
+			 policy_name(d->policy));
+	} else {
+		struct timespec left = { .tv_sec = d->delay };
+		log_line(log, LEVEL_ERR, "%s this machine in %u seconds: on-mismatch=%s", stops[d->policy].doing,
+			 d->delay, policy_name(d->policy));
+		while (nanosleep(&left, &left) < 0 && errno == EINTR)
+			;
+	}
+	reboot(stops[d->policy].command);
+	log_line(log, LEVEL_ERR, "reboot(2): %s; trying sysrq", strerror(errno));
+	put_file("/proc/sysrq-trigger", stops[d->policy].sysrq);
+	for (;;)
+		pause();
+}
+
+bool in_initramfs(void)
+{
+	struct statfs fs;
+
+	if (statfs("/", &fs) == 0 && (fs.f_type == RAMFS_MAGIC || fs.f_type == TMPFS_MAGIC))
+		return true;
+	return access("/etc/initrd-release", F_OK) == 0;
+}
+
+void act(const struct facts *f, const struct judgement *j, const struct decision *d)
+{
+	const struct log log = log_open();
+
+	log_verdict(&log, f, j, d);
+	record(&log, f, j, d->override);
+	if (d->stop)
+		stop(&log, d);
+	if (log.kmsg >= 0)
+		close(log.kmsg);
+}

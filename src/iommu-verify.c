@@ -1,0 +1,169 @@
+/* iommu-verify: compares the effective IOMMU mode with the wanted one, early in every boot.
+ * SPDX-License-Identifier: BSD-3-Clause
+ *
+ * The flow is evidence -> verdict -> action; each has its own file.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <getopt.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "action.h"
+#include "report.h"
+#include "verdict.h"
+
+struct options {
+	const char *root;
+	const char *target; /* or NULL: the root's own */
+	enum phase phase;
+	bool enforce, json, quiet;
+};
+
+static const char usage[] =
+	"usage: iommu-verify [--root DIR] [--target FILE] [--phase early|late] [--enforce] [--json] [--quiet]\n"
+	"\n"
+	"Compares what the IOMMU really does (sysfs) with the mode wanted in " TARGET_PATH ".\n"
+	"\n"
+	"  --root DIR       read that tree instead of the running system\n"
+	"  --target FILE    read the wanted mode from FILE\n"
+	"  --phase PHASE    early (in the initramfs) or late (default)\n"
+	"  --enforce        log, record and act as the target's on-mismatch says (initramfs only)\n"
+	"  --json           print JSON\n"
+	"  --quiet          print nothing\n"
+	"  --version        print the version\n"
+	"  --help           print this\n"
+	"\n"
+	"exit status: 0 match, 1 usage or invalid target, 2 mismatch, 3 pending, 4 cannot tell, 6 no target;\n"
+	"with --enforce: 0 go on, anything else stop\n";
+
+/* Prints one line of what is wrong and ends. */
+static _Noreturn void bail(const char *what, const char *why)
+{
+	fprintf(stderr, "iommu-verify: %s: %s\n", what, why);
+	exit(EXIT_INVALID);
+}
+
+static struct options parse_options(int argc, char **argv)
+{
+	enum { OPT_ROOT = 1, OPT_TARGET, OPT_PHASE, OPT_ENFORCE, OPT_JSON, OPT_QUIET, OPT_VERSION, OPT_HELP };
+	static const struct option longopts[] = {
+		{ "root", required_argument, NULL, OPT_ROOT },
+		{ "target", required_argument, NULL, OPT_TARGET },
+		{ "phase", required_argument, NULL, OPT_PHASE },
+		{ "enforce", no_argument, NULL, OPT_ENFORCE },
+		{ "json", no_argument, NULL, OPT_JSON },
+		{ "quiet", no_argument, NULL, OPT_QUIET },
+		{ "version", no_argument, NULL, OPT_VERSION },
+		{ "help", no_argument, NULL, OPT_HELP },
+		{ 0 },
+	};
+	struct options o = { .root = "/", .phase = PHASE_LATE };
+
+	for (int c; (c = getopt_long(argc, argv, "", longopts, NULL)) != -1;) {
+		switch (c) {
+		case OPT_ROOT:
+			o.root = optarg;
+			break;
+		case OPT_TARGET:
+			o.target = optarg;
+			break;
+		case OPT_PHASE:
+			if (strcmp(optarg, "early") != 0 && strcmp(optarg, "late") != 0)
+				bail("--phase", "use early or late");
+			o.phase = optarg[0] == 'e' ? PHASE_EARLY : PHASE_LATE;
+			break;
+		case OPT_ENFORCE:
+			o.enforce = true;
+			break;
+		case OPT_JSON:
+			o.json = true;
+			break;
+		case OPT_QUIET:
+			o.quiet = true;
+			break;
+		case OPT_VERSION:
+			puts("iommu-verify " VERSION);
+			exit(0);
+		case OPT_HELP:
+			fputs(usage, stdout);
+			exit(0);
+		default:
+			fputs("iommu-verify: see iommu-verify --help\n", stderr);
+			exit(EXIT_INVALID);
+		}
+	}
+	if (optind < argc)
+		bail(argv[optind], "unexpected argument; see iommu-verify --help");
+	return o;
+}
+
+/* --enforce acts on the machine it runs on, so it must be sure which one that is. */
+static void refuse_enforce(const struct options *o)
+{
+	if (strcmp(o->root, "/") != 0)
+		bail("--enforce", "refused with --root: it acts on the running machine");
+	if (o->phase == PHASE_LATE)
+		bail("--enforce", "refused: only the early check in an initramfs acts (--phase early)");
+	if (!in_initramfs())
+		bail("--enforce", "refused: this is not an initramfs");
+}
+
+static void read_target(const struct options *o, const struct root *root, struct facts *f)
+{
+	const struct root here = { .fd = AT_FDCWD, .live = true }; /* --target is the caller's own path */
+
+	f->target_path = o->target ? o->target : TARGET_PATH;
+	f->target_status = target_read(o->target ? &here : root, f->target_path, &f->target, &f->target_error);
+}
+
+static void collect(const struct options *o, const struct root *root, struct facts *f)
+{
+	f->phase = o->phase;
+	read_target(o, root, f);
+	f->image_status = image_read(root, &f->image);
+
+	/* Damaged, it knows nothing about its kernel; outside an image there is none to ask. */
+	if (f->image_status < 0 && f->image_status != -ENOENT)
+		f->image = (struct image){ 0 };
+	evidence_collect(root, f->image_status == -ENOENT && o->phase == PHASE_LATE ? NULL : &f->image, &f->evidence);
+	cmdline_read(f->evidence.cmdline, f->evidence.vendor, f->evidence.kernel, &f->line);
+
+	/* The early check's record belongs to the live system and its own target. */
+	if (o->phase == PHASE_LATE && root->live && !o->target) {
+		f->pending = root_exists(root, RUN_DIR "/pending");
+		f->early_missing = !f->pending && !root_exists(root, RUN_DIR "/early.json");
+	}
+}
+
+int main(int argc, char **argv)
+{
+	const struct options o = parse_options(argc, argv);
+	static struct facts facts; /* too large for a careful stack */
+	struct judgement judgement;
+	struct root root;
+
+	if (o.enforce)
+		refuse_enforce(&o);
+	int r = root_init(&root, o.root);
+	if (r < 0)
+		bail(o.root, strerror(-r));
+
+	collect(&o, &root, &facts);
+	judge(&facts, &judgement);
+	struct decision decision = decide(&facts, &judgement);
+
+	if (o.json)
+		report_json(stdout, &facts, &judgement, decision.override, NULL);
+	else if (!o.quiet && !o.enforce)
+		report_text(stdout, &facts, &judgement);
+	if (fflush(stdout) != 0 && !o.enforce)
+		bail("standard output", strerror(errno));
+
+	if (!o.enforce)
+		return verdict_exit(&facts, &judgement);
+	act(&facts, &judgement, &decision);
+	return decision.give_up ? EXIT_INVALID : 0;
+}

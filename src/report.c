@@ -1,0 +1,180 @@
+/* The verdict as text and as JSON; see report.h.
+ * SPDX-License-Identifier: BSD-3-Clause
+ */
+#include "report.h"
+
+#include <errno.h>
+
+/* How many bytes of a well-formed UTF-8 sequence start at s; 0 if none does. */
+static size_t utf8_length(const unsigned char *s)
+{
+	size_t len = s[0] < 0x80 ? 1 : s[0] >= 0xc2 && s[0] < 0xe0 ? 2 : s[0] >= 0xe0 && s[0] < 0xf0 ? 3 :
+		     s[0] >= 0xf0 && s[0] < 0xf5 ? 4 : 0;
+
+	for (size_t i = 1; i < len; i++)
+		if ((s[i] & 0xc0) != 0x80)
+			return 0;
+	/* Overlong forms, surrogates and what lies past U+10FFFF. */
+	if ((s[0] == 0xe0 && s[1] < 0xa0) || (s[0] == 0xed && s[1] > 0x9f) || (s[0] == 0xf0 && s[1] < 0x90) ||
+	    (s[0] == 0xf4 && s[1] > 0x8f))
+		return 0;
+	return len;
+}
+
+/* A JSON string; bytes that are no UTF-8 become the character of the same number, so that nothing is lost silently. */
+static void json_string(FILE *out, const char *text)
+{
+	fputc('"', out);
+	for (const unsigned char *s = (const unsigned char *)text; *s;) {
+		size_t len = utf8_length(s);
+		if (*s == '"' || *s == '\\')
+			fprintf(out, "\\%c", *s);
+		else if (*s < 0x20 || *s == 0x7f || len == 0)
+			fprintf(out, "\\u%04x", *s);
+		else
+			fwrite(s, 1, len, out);
+		s += len ? len : 1;
+	}
+	fputc('"', out);
+}
+
+static const char *json_bool(bool value)
+{
+	return value ? "true" : "false";
+}
+
+static void json_target(FILE *out, const struct target *t)
+{
+	const char *comma = "";
+
+	fprintf(out, " \"target\": {\"mode\": \"%s\", \"accept\": [", mode_name(t->mode));
+	for (int m = 0; m < MODES_WANTED; m++) {
+		if (!(t->accept & (1u << m)))
+			continue;
+		fprintf(out, "%s\"%s\"", comma, mode_name((enum mode)m));
+		comma = ", ";
+	}
+	fprintf(out, "], \"on_mismatch\": \"%s\", \"on_late_mismatch\": \"%s\", \"flush\": \"%s\",\n",
+		policy_name(t->on_mismatch), t->late_same ? "same" : "warn", flush_name(t->flush));
+	fprintf(out, "   \"allow_unsafe_interrupts\": %s, \"allow_override\": %s, \"delay\": %u},\n",
+		json_bool(t->allow_unsafe_interrupts), json_bool(t->allow_override), t->delay);
+}
+
+static void json_effective(FILE *out, const struct evidence *e)
+{
+	fprintf(out, " \"effective\": {\"mode\": \"%s\", \"flush\": \"%s\",\n   \"units\": [", mode_name(e->effective),
+		flush_name(e->flush));
+	for (unsigned i = 0; i < e->nunits && i < UNITS_MAX; i++) {
+		fputs(i ? ", " : "", out);
+		json_string(out, e->units[i]);
+	}
+	fprintf(out, "], \"groups\": {\"identity\": %u, \"DMA\": %u, \"DMA-FQ\": %u, \"other\": %u},\n",
+		e->groups.identity, e->groups.dma, e->groups.dma_fq, e->groups.other);
+	fputs("   \"outliers\": []},\n", out);
+}
+
+static void json_modules(FILE *out, const struct params *params)
+{
+	static const char *const values[] = { "null", "\"N\"", "\"Y\"" };
+
+	fputs(" \"modules\": {", out);
+	for (int p = 0; p < PARAMS; p++)
+		fprintf(out, "%s\n   \"%s.%s\": {\"value\": %s, \"source\": \"%s\"}", p ? "," : "",
+			param_module((enum param)p), param_name((enum param)p), values[params->state[p].value + 1],
+			source_name(params->state[p].source));
+	fputs("},\n", out);
+}
+
+static void json_findings(FILE *out, const char *name, const struct findings *findings)
+{
+	fprintf(out, " \"%s\": [", name);
+	for (unsigned i = 0; i < findings->count; i++) {
+		const struct finding *finding = &findings->list[i];
+		fprintf(out, "%s{\"code\": \"%s\", \"message\": ", i ? ",\n   " : "", reason_code(finding->reason));
+		json_string(out, finding->message);
+		fputs(", \"hint\": ", out);
+		json_string(out, finding->hint);
+		fputc('}', out);
+	}
+	fputs("],\n", out);
+}
+
+void report_json(FILE *out, const struct facts *f, const struct judgement *j, bool override, const char *early)
+{
+	const struct evidence *e = &f->evidence;
+
+	fprintf(out, "{\"schema\": 1,\n \"verdict\": \"%s\",\n \"phase\": \"%s\",\n", verdict_name(j->verdict),
+		f->phase == PHASE_EARLY ? "early" : "late");
+	if (early)
+		fprintf(out, " \"early\": \"%s\",\n", early);
+	fprintf(out, " \"transitional\": %s,\n \"override\": %s,\n", json_bool(j->transitional), json_bool(override));
+	if (f->target_status == 0)
+		json_target(out, &f->target);
+	else
+		fputs(" \"target\": null,\n", out);
+	json_effective(out, e);
+	fputs(" \"cmdline\": {\"text\": ", out);
+	json_string(out, e->cmdline);
+	fprintf(out, ", \"mode\": \"%s\"},\n", mode_name(cmdline_mode(e->cmdline, e->vendor, e->kernel)));
+	json_modules(out, &e->params);
+	json_findings(out, "reasons", &j->reasons);
+	json_findings(out, "notes", &j->notes);
+	fputs(" \"kernel\": ", out);
+	json_string(out, e->release);
+	fputs(", \"boot_id\": ", out);
+	json_string(out, e->boot_id);
+	fputs("}\n", out);
+}
+
+void report_effective(const struct evidence *e, char *buf, size_t size)
+{
+	const struct groups *g = &e->groups;
+	const struct {
+		unsigned count;
+		const char *type;
+	} kinds[] = { { g->identity, "identity" }, { g->dma, "DMA" }, { g->dma_fq, "DMA-FQ" }, { g->other, "other" } };
+	char groups[96] = " none";
+	size_t len = 0;
+
+	for (size_t i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++)
+		if (kinds[i].count)
+			len += (size_t)snprintf(groups + len, sizeof(groups) - len, "%s %u %s", len ? "," : "",
+						kinds[i].count, kinds[i].type);
+	snprintf(buf, size, "%s (units: %s%s; groups:%s)", mode_name(e->effective), e->nunits ? e->units[0] : "none",
+		 e->nunits > 1 ? " and more" : "", groups);
+}
+
+static void text_findings(FILE *out, const char *name, const struct findings *findings)
+{
+	for (unsigned i = 0; i < findings->count; i++) {
+		const struct finding *finding = &findings->list[i];
+		fprintf(out, "%-11s %s: %s\n%-11s -> %s\n", name, reason_code(finding->reason), finding->message, "",
+			finding->hint);
+	}
+}
+
+void report_text(FILE *out, const struct facts *f, const struct judgement *j)
+{
+	const struct evidence *e = &f->evidence;
+	char effective[256];
+
+	fprintf(out, "%-11s %s%s\n", "verdict:", verdict_name(j->verdict), j->transitional ? " (transitional)" : "");
+	if (f->target_status == 0)
+		fprintf(out, "%-11s %s (on-mismatch=%s)\n", "target:", mode_name(f->target.mode),
+			policy_name(f->target.on_mismatch));
+	else
+		fprintf(out, "%-11s %s\n", "target:", f->target_status == -ENOENT ? "none" : "invalid");
+	report_effective(e, effective, sizeof(effective));
+	fprintf(out, "%-11s %s\n", "effective:", effective);
+	if (e->flush != FLUSH_NONE)
+		fprintf(out, "%-11s %s\n", "flush:", flush_name(e->flush));
+	fprintf(out, "%-11s %s\n", "by tokens:", mode_name(cmdline_mode(e->cmdline, e->vendor, e->kernel)));
+	for (int p = 0; p < PARAMS; p++) {
+		static const char *const values[] = { "-", "N", "Y" };
+		fprintf(out, "%-11s %s.%s=%s (%s)\n", p ? "" : "modules:", param_module((enum param)p),
+			param_name((enum param)p), values[e->params.state[p].value + 1],
+			source_name(e->params.state[p].source));
+	}
+	text_findings(out, "reason:", &j->reasons);
+	text_findings(out, "note:", &j->notes);
+}

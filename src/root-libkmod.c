@@ -1,0 +1,78 @@
+/* Keeps libkmod inside a root directory; see root-libkmod.h.
+ * SPDX-License-Identifier: BSD-3-Clause
+ */
+#include "root-libkmod.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <unistd.h>
+
+static const struct root *current;
+
+const char *root_for_libkmod(const struct root *root, const char *path, char *dir, size_t size)
+{
+	(void)dir;
+	(void)size;
+	current = root;
+	return path;
+}
+
+/* Returns a file descriptor, or -1 with errno set. libkmod only reads; anything else is a surprise and is refused. */
+static int open_below(const char *path, int flags)
+{
+	int fd = -EPERM;
+
+	if (current && (flags & O_ACCMODE) == O_RDONLY && !(flags & (O_CREAT | O_TRUNC)))
+		fd = root_open(current, path, flags);
+	if (fd >= 0)
+		return fd;
+	errno = -fd;
+	return -1;
+}
+
+int root_libkmod_open(const char *path, int flags, ...)
+{
+	return open_below(path, flags);
+}
+
+FILE *root_libkmod_fopen(const char *path, const char *mode)
+{
+	int fd = open_below(path, O_RDONLY);
+	if (fd < 0)
+		return NULL;
+
+	FILE *file = fdopen(fd, mode);
+	if (!file)
+		close(fd);
+	return file;
+}
+
+DIR *root_libkmod_opendir(const char *path)
+{
+	int fd = open_below(path, O_RDONLY | O_DIRECTORY);
+	if (fd < 0)
+		return NULL;
+
+	DIR *dir = fdopendir(fd);
+	if (!dir)
+		close(fd);
+	return dir;
+}
+
+int root_libkmod_stat(const char *path, struct stat *st)
+{
+	int fd = open_below(path, O_PATH);
+	if (fd < 0)
+		return -1;
+
+	int r = fstat(fd, st);
+	close(fd);
+	return r;
+}
+
+/* libkmod asks this of the entries of a directory opened above, only to pass over directories. A link is left as a
+ * link: where it leads is found out below the root when the file is opened. */
+int root_libkmod_fstatat(int dirfd, const char *name, struct stat *st, int flags)
+{
+	return fstatat(dirfd, name, st, flags | AT_SYMLINK_NOFOLLOW);
+}

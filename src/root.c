@@ -1,0 +1,225 @@
+/* Files of one root directory; see root.h.
+ * SPDX-License-Identifier: BSD-3-Clause
+ */
+#include "root.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/openat2.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <sys/vfs.h>
+#include <unistd.h>
+
+int root_init(struct root *root, const char *dir)
+{
+	root->dir = dir;
+	root->live = strcmp(dir, "/") == 0;
+	root->fd = open(dir, O_PATH | O_DIRECTORY | O_CLOEXEC);
+	return root->fd < 0 ? -errno : 0;
+}
+
+void root_close(struct root *root)
+{
+	if (root->fd >= 0)
+		close(root->fd);
+	root->fd = -1;
+}
+
+int root_open(const struct root *root, const char *path, int flags)
+{
+	/* O_PATH knows no other flags than these: openat2() would refuse. */
+	flags |= O_CLOEXEC;
+	if (!(flags & O_PATH))
+		flags |= O_NOCTTY | O_NONBLOCK;
+
+	int fd;
+	if (root->live) {
+		fd = openat(root->fd, path, flags);
+	} else {
+		const struct open_how how = { .flags = (unsigned int)flags, .resolve = RESOLVE_IN_ROOT };
+		fd = (int)syscall(SYS_openat2, root->fd, path, &how, sizeof(how));
+	}
+	return fd < 0 ? -errno : fd;
+}
+
+ssize_t read_all(int fd, char *buf, size_t size)
+{
+	size_t len = 0;
+
+	for (;;) {
+		/* Ask for one byte more than may be there, so that a file of exactly size bytes is told from one that fits. */
+		ssize_t n = read(fd, buf + len, size - len);
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n < 0)
+			return -errno;
+		if (n == 0)
+			break;
+		len += (size_t)n;
+		if (len == size)
+			return -EFBIG;
+	}
+	buf[len] = '\0';
+	return (ssize_t)len;
+}
+
+static ssize_t read_and_close(int fd, char *buf, size_t size)
+{
+	if (fd < 0)
+		return fd;
+	ssize_t len = read_all(fd, buf, size);
+	close(fd);
+	return len;
+}
+
+ssize_t root_read(const struct root *root, const char *path, char *buf, size_t size)
+{
+	return read_and_close(root_open(root, path, O_RDONLY), buf, size);
+}
+
+ssize_t root_read_at(int dirfd, const char *path, char *buf, size_t size)
+{
+	int fd = openat(dirfd, path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
+	return read_and_close(fd < 0 ? -errno : fd, buf, size);
+}
+
+ssize_t root_read_line(const struct root *root, const char *path, char *buf, size_t size)
+{
+	ssize_t len = root_read(root, path, buf, size);
+
+	while (len > 0 && (buf[len - 1] == '\n' || buf[len - 1] == '\r'))
+		buf[--len] = '\0';
+	return len;
+}
+
+/* Opens the directory that holds path. Returns a file descriptor or -errno; *name is the last component. */
+static int open_parent(const struct root *root, const char *path, const char **name)
+{
+	char parent[4096];
+	const char *slash = strrchr(path, '/');
+
+	if (!slash || (size_t)(slash - path) >= sizeof(parent))
+		return -EINVAL;
+	*name = slash + 1;
+	memcpy(parent, path, (size_t)(slash - path));
+	parent[slash - path] = '\0';
+	return root_open(root, parent[0] ? parent : "/", O_PATH | O_DIRECTORY);
+}
+
+int root_mkdirs(const struct root *root, const char *path)
+{
+	char part[4096];
+
+	for (const char *end = path; *end;) {
+		end += 1 + strcspn(end + 1, "/");
+		if ((size_t)(end - path) >= sizeof(part))
+			return -ENAMETOOLONG;
+		memcpy(part, path, (size_t)(end - path));
+		part[end - path] = '\0';
+
+		const char *name;
+		int fd = open_parent(root, part, &name);
+		if (fd < 0)
+			return fd;
+		int r = mkdirat(fd, name, 0755) < 0 && errno != EEXIST ? -errno : 0;
+		close(fd);
+		if (r < 0)
+			return r;
+	}
+	return 0;
+}
+
+static int write_all(int fd, const void *data, size_t len)
+{
+	for (const char *from = data; len > 0;) {
+		ssize_t n = write(fd, from, len);
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n < 0)
+			return -errno;
+		from += n;
+		len -= (size_t)n;
+	}
+	return 0;
+}
+
+static int check_written(int fd, const void *data, size_t len)
+{
+	char *back = malloc(len + 1);
+	if (!back)
+		return -ENOMEM;
+	ssize_t n = lseek(fd, 0, SEEK_SET) < 0 ? -errno : read_all(fd, back, len + 1);
+	int r = n < 0 && n != -EFBIG ? (int)n : n != (ssize_t)len || memcmp(back, data, len) != 0 ? -EIO : 0;
+	free(back);
+	return r;
+}
+
+int root_write(const struct root *root, const char *path, const void *data, size_t len, mode_t mode)
+{
+	const char *name;
+	int dir = open_parent(root, path, &name);
+	if (dir < 0)
+		return dir;
+
+	int r = unlinkat(dir, name, 0) < 0 && errno != ENOENT ? -errno : 0;
+	int fd = r < 0 ? r : openat(dir, name, O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, mode);
+	if (r == 0 && fd < 0)
+		r = -errno;
+	close(dir);
+	if (r < 0)
+		return r;
+
+	r = write_all(fd, data, len);
+	if (r == 0 && fchmod(fd, mode) < 0)
+		r = -errno;
+	if (r == 0)
+		r = check_written(fd, data, len);
+	if (close(fd) < 0 && r == 0)
+		r = -errno;
+	return r;
+}
+
+bool root_exists(const struct root *root, const char *path)
+{
+	int fd = root_open(root, path, O_PATH);
+
+	if (fd < 0)
+		return fd != -ENOENT && fd != -ENOTDIR;
+	close(fd);
+	return true;
+}
+
+static bool has_entries(int fd)
+{
+	DIR *dir = fdopendir(fd);
+	if (!dir) {
+		close(fd);
+		return false;
+	}
+
+	const struct dirent *entry;
+	do
+		entry = readdir(dir);
+	while (entry && entry->d_name[0] == '.');
+	bool found = entry != NULL;
+	closedir(dir);
+	return found;
+}
+
+bool root_mounted(const struct root *root, const char *path, unsigned long magic)
+{
+	int fd = root_open(root, path, O_RDONLY | O_DIRECTORY);
+	if (fd < 0)
+		return false;
+	if (!root->live)
+		return has_entries(fd);
+
+	struct statfs fs;
+	bool mounted = fstatfs(fd, &fs) == 0 && (unsigned long)fs.f_type == magic;
+	close(fd);
+	return mounted;
+}

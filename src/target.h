@@ -1,0 +1,45 @@
+/* /etc/iommu.target: the wanted mode and policy.
+ * SPDX-License-Identifier: BSD-3-Clause
+ */
+#ifndef TARGET_H
+#define TARGET_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "modes.h"
+#include "root.h"
+
+#define TARGET_PATH "/etc/iommu.target"
+#define TARGET_MAX 4096 /* bytes */
+
+struct target {
+	enum mode mode;
+	unsigned accept; /* bit (1 << mode) for each mode accepted besides, while a change is under way */
+	enum policy on_mismatch;
+	bool late_same; /* on-late-mismatch=same */
+	enum flush flush;
+	bool allow_unsafe_interrupts;
+	bool allow_override;
+	unsigned delay; /* seconds */
+};
+
+/* Where and why a target is no good. line is 0 if no single line is to blame. */
+struct target_error {
+	unsigned line;
+	char text[200];
+};
+
+/* The delay of a policy whose target says nothing, in seconds. */
+unsigned policy_delay(enum policy policy);
+
+/* Reads len bytes of text; text[len] must be NUL, and text is cut up in place. Returns 0, or -EINVAL with *error
+ * filled in. Even then target->on_mismatch says how the text wants to be obeyed: a stopping policy if it names one or
+ * tries to and can't be understood, else warn. */
+int target_parse(char *text, size_t len, struct target *target, struct target_error *error);
+
+/* Reads a file below root. Returns 0, -ENOENT if there is none, or -EINVAL with *error filled in: also where the file
+ * can't be read or is too long, and then target->on_mismatch is a stopping policy, because nobody can tell. */
+int target_read(const struct root *root, const char *path, struct target *target, struct target_error *error);
+
+#endif

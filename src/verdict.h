@@ -1,0 +1,71 @@
+/* The verdict: evidence held against the target, with reasons.
+ * SPDX-License-Identifier: BSD-3-Clause
+ */
+#ifndef VERDICT_H
+#define VERDICT_H
+
+#include <stdbool.h>
+
+#include "cmdline.h"
+#include "evidence.h"
+#include "image.h"
+#include "modes.h"
+#include "target.h"
+
+enum phase { PHASE_EARLY, PHASE_LATE };
+
+struct finding {
+	enum reason reason;
+	char message[240]; /* what was seen */
+	char hint[200];    /* what to do about it */
+};
+
+#define FINDINGS_MAX 8
+
+struct findings {
+	struct finding list[FINDINGS_MAX];
+	unsigned count;
+};
+
+/* All that is judged, gathered before anything is judged. */
+struct facts {
+	enum phase phase;
+	const char *target_path;
+	int target_status; /* as target_read(): 0, -ENOENT or -EINVAL */
+	struct target target;
+	struct target_error target_error;
+	int image_status; /* as image_read() */
+	struct image image;
+	struct evidence evidence;
+	struct cmdline line; /* as this machine's vendor and kernel read it */
+	bool pending;        /* late phase: the target was changed since this boot */
+	bool early_missing;  /* late phase: the early check left no record */
+};
+
+struct judgement {
+	enum verdict verdict;
+	bool transitional; /* a match only because the target accepts another mode for now */
+	struct findings reasons;
+	struct findings notes;
+};
+
+/* Pure: looks at the facts only. */
+void judge(const struct facts *facts, struct judgement *judgement);
+
+/* The exit code of a verdict without --enforce. */
+int verdict_exit(const struct facts *facts, const struct judgement *judgement);
+
+/* What to do now that a check was asked to act. */
+struct decision {
+	bool stop;
+	bool give_up; /* neither target nor image.conf can be read: act on nothing, exit 1 */
+	bool override; /* the line softened the policy, and the target allows it */
+	bool override_ignored; /* the line tried to */
+	enum policy policy;
+	unsigned delay; /* seconds */
+};
+
+/* Also pure. */
+struct decision decide(const struct facts *facts, const struct judgement *judgement);
+
+#endif
