@@ -22,7 +22,7 @@ static int open_below(const char *path, int flags)
 {
 	int fd = -EPERM;
 
-	if (current && (flags & O_ACCMODE) == O_RDONLY && !(flags & (O_CREAT | O_TRUNC)))
+	if (current && !(flags & (O_WRONLY | O_RDWR | O_CREAT | O_TRUNC)))
 		fd = root_open(current, path, flags);
 	if (fd >= 0)
 		return fd;

@@ -1,0 +1,72 @@
+#!/usr/bin/env bats
+# iommu-verify on the machine that runs the tests: safe anywhere, for anyone.
+bats_require_minimum_version 1.5.0
+
+setup() {
+	load lib/trees
+	echo pt > "$BATS_TEST_TMPDIR/target"
+}
+
+@test "on this machine it prints its verdict with the matching exit status" {
+	run --separate-stderr "$VERIFY" --json --target "$BATS_TEST_TMPDIR/target"
+	case $(json .verdict) in
+	match) [ "$status" = 0 ] ;;
+	mismatch) [ "$status" = 2 ] ;;
+	unknown) [ "$status" = 4 ] ;;
+	*) return 1 ;;
+	esac
+	[ "$(json .kernel)" = "$(uname -r)" ]
+}
+
+@test "an ordinary user gets the same verdict as root" {
+	# Where that user may go: not below bats's own directory.
+	local dir
+	dir=$(mktemp -d)
+	chmod 755 "$dir"
+	cp "$VERIFY" "$BATS_TEST_TMPDIR/target" "$dir"
+	run --separate-stderr "$dir/iommu-verify" --json --target "$dir/target"
+	local as_root=$status:$output
+	run --separate-stderr setpriv --reuid=65534 --regid=65534 --clear-groups "$dir/iommu-verify" --json --target "$dir/target"
+	rm -r "$dir"
+	[ "$status:$output" = "$as_root" ]
+}
+
+@test "with /sys unmounted it can't tell: EVIDENCE_MISSING, exit status 4" {
+	run --separate-stderr unshare -m sh -c "umount -l /sys && exec '$VERIFY' --json --target '$BATS_TEST_TMPDIR/target'"
+	expect 4 unknown unknown EVIDENCE_MISSING
+}
+
+@test "with /proc unmounted it can't tell: EVIDENCE_MISSING, exit status 4" {
+	run --separate-stderr unshare -m sh -c "umount -l /proc && exec '$VERIFY' --json --target '$BATS_TEST_TMPDIR/target'"
+	expect 4 unknown unknown EVIDENCE_MISSING
+}
+
+@test "in a container with its own root, /proc and PID namespace it gives a verdict and no error" {
+	local root=$BATS_TEST_TMPDIR/container
+	mkdir -p "$root"/{proc,sys,etc,run,bin}
+	cp "$VERIFY" "$root/bin/iommu-verify"
+	echo pt > "$root/etc/iommu.target"
+	run --separate-stderr unshare -mpf --mount-proc sh -c "mount --rbind /sys '$root/sys' && mount -t proc proc '$root/proc' &&
+		exec chroot '$root' /bin/iommu-verify --json"
+	[ -z "$stderr" ]
+	case $status:$(json .verdict) in 0:match | 2:mismatch) ;; *) echo "$status $output"; return 1 ;; esac
+}
+
+@test "--enforce typed on a running system is refused, says so, and does nothing" {
+	for args in "--enforce" "--enforce --phase early" "--enforce --phase early --target $BATS_TEST_TMPDIR/target" \
+		"--enforce --phase early --root /"; do
+		# shellcheck disable=SC2086 # words on purpose
+		run --separate-stderr "$VERIFY" $args
+		[ "$status" = 1 ] && [ -z "$output" ] && [[ $stderr == *"refused"* ]] || { echo "$args: $status $stderr"; return 1; }
+		[ ! -e /run/iommu ]
+	done
+}
+
+@test "--enforce with --root is refused whatever the tree looks like" {
+	tree "$BATS_TEST_TMPDIR/root" intel "" DMA
+	: > "$BATS_TEST_TMPDIR/root/etc/initrd-release"
+	run --separate-stderr "$VERIFY" --enforce --phase early --root "$BATS_TEST_TMPDIR/root"
+	[ "$status" = 1 ]
+	[[ $stderr == *"refused with --root"* ]]
+	[ ! -e "$BATS_TEST_TMPDIR/root/run" ]
+}

@@ -1,0 +1,121 @@
+# Debian root trees for the tests: built once per recipe, cached, and never written to afterwards.
+# SPDX-License-Identifier: BSD-3-Clause
+# shellcheck shell=bash
+
+TREE_REPO=$(cd "${BASH_SOURCE[0]%/*}/../.." && pwd)
+IOMMU_TEST_CACHE=${IOMMU_TEST_CACHE:-$TREE_REPO/build/cache}
+
+# Keeps the tests to what runs in a VM without graphics, sound or radio: a third of the tree and of every disk.
+TREE_EXCLUDE=(
+	'/etc/kernel/*' # its hooks would build an image, which is the tests' own job
+	'/usr/share/doc/*' '/usr/share/locale/*' '/usr/share/man/*'
+	'*/modules/*/kernel/drivers/'{gpu,infiniband,isdn,media,net/wireless,staging}'/*'
+	'*/modules/*/kernel/sound/*'
+)
+
+# cached PATH CMD...: prints PATH, having made it with `CMD... PATH.new` where there is none. The new one appears whole
+# or not at all, and two callers at once make it once. CMD's output is kept in PATH.log and shown if it fails.
+cached() {
+	local path=$1
+	shift
+	mkdir -p "${path%/*}"
+	(
+		flock 9
+		[[ -e $path ]] && exit
+		rm -rf "$path.new"
+		if ! "$@" "$path.new" >"$path.log" 2>&1 9>&- 3>&-; then
+			tail -n 30 "$path.log"
+			echo "cannot make $path"
+			rm -rf "$path.new"
+			exit 1
+		fi
+		mv "$path.new" "$path"
+	) 9>"$path.lock" >&2 || return
+	echo "$path"
+}
+
+# recipe_key WORD...: a short name for what something is made of, so that a changed recipe has a new place.
+recipe_key() {
+	printf '%s\n' "$@" | sha256sum | cut -c1-12
+}
+
+# tree_packages SUITE: what a tree has on top of the minimal system. Both image generators, in the form that lets them
+# live in one tree: `dracut` conflicts with initramfs-tools, which the kernel wants; dracut-core does not.
+tree_packages() {
+	local packages=(systemd-sysv udev linux-image-amd64 initramfs-tools dracut-core kmod dbus login procps busybox
+		klibc-utils zstd e2fsprogs)
+	case $1 in
+	# dracut-core came after bullseye; there `dracut` is that package's name and provides the initramfs tool alone.
+	bullseye | bookworm | trixie | sid) ;;
+	*)
+		echo "tree_packages: no package list for '$1'" >&2
+		return 1
+		;;
+	esac
+	printf '%s\n' "${packages[@]}"
+}
+
+# debian_tree SUITE: prints the directory of that suite's tree.
+debian_tree() {
+	local packages
+	packages=$(tree_packages "$1") || return
+	cached "$IOMMU_TEST_CACHE/tree-$1-$(recipe_key "$packages" "${TREE_EXCLUDE[@]}")" tree_build "$1" "$packages"
+}
+
+tree_build() {
+	local suite=$1 packages=$2 new=$3 mirror
+	mirror=$("$TREE_REPO/dist/debian-mirror") || return
+	mmdebstrap --variant=minbase --include="${packages//$'\n'/,}" --aptopt='Apt::Install-Recommends "false"' \
+		"${TREE_EXCLUDE[@]/#/--dpkgopt=path-exclude=}" "$suite" "$new" "$mirror"
+}
+
+# tree_kver TREE: the release of the tree's one kernel.
+tree_kver() {
+	local kver=("$1"/lib/modules/*)
+	[[ ${#kver[@]} == 1 && -d ${kver[0]} ]] || {
+		echo "tree_kver: not one kernel in $1" >&2
+		return 1
+	}
+	echo "${kver[0]##*/}"
+}
+
+# tree_vmlinuz TREE: that kernel as the package ships it.
+tree_vmlinuz() {
+	local kver file
+	kver=$(tree_kver "$1") || return
+	for file in "$1/boot/vmlinuz-$kver" "$1/lib/modules/$kver/vmlinuz"; do
+		[[ -f $file ]] && echo "$file" && return
+	done
+	echo "tree_vmlinuz: no kernel image in $1" >&2
+	return 1
+}
+
+# tree_vmlinux TREE: the same kernel ready to run, as unpacking itself takes it seconds under emulation; where that
+# cannot be had, the packaged one.
+tree_vmlinux() {
+	local vmlinuz
+	vmlinuz=$(tree_vmlinuz "$1") || return
+	cached "$IOMMU_TEST_CACHE/vmlinux-${1##*/}-$(tree_kver "$1")" vmlinux_extract "$vmlinuz" 2>/dev/null ||
+		echo "$vmlinuz"
+}
+
+# The payload's place stands in the boot protocol's header (Documentation/arch/x86/boot.rst).
+vmlinux_extract() {
+	local vmlinuz=$1 new=$2 setup offset length unpack
+	setup=$(od -An -tu1 -j $((0x1f1)) -N1 "$vmlinuz")
+	read -r offset length < <(od -An -tu4 -j $((0x248)) -N8 "$vmlinuz")
+	offset=$((offset + (setup + 1) * 512))
+	case $(od -An -tx1 -j "$offset" -N4 "$vmlinuz") in
+	' 1f 8b '*) unpack=gzip length=$((length + 4)) ;; # its size is part of the format
+	' fd 37 7a 58') unpack=xz ;;
+	' 28 b5 2f fd') unpack=zstd ;;
+	' 02 21 4c 18') unpack=lz4 ;;
+	*)
+		echo "unknown compression"
+		return 1
+		;;
+	esac
+	# The kernel's build appends the unpacked size, which is no part of the compressed stream.
+	tail -c +$((offset + 1)) "$vmlinuz" | head -c $((length - 4)) | "$unpack" -dc >"$new" &&
+		[[ $(head -c 4 "$new") == $'\x7fELF' ]]
+}

@@ -1,0 +1,67 @@
+# Hand-made root trees for iommu-verify --root: as much of /proc and /sys as it reads.
+# SPDX-License-Identifier: BSD-3-Clause
+
+VERIFY=$BATS_TEST_DIRNAME/../build/iommu-verify
+INSTALLER=$BATS_TEST_DIRNAME/../build/iommu-install
+
+# tree DIR intel|amd|none CMDLINE [TYPE]...: a machine with one IOMMU unit (none: no table either) and a group for each
+# TYPE.
+tree() {
+	local dir=$1 machine=$2 cmdline=$3 n=0 type
+	shift 3
+	mkdir -p "$dir"/{etc,proc/sys/kernel/random,sys/class/iommu,sys/firmware/acpi/tables,sys/kernel/iommu_groups,sys/module}
+	printf '%s\n' "$cmdline" > "$dir/proc/cmdline"
+	printf 'vendor_id\t: GenuineIntel\nflags\t\t: fpu vme\n' > "$dir/proc/cpuinfo"
+	echo 6.1.0-test > "$dir/proc/sys/kernel/osrelease"
+	echo 00000000-0000-4000-8000-000000000000 > "$dir/proc/sys/kernel/random/boot_id"
+	case $machine in
+	intel) : > "$dir/sys/firmware/acpi/tables/DMAR" ;;
+	amd) : > "$dir/sys/firmware/acpi/tables/IVRS" ;;
+	esac
+	for type in "$@"; do
+		mkdir -p "$dir/sys/kernel/iommu_groups/$n"
+		echo "$type" > "$dir/sys/kernel/iommu_groups/$n/type"
+		n=$((n + 1))
+	done
+	[ "$n" -gt 0 ] || return 0
+	case $machine in
+	intel) mkdir "$dir/sys/class/iommu/dmar0" ;;
+	amd) mkdir "$dir/sys/class/iommu/ivhd0" ;;
+	esac
+}
+
+# target DIR LINE...: the tree's /etc/iommu.target.
+target() {
+	local dir=$1
+	shift
+	printf '%s\n' "$@" > "$dir/etc/iommu.target"
+}
+
+# parameter DIR MODULE NAME VALUE: a loaded module's parameter.
+parameter() {
+	mkdir -p "$1/sys/module/$2/parameters"
+	echo "$4" > "$1/sys/module/$2/parameters/$3"
+}
+
+# verify DIR [OPTION]...: runs the helper on the tree; $output is its JSON.
+verify() {
+	local dir=$1
+	shift
+	run --separate-stderr "$VERIFY" --root "$dir" --json "$@"
+}
+
+# json FILTER: a value of $output.
+json() {
+	jq -r "$1" <<< "$output"
+}
+
+# expect STATUS VERDICT EFFECTIVE [FIRST_REASON]: what the last verify() found.
+expect() {
+	local got="$status $(json .verdict) $(json .effective.mode) $(json '.reasons[0].code // "-"')"
+	[ "$got" = "$1 $2 $3 ${4:--}" ] || {
+		echo "expected: $1 $2 $3 ${4:--}"
+		echo "got:      $got"
+		echo "$output"
+		return 1
+	}
+}
