@@ -91,22 +91,14 @@ static int option_value(const char *options, const char *name)
 }
 
 /* Asks the module's own information, built in or a file, for the parameter. */
-static enum presence in_modinfo(const struct root *root, const char *osrelease, struct kmod_module *mod,
-				const char *name)
+static enum presence in_modinfo(struct kmod_module *mod, const char *name)
 {
 	struct kmod_list *list = NULL, *item;
 	enum presence found = PRESENCE_NO;
 	size_t len = strlen(name);
-	char path[160];
 
-	int r = kmod_module_get_info(mod, &list);
-	if (r == -ENOENT) {
-		/* No such module, if there is an index to say so. */
-		snprintf(path, sizeof(path), "/lib/modules/%s/modules.dep", osrelease);
-		return kmod_module_get_path(mod) || !root_exists(root, path) ? PRESENCE_UNKNOWN : PRESENCE_NO;
-	}
-	if (r < 0)
-		return PRESENCE_UNKNOWN; /* compressed, and this libkmod can't unpack it */
+	if (kmod_module_get_info(mod, &list) < 0)
+		return PRESENCE_UNKNOWN; /* not there, or compressed and this libkmod can't unpack it */
 	kmod_list_foreach(item, list) {
 		const char *key = kmod_module_info_get_key(item), *value = kmod_module_info_get_value(item);
 		if (strcmp(key, "parm") == 0 && strncmp(value, name, len) == 0 && value[len] == ':')
@@ -155,8 +147,13 @@ static enum presence find_presence(const struct root *root, const char *osreleas
 	if (image)
 		return strcmp(image->kernel, osrelease) == 0 ? image->has[param] : PRESENCE_UNKNOWN;
 
-	enum presence presence = in_modinfo(root, osrelease, mod, table[param].name);
-	return presence == PRESENCE_UNKNOWN ? in_config(root, osrelease, param) : presence;
+	enum presence presence = in_modinfo(mod, table[param].name);
+	if (presence == PRESENCE_UNKNOWN)
+		presence = in_config(root, osrelease, param);
+	/* A module that is not there can't be loaded, and then its parameter is nobody's. */
+	if (presence == PRESENCE_UNKNOWN && !kmod_module_get_path(mod))
+		presence = PRESENCE_NO;
+	return presence;
 }
 
 static void read_configured(const struct root *root, const char *osrelease, const struct image *image,

@@ -64,10 +64,17 @@ iommufd=no" ]
 	grep -qx enforce=no <<< "$(conf)"
 }
 
-@test "what is not known about the kernel's modules is unknown, not no" {
-	build 6.9.9-other
+@test "a compressed module tells what it has, and what is not known is unknown, not no" {
+	rm "$root/boot/config-6.1.0-test"
+	debian_module vfio vfio_iommu_type1
+	xz "$root/lib/modules/6.1.0-test/"*.ko
+	depmod -b "$root" 6.1.0-test
+	build
+	[ "$(conf | tail -n 3 | xargs)" = "noiommu=no type1=yes iommufd=no" ]
+	echo "no module" > "$root/lib/modules/6.1.0-test/vfio.ko.xz"
+	build
 	[ "$status" = 0 ]
-	grep -qx noiommu=unknown <<< "$(conf)"
+	[ "$(conf | tail -n 3 | xargs)" = "noiommu=unknown type1=yes iommufd=no" ]
 }
 
 @test "an enforcing image without a helper, or with one that is no program, fails the build" {

@@ -1,6 +1,7 @@
 #!/bin/bash
 # dracut module: checks the IOMMU mode against /etc/iommu.target before drivers bind and disks unlock.
 # SPDX-License-Identifier: BSD-3-Clause
+# shellcheck disable=SC2154 # outfile, initdir, kernel, moddir, SYSTEMCTL and systemdsystemunitdir come from dracut
 
 # called by dracut
 check() {
@@ -21,7 +22,6 @@ install() {
     fi
 
     # Says what the image needs: "stop", "warn" or nothing. Only exit fails a build; dracut ignores a return.
-    # shellcheck disable=SC2154 # initdir and kernel come from dracut
     image=$(/usr/sbin/iommu-install internal-image "${dracutsysrootdir:-/}" "$initdir" "$kernel") || {
         dfatal "The early IOMMU check can't be put into the image. Aborting initrd creation."
         exit 1
@@ -33,7 +33,6 @@ install() {
         return 0
     fi
 
-    # shellcheck disable=SC2154 # systemdsystemunitdir, moddir and SYSTEMCTL come from dracut
     inst_simple "$moddir/$unit" "$systemdsystemunitdir/$unit"
     if [[ $image == stop ]]; then
         want=add-requires

@@ -1,8 +1,9 @@
 # Hand-made root trees for iommu-verify --root: as much of /proc and /sys as it reads.
 # SPDX-License-Identifier: BSD-3-Clause
+# shellcheck shell=bash disable=SC2154 # root is the test's, output and status are bats's
 
-VERIFY=$BATS_TEST_DIRNAME/../build/iommu-verify
-INSTALLER=$BATS_TEST_DIRNAME/../build/iommu-install
+VERIFY=${VERIFY:-$BATS_TEST_DIRNAME/../build/iommu-verify}
+INSTALLER=${INSTALLER:-$BATS_TEST_DIRNAME/../build/iommu-install}
 
 # tree DIR intel|amd|none CMDLINE [TYPE]...: a machine with one IOMMU unit (none: no table either) and a group for each
 # TYPE.
@@ -43,6 +44,18 @@ parameter() {
 	echo "$4" > "$1/sys/module/$2/parameters/$3"
 }
 
+# debian_module NAME...: real modules of Debian 12's kernel in $root, for release 6.1.0-test; depmod(8) is the caller's.
+debian_module() {
+	local tree name
+	# shellcheck source=tests/lib/tree.bash
+	. "$BATS_TEST_DIRNAME/lib/tree.bash"
+	tree=$(debian_tree bookworm)
+	mkdir -p "$root/lib/modules/6.1.0-test"
+	for name; do
+		find "$tree/usr/lib/modules" -name "$name.ko" -exec cp {} "$root/lib/modules/6.1.0-test" \;
+	done
+}
+
 # verify DIR [OPTION]...: runs the helper on the tree; $output is its JSON.
 verify() {
 	local dir=$1
@@ -57,7 +70,8 @@ json() {
 
 # expect STATUS VERDICT EFFECTIVE [FIRST_REASON]: what the last verify() found.
 expect() {
-	local got="$status $(json .verdict) $(json .effective.mode) $(json '.reasons[0].code // "-"')"
+	local got
+	got="$status $(json .verdict) $(json .effective.mode) $(json '.reasons[0].code // "-"')"
 	[ "$got" = "$1 $2 $3 ${4:--}" ] || {
 		echo "expected: $1 $2 $3 ${4:--}"
 		echo "got:      $got"

@@ -1,0 +1,160 @@
+#!/usr/bin/env bats
+# The early check in real images of every generator, booted on Debian 12's kernel: match, stop and warn.
+bats_require_minimum_version 1.5.0
+
+GENERATORS="dracut-systemd dracut-plain initramfs-tools"
+PT="intel_iommu=on amd_iommu=on iommu=pt"
+STRICT="intel_iommu=on amd_iommu=on"
+
+# Two images of each generator, one that stops and one that warns, wanting pt.
+setup_file() {
+	load lib/vm
+	load lib/images
+	local tree dest=$BATS_FILE_TMPDIR/tree policy generator
+	tree=$(debian_tree bookworm)
+	tree_vmlinux "$tree" > "$BATS_FILE_TMPDIR/kernel"
+	cached_root_disk "$tree" > "$BATS_FILE_TMPDIR/disk"
+	image_tree "$tree" "$dest"
+	make -s -C "$BATS_TEST_DIRNAME/.." install DESTDIR="$dest"
+	for policy in halt warn; do
+		printf 'mode=pt\non-mismatch=%s\n' $policy > "$dest/etc/iommu.target"
+		for generator in $GENERATORS; do
+			image_build "$dest" $generator "$BATS_FILE_TMPDIR/$generator-$policy"
+		done
+	done
+}
+
+setup() {
+	load lib/trees
+	load lib/vm
+	load lib/images
+}
+
+teardown() {
+	vm_kill_all
+}
+
+# start IMAGE MACHINE LINE: boots that image towards the real root.
+start() {
+	echo "$1, $2, '$3'"
+	boot vm --iommu "$2" --kernel "$(< "$BATS_FILE_TMPDIR/kernel")" --disk "$(< "$BATS_FILE_TMPDIR/disk")" \
+		--initrd "$1" --append "root=LABEL=iommuroot systemd.unit=iommu-test.target $3"
+}
+
+# The console's line number of the first match, or nothing.
+line_of() {
+	vm_log vm | grep -nm1 -E -- "$1" | cut -d: -f1
+}
+
+# The boot came to the real root.
+went_on() {
+	[ "$VM_END" = poweroff ]
+	[ -n "$(line_of 'MARK udevd started')" ]
+	[ -n "$(line_of 'MARK root mounted')" ]
+	[ -n "$(line_of 'MARK real root')" ]
+}
+
+# stopped END TEXT...: the machine ended so, each TEXT is on the console, and nothing came after the check.
+stopped() {
+	[ "$VM_END" = "$1" ] || { vm_log vm | tail -n 30; echo "ended: $VM_END"; return 1; }
+	shift
+	local text
+	for text; do
+		vm_log vm | grep -qF -- "$text" || { vm_log vm | tail -n 30; echo "not on the console: $text"; return 1; }
+	done
+	[ -z "$(line_of 'MARK udevd started')" ]
+	[ -z "$(line_of 'MARK root mounted')" ]
+	[ -z "$(line_of 'MARK real root|EXT4-fs|virtio_blk')" ]
+	[ -z "$(line_of "$SHELL_PROMPTS")" ]
+}
+
+matched() {
+	local output
+	went_on
+	[ "$(line_of 'iommu-verify: match: target pt, effective pt')" -lt "$(line_of 'MARK udevd started')" ]
+	output=$(vm_section vm early.json)
+	[ "$(json '[.verdict, .phase, .effective.mode, .effective.units[0], .target.on_mismatch] | join(" ")')" = \
+		"match early pt $1 halt" ]
+	[ "$(json .boot_id)" != null ]
+	output=$(vm_section vm status.json)
+	[ "$(json .early)" = match ]
+}
+
+@test "on Intel, pt on the line: a match is logged before udevd starts, and early.json is there in the real root" {
+	for generator in $GENERATORS; do
+		start "$BATS_FILE_TMPDIR/$generator-halt" intel "$PT"
+		matched dmar0
+	done
+}
+
+@test "on AMD, pt on the line: a match is logged before udevd starts, and early.json is there in the real root" {
+	for generator in $GENERATORS; do
+		start "$BATS_FILE_TMPDIR/$generator-halt" amd "$PT"
+		matched ivhd0
+	done
+}
+
+@test "on Intel without iommu=pt the machine halts before udevd, and says why in spite of quiet" {
+	for generator in $GENERATORS; do
+		start "$BATS_FILE_TMPDIR/$generator-halt" intel "quiet $STRICT"
+		stopped halted "mismatch: target pt, effective strict" "TOKEN_MISSING: " "iommu-install pt" "on-mismatch=halt"
+	done
+}
+
+@test "on AMD without iommu=pt the machine halts before udevd, and says why in spite of quiet" {
+	for generator in $GENERATORS; do
+		start "$BATS_FILE_TMPDIR/$generator-halt" amd "quiet $STRICT"
+		stopped halted "mismatch: target pt, effective strict" "TOKEN_MISSING: "
+	done
+}
+
+@test "without any IOMMU the machine halts although the tokens say pt" {
+	for generator in $GENERATORS; do
+		start "$BATS_FILE_TMPDIR/$generator-halt" none "quiet $PT"
+		stopped halted "mismatch: target pt, effective off-for-uio" "NO_VIOMMU: "
+	done
+}
+
+@test "the message reaches the console even with loglevel=1" {
+	start "$BATS_FILE_TMPDIR/dracut-systemd-halt" intel "loglevel=1 $STRICT"
+	stopped halted "mismatch: target pt, effective strict" "halting this machine: on-mismatch=halt"
+}
+
+@test "with policy warn the boot goes on, and the warning is in the journal" {
+	for generator in $GENERATORS; do
+		start "$BATS_FILE_TMPDIR/$generator-warn" intel "quiet $STRICT"
+		went_on
+		[[ $(vm_section vm journal) == *"iommu-verify: mismatch: target pt, effective strict"*TOKEN_MISSING* ]]
+		[[ $(vm_section vm journal) == *"going on: on-mismatch=warn"* ]]
+		output=$(vm_section vm early.json)
+		[ "$(json '.verdict + " " + .reasons[0].code')" = "mismatch TOKEN_MISSING" ]
+	done
+}
+
+@test "an invalid target stops an enforcing image, with file and line on the console" {
+	printf 'mode=pt\nmode=strict\n' > "$BATS_TEST_TMPDIR/target"
+	for generator in $GENERATORS; do
+		cpio_append "$BATS_FILE_TMPDIR/$generator-halt" "$BATS_TEST_TMPDIR/image" etc/iommu.target="$BATS_TEST_TMPDIR/target"
+		start "$BATS_TEST_TMPDIR/image" intel "quiet $PT"
+		stopped halted "TARGET_INVALID: /etc/iommu.target:2: 'mode' was already given in line 1"
+	done
+}
+
+@test "a helper that is missing stops an enforcing image" {
+	: > "$BATS_TEST_TMPDIR/empty"
+	chmod 755 "$BATS_TEST_TMPDIR/empty"
+	for generator in $GENERATORS; do
+		cpio_append "$BATS_FILE_TMPDIR/$generator-halt" "$BATS_TEST_TMPDIR/image" usr/sbin/iommu-verify="$BATS_TEST_TMPDIR/empty"
+		start "$BATS_TEST_TMPDIR/image" intel "quiet $PT"
+		stopped poweroff
+	done
+}
+
+@test "a helper that is missing does not keep a warning image from booting" {
+	: > "$BATS_TEST_TMPDIR/empty"
+	for generator in $GENERATORS; do
+		cpio_append "$BATS_FILE_TMPDIR/$generator-warn" "$BATS_TEST_TMPDIR/image" usr/sbin/iommu-verify="$BATS_TEST_TMPDIR/empty"
+		start "$BATS_TEST_TMPDIR/image" intel "quiet $PT"
+		went_on
+	done
+}

@@ -1,0 +1,32 @@
+#!/usr/bin/env bats
+# What analysers say of the sources: nothing.
+bats_require_minimum_version 1.5.0
+
+setup() {
+	cd "$BATS_TEST_DIRNAME/.." || return
+}
+
+@test "shellcheck finds nothing in any script" {
+	shellcheck -x dist/debian-mirror dist/fetch-kmod dist/early/*.sh dracut/*/*.sh initramfs-tools/hooks/* \
+		initramfs-tools/scripts/*/* src/libkmod.sh tests/packages tests/run tests/lib/*.bash .ci/run
+}
+
+@test "the scripts that run in an initramfs are plain sh" {
+	shellcheck -s dash dist/early/*.sh initramfs-tools/hooks/* initramfs-tools/scripts/*/*
+}
+
+@test "cppcheck finds nothing" {
+	cppcheck --quiet --std=c11 --enable=warning,performance,portability --error-exitcode=1 --inline-suppr \
+		-D_GNU_SOURCE -DVERSION='""' src
+}
+
+@test "every file of ours starts by saying what it is, and names its licence" {
+	local file
+	for file in src/* dracut/*/* initramfs-tools/hooks/* initramfs-tools/scripts/*/* dist/* dist/early/* tests/*.bats \
+		tests/lib/* tests/run tests/packages Makefile .ci/run; do
+		[ -f "$file" ] || continue
+		head -n 2 "$file" | grep -qE '^(#|/\*) .+' || { echo "$file: no first line"; return 1; }
+		[[ $file == *.bats ]] || head -n 6 "$file" | grep -q 'SPDX-License-Identifier: BSD-3-Clause' ||
+			{ echo "$file: no licence"; return 1; }
+	done
+}
