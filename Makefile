@@ -88,6 +88,10 @@ check: packages
 # The long matrix comes on top of it.
 check-full: check
 
+bench: packages
+	$(MAKE) --no-print-directory all
+	tests/bench
+
 packages:
 	tests/packages
 

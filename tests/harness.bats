@@ -99,8 +99,8 @@ boots_to_root() {
 	local image=$BATS_TEST_TMPDIR/image
 	shell_image "$image" 'sleep 100000'
 	vm_start vm --kernel "$KERNEL" --initrd "$image"
-	! vm_wait vm 1
-	! kill -0 "$(<"$VM_DIR/vm.pid")"
+	run ! vm_wait vm 1
+	run ! kill -0 "$(<"$VM_DIR/vm.pid")"
 }
 
 @test "a shell on the console is spoken to" {

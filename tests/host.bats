@@ -70,3 +70,16 @@ setup() {
 	[[ $stderr == *"refused with --root"* ]]
 	[ ! -e "$BATS_TEST_TMPDIR/root/run" ]
 }
+
+@test "with --root no file outside the tree is opened" {
+	local root=$BATS_TEST_TMPDIR/root trace=$BATS_TEST_TMPDIR/trace
+	tree "$root" none "vfio.enable_unsafe_noiommu_mode=1"
+	mkdir -p "$root/etc/modprobe.d"
+	ln -s /etc/passwd "$root/etc/modprobe.d/x.conf"
+	run strace -f -e trace=%file -o "$trace" "$VERIFY" --root "$root" --quiet
+	[ "$status" = 6 ]
+	# Every call but the first ones names a path below the tree's directory, resolved in the kernel.
+	grep -q 'openat2([0-9]*, "/proc/cmdline".*RESOLVE_IN_ROOT' "$trace"
+	run grep -v -e execve -e openat2 -e "\"$root\"" -e '([0-9]*, "[^/]' -e '+++' "$trace"
+	[ -z "$output" ]
+}

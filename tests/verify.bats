@@ -248,12 +248,6 @@ wants() {
 	echo "options vfio enable_unsafe_noiommu_mode=1" > "$BATS_TEST_TMPDIR/outside/x.conf"
 	ln -s "$BATS_TEST_TMPDIR/outside/x.conf" "$root/etc/modprobe.d/x.conf"
 	wants off-for-uio 0 match off-for-uio
-	rm "$root/etc/iommu.target"
-	# The host's own files are not even opened: every call names the tree's directory, or a path below that directory.
-	ASAN_OPTIONS=detect_leaks=0 strace -f -e trace=%file -o "$BATS_TEST_TMPDIR/trace" "$VERIFY" --root "$root" --quiet || [ $? = 6 ]
-	grep -q 'openat2([0-9]*, "/proc/cmdline".*RESOLVE_IN_ROOT' "$BATS_TEST_TMPDIR/trace"
-	run grep -v -e execve -e openat2 -e "\"$root\"" -e '([0-9]*, "[^/]' -e '+++' "$BATS_TEST_TMPDIR/trace"
-	[ -z "$output" ]
 }
 
 @test "a tree with 4,000 groups is read" {
