@@ -26,8 +26,8 @@ HELPER_LDFLAGS ?= -static -Wl,--gc-sections -Wl,-z,relro,-z,now,-z,noseparate-co
 KMOD_SRC ?= $(B)/kmod
 KMOD_CFLAGS ?= $(HELPER_CFLAGS)
 
-COMMON = modes root keyval target image cmdline params
-VERIFY = iommu-verify action evidence report root-libkmod verdict
+COMMON = modes root keyval target image cmdline kconfig params evidence facts verdict report
+VERIFY = iommu-verify action root-libkmod
 INSTALLER = iommu-install image-build modprobe-filter root-libkmod-shared
 
 VERIFY_OBJECTS = $(patsubst %,$(B)/verify/%.o,$(COMMON) $(VERIFY))

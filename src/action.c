@@ -167,6 +167,7 @@ static int write_report(int dir, const char *name, const struct facts *f, const 
 	if (!out)
 		return -errno;
 	report_json(out, f, j, override, early);
+	fputs("}\n", out);
 	int r = fclose(out) == 0 ? write_file(dir, name, text, len, once) : -ENOMEM;
 	free(text);
 	return r;

@@ -6,8 +6,6 @@
 
 #include "verdict.h"
 
-#define RUN_DIR "/run/iommu"
-
 /* Logs, records and, if the decision is to stop, stops: then it never returns. */
 void act(const struct facts *facts, const struct judgement *judgement, const struct decision *decision);
 

@@ -4,7 +4,6 @@
  * The flow is evidence -> verdict -> action; each has its own file.
  */
 #include <errno.h>
-#include <fcntl.h>
 #include <getopt.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -12,6 +11,7 @@
 #include <unistd.h>
 
 #include "action.h"
+#include "facts.h"
 #include "report.h"
 #include "verdict.h"
 
@@ -111,33 +111,6 @@ static void refuse_enforce(const struct options *o)
 		bail("--enforce", "refused: this is not an initramfs");
 }
 
-static void read_target(const struct options *o, const struct root *root, struct facts *f)
-{
-	const struct root here = { .fd = AT_FDCWD, .live = true }; /* --target is the caller's own path */
-
-	f->target_path = o->target ? o->target : TARGET_PATH;
-	f->target_status = target_read(o->target ? &here : root, f->target_path, &f->target, &f->target_error);
-}
-
-static void collect(const struct options *o, const struct root *root, struct facts *f)
-{
-	f->phase = o->phase;
-	read_target(o, root, f);
-	f->image_status = image_read(root, &f->image);
-
-	/* Damaged, it knows nothing about its kernel; outside an image there is none to ask. */
-	if (f->image_status < 0 && f->image_status != -ENOENT)
-		f->image = (struct image){ 0 };
-	evidence_collect(root, f->image_status == -ENOENT && o->phase == PHASE_LATE ? NULL : &f->image, &f->evidence);
-	cmdline_read(f->evidence.cmdline, f->evidence.vendor, f->evidence.kernel, &f->line);
-
-	/* The early check's record belongs to the live system and its own target. */
-	if (o->phase == PHASE_LATE && root->live && !o->target) {
-		f->pending = root_exists(root, RUN_DIR "/pending");
-		f->early_missing = !f->pending && !root_exists(root, RUN_DIR "/early.json");
-	}
-}
-
 int main(int argc, char **argv)
 {
 	const struct options o = parse_options(argc, argv);
@@ -151,14 +124,16 @@ int main(int argc, char **argv)
 	if (r < 0)
 		bail(o.root, strerror(-r));
 
-	collect(&o, &root, &facts);
+	facts_collect(&root, o.target, o.phase, &facts);
 	judge(&facts, &judgement);
 	struct decision decision = decide(&facts, &judgement);
 
-	if (o.json)
+	if (o.json) {
 		report_json(stdout, &facts, &judgement, decision.override, NULL);
-	else if (!o.quiet && !o.enforce)
+		puts("}");
+	} else if (!o.quiet && !o.enforce) {
 		report_text(stdout, &facts, &judgement);
+	}
 	if (fflush(stdout) != 0 && !o.enforce)
 		bail("standard output", strerror(errno));
 

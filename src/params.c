@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "cmdline.h"
+#include "kconfig.h"
 #include "root-libkmod.h"
 
 /* drivers/vfio/vfio_main.c, drivers/vfio/vfio_iommu_type1.c, drivers/iommu/iommufd/device.c: all bool, mode 0644. */
@@ -108,34 +109,12 @@ static enum presence in_modinfo(struct kmod_module *mod, const char *name)
 	return found;
 }
 
-/* Opens the kernel's configuration, wherever this distribution keeps it. Returns a file descriptor or -errno. */
-static int open_config(const struct root *root, const char *osrelease)
-{
-	char path[160];
-
-	snprintf(path, sizeof(path), "/boot/config-%s", osrelease);
-	int fd = root_open(root, path, 0);
-	if (fd >= 0)
-		return fd;
-	snprintf(path, sizeof(path), "/lib/modules/%s/config", osrelease);
-	return root_open(root, path, 0);
-}
-
+/* Asks the kernel's configuration. */
 static enum presence in_config(const struct root *root, const char *osrelease, enum param param)
 {
 	unsigned kernel = kernel_version(osrelease);
-	size_t len = strlen(table[param].option);
-	enum presence found = PRESENCE_NO;
-	char line[64];
+	enum presence found = kconfig_has(root, osrelease, table[param].option);
 
-	int fd = open_config(root, osrelease);
-	FILE *file = fd < 0 ? NULL : fdopen(fd, "r");
-	if (!file)
-		return PRESENCE_UNKNOWN;
-	while (fgets(line, sizeof(line), file))
-		if (strncmp(line, table[param].option, len) == 0 && line[len] == '=')
-			found = PRESENCE_YES;
-	fclose(file);
 	if (found == PRESENCE_YES && table[param].since && kernel < table[param].since)
 		return kernel ? PRESENCE_NO : PRESENCE_UNKNOWN;
 	return found;

@@ -123,7 +123,6 @@ void report_json(FILE *out, const struct facts *f, const struct judgement *j, bo
 	json_string(out, e->release);
 	fputs(", \"boot_id\": ", out);
 	json_string(out, e->boot_id);
-	fputs("}\n", out);
 }
 
 void report_effective(const struct evidence *e, char *buf, size_t size)

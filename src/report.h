@@ -11,7 +11,7 @@
 /* Prints a few aligned lines. */
 void report_text(FILE *out, const struct facts *facts, const struct judgement *judgement);
 
-/* Prints one JSON object, schema 1, with a newline behind it. override says that the line softened the policy. early
+/* Prints one JSON object, schema 1, but for its closing brace, so that a caller can add to it. override says that the line softened the policy. early
  * is the early check's verdict for status.json, or NULL to leave the key out. */
 void report_json(FILE *out, const struct facts *facts, const struct judgement *judgement, bool override,
 		 const char *early);

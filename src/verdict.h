@@ -6,13 +6,8 @@
 
 #include <stdbool.h>
 
-#include "cmdline.h"
-#include "evidence.h"
-#include "image.h"
+#include "facts.h"
 #include "modes.h"
-#include "target.h"
-
-enum phase { PHASE_EARLY, PHASE_LATE };
 
 struct finding {
 	enum reason reason;
@@ -25,21 +20,6 @@ struct finding {
 struct findings {
 	struct finding list[FINDINGS_MAX];
 	unsigned count;
-};
-
-/* All that is judged, gathered before anything is judged. */
-struct facts {
-	enum phase phase;
-	const char *target_path;
-	int target_status; /* as target_read(): 0, -ENOENT or -EINVAL */
-	struct target target;
-	struct target_error target_error;
-	int image_status; /* as image_read() */
-	struct image image;
-	struct evidence evidence;
-	struct cmdline line; /* as this machine's vendor and kernel read it */
-	bool pending;        /* late phase: the target was changed since this boot */
-	bool early_missing;  /* late phase: the early check left no record */
 };
 
 struct judgement {

@@ -2,6 +2,8 @@
 # Tests of the test harness itself: that machines boot, are driven and end as the other tests rely on.
 # SPDX-License-Identifier: BSD-3-Clause
 
+bats_require_minimum_version 1.5.0
+
 load lib/vm
 load lib/images
 
@@ -32,6 +34,7 @@ shell_image() {
 # iommus KIND: what a kernel finds on a machine with that IOMMU.
 iommus() {
 	local image=$BATS_TEST_TMPDIR/image
+	# shellcheck disable=SC2016 # for the machine's shell
 	shell_image "$image" 'echo "found:" $(ls /sys/class/iommu) .; poweroff -f'
 	boot vm --iommu "$1" --kernel "$KERNEL" --initrd "$image" --append 'iommu=on intel_iommu=on quiet'
 	[ "$VM_END" = poweroff ]
@@ -81,6 +84,7 @@ boots_to_root() {
 
 @test "every end of a boot has its name" {
 	local image=$BATS_TEST_TMPDIR/image end
+	# shellcheck disable=SC2016 # for the machine's shell
 	shell_image "$image" 'case $end in
 		poweroff) poweroff -f ;;
 		reboot) reboot -f ;;
@@ -108,6 +112,7 @@ boots_to_root() {
 	shell_image "$image" 'exec setsid cttyhack sh'
 	vm_start vm --kernel "$KERNEL" --initrd "$image" --append quiet
 	vm_expect vm '# $'
+	# shellcheck disable=SC2016 # for the machine's shell
 	vm_send vm 'echo $((6 * 7))=answer'
 	vm_expect vm '([0-9]+)=answer' # not the echo of what was typed, which has no digit there
 	[ "${VM_MATCH[1]}" = 42 ]
