@@ -207,7 +207,7 @@ root_disk() {
 	root_report "$dest/root"
 	rm -f "$out"
 	# shellcheck disable=SC2016 # for the inner shell
-	tree_with "$dest/root" bash -euc 'mke2fs -q -t ext4 -L iommuroot -d "$TREE_ROOT" "$1" "$2"' root_disk "$out" "$size" ||
+	tree_with "$dest/root" bash -euc 'mke2fs -q -t ext4 -L iommuroot -d "$TREE_ROOT" "$1" "$2"' root_disk "$out" "$size" >/dev/null ||
 		return
 	rm -r "$dest"
 }
