@@ -28,7 +28,8 @@ KMOD_CFLAGS ?= $(HELPER_CFLAGS)
 
 COMMON = modes root keyval target image cmdline kconfig params evidence facts verdict report
 VERIFY = iommu-verify action root-libkmod
-INSTALLER = iommu-install image-build modprobe-filter root-libkmod-shared
+INSTALLER = iommu-install change cpio files grub image-build initramfs modprobe-filter record root-libkmod-shared run show \
+	words
 
 VERIFY_OBJECTS = $(patsubst %,$(B)/verify/%.o,$(COMMON) $(VERIFY))
 INSTALL_OBJECTS = $(patsubst %,$(B)/install/%.o,$(COMMON) $(INSTALLER))

@@ -68,24 +68,30 @@ static bool read_key(struct image *image, const char *key, const char *value, bo
 	return false;
 }
 
-int image_read(const struct root *root, struct image *image)
+int image_parse(char *text, size_t len, struct image *image)
 {
 	bool enforce_seen = false;
 	struct keyval kv;
-	char text[1024];
 
 	*image = (struct image){ 0 };
-	ssize_t len = root_read(root, IMAGE_CONF, text, sizeof(text));
-	if (len == -EFBIG || (len >= 0 && strlen(text) != (size_t)len))
+	if (strlen(text) != len)
 		return -EINVAL;
-	if (len < 0)
-		return (int)len;
-
 	keyval_init(&kv, text);
 	while (keyval_next(&kv))
 		if (!kv.value || !read_key(image, kv.key, kv.value, &enforce_seen))
 			return -EINVAL;
 	return enforce_seen ? 0 : -EINVAL;
+}
+
+int image_read(const struct root *root, struct image *image)
+{
+	char text[1024];
+
+	*image = (struct image){ 0 };
+	ssize_t len = root_read(root, IMAGE_CONF, text, sizeof(text));
+	if (len < 0)
+		return len == -EFBIG ? -EINVAL : (int)len;
+	return image_parse(text, (size_t)len, image);
 }
 
 int image_format(const struct image *image, char *buf, size_t size)

@@ -33,6 +33,9 @@ const char *image_param_key(enum param param);
 /* Reads image.conf below root. Returns 0, -ENOENT if there is none, -EINVAL if it is damaged, or another -errno. */
 int image_read(const struct root *root, struct image *image);
 
+/* Reads its text of len bytes, cut up in place; text[len] must be NUL. Returns 0 or -EINVAL. */
+int image_parse(char *text, size_t len, struct image *image);
+
 /* Writes its text. Returns the length, as snprintf(). */
 int image_format(const struct image *image, char *buf, size_t size);
 

@@ -1,23 +1,49 @@
-/* iommu-install: sets the IOMMU mode. So far it has only the part that fills initramfs images.
+/* iommu-install: sets the IOMMU mode through the machine's own boot loader, and shows what it is.
  * SPDX-License-Identifier: BSD-3-Clause
  */
+#include <getopt.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "change.h"
 #include "image-build.h"
 #include "modes.h"
+#include "show.h"
+#include "words.h"
 
-static const char usage[] = "usage: iommu-install internal-image ROOT DEST KERNEL\n"
-			    "\n"
-			    "Called by the dracut module and the initramfs-tools hook: puts the early check into the\n"
-			    "image that is being built in DEST for KERNEL, as ROOT/etc/iommu.target demands.\n";
+static const char usage[] =
+	"usage: iommu-install [OPTION]... [COMMAND]\n"
+	"\n"
+	"  show                                  what the machine does, wants and will do (default)\n"
+	"  off-for-uio|off-for-vfio|strict|pt    set that mode; it takes effect with the next boot\n"
+	"\n"
+	"options of every command:\n"
+	"  --json                    show: print JSON\n"
+	"  --verbose, --quiet        say more, say nothing but errors\n"
+	"  --version, --help\n"
+	"\n"
+	"options of the commands that set a mode; policies not given stay as they are in " TARGET_PATH ":\n"
+	"  --dry-run                 print what would be done; needs no root\n"
+	"  --on-mismatch=WHAT        what an early check does: warn, halt, poweroff or reboot\n"
+	"  --on-late-mismatch=WHAT   after the boot: warn or same\n"
+	"  --delay=SECONDS           how long the message stays before a poweroff or reboot\n"
+	"  --flush=POLICY            any, sync or lazy; the last two with strict only\n"
+	"  --allow-unsafe-interrupts[=yes|no]\n"
+	"  --allow-override[=yes|no] may rd.iommu.verify=warn soften the policy for one boot?\n"
+	"  --backend=NAME            grub\n"
+	"  --initramfs=NAME          dracut, initramfs-tools or none\n"
+	"  --force                   set a mode that this machine or kernel can't have\n"
+	"\n"
+	"exit status: 0 done or shown, 1 usage, missing tool or failure, 5 refused: this machine or kernel can't do that\n";
 
 static _Noreturn void bail(const char *what, const char *why)
 {
 	fprintf(stderr, "iommu-install: %s: %s\n", what, why);
 	exit(EXIT_INVALID);
 }
+
+/* --- Internal commands: called by our own pieces, not by people --------------------------------------------------- */
 
 static void open_root(struct root *root, const char *dir)
 {
@@ -26,6 +52,7 @@ static void open_root(struct root *root, const char *dir)
 		bail(dir, strerror(-r));
 }
 
+/* ROOT DEST KERNEL: the dracut module and the initramfs-tools hook fill an image. */
 static int internal_image(char **args)
 {
 	struct root root, dest;
@@ -37,18 +64,107 @@ static int internal_image(char **args)
 	return image_build(&root, &dest, args[2]) < 0 ? EXIT_INVALID : 0;
 }
 
-int main(int argc, char **argv)
+/* LINE WORDS: the GRUB drop-in filters a line. */
+static int print_words(char **args, bool flush)
 {
-	if (argc == 2 && strcmp(argv[1], "--version") == 0) {
-		puts("iommu-install " VERSION);
-		return 0;
-	}
-	if (argc == 2 && strcmp(argv[1], "--help") == 0) {
-		fputs(usage, stdout);
-		return 0;
-	}
+	char *line = words_apply(args[0], args[1], flush, NULL);
+
+	if (!line || puts(line) == EOF || fflush(stdout) != 0)
+		return EXIT_INVALID;
+	free(line);
+	return 0;
+}
+
+static int internal(int argc, char **argv)
+{
 	if (argc == 5 && strcmp(argv[1], "internal-image") == 0)
 		return internal_image(argv + 2);
-	fputs(usage, stderr);
-	return EXIT_INVALID;
+	if (argc == 4 && strcmp(argv[1], "internal-words") == 0)
+		return print_words(argv + 2, false);
+	if (argc == 5 && strcmp(argv[1], "internal-words") == 0 && strcmp(argv[2], "--flush") == 0)
+		return print_words(argv + 3, true);
+	bail(argv[1], "wrong arguments for an internal command");
+}
+
+/* --- The command line ----------------------------------------------------------------------------------------------- */
+
+struct options {
+	struct request request;
+	bool json, setting; /* setting: an option was given that only a mode can use */
+};
+
+static struct options parse_options(int argc, char **argv)
+{
+	enum { JSON = 1, VERBOSE, QUIET, VERSION_OPT, HELP, DRY_RUN, FORCE, ON_MISMATCH, ON_LATE, DELAY, FLUSH, UNSAFE,
+	       OVERRIDE, BACKEND, INITRAMFS };
+	static const struct option longopts[] = {
+		{ "json", no_argument, NULL, JSON },
+		{ "verbose", no_argument, NULL, VERBOSE },
+		{ "quiet", no_argument, NULL, QUIET },
+		{ "version", no_argument, NULL, VERSION_OPT },
+		{ "help", no_argument, NULL, HELP },
+		{ "dry-run", no_argument, NULL, DRY_RUN },
+		{ "force", no_argument, NULL, FORCE },
+		{ "on-mismatch", required_argument, NULL, ON_MISMATCH },
+		{ "on-late-mismatch", required_argument, NULL, ON_LATE },
+		{ "delay", required_argument, NULL, DELAY },
+		{ "flush", required_argument, NULL, FLUSH },
+		{ "allow-unsafe-interrupts", optional_argument, NULL, UNSAFE },
+		{ "allow-override", optional_argument, NULL, OVERRIDE },
+		{ "backend", required_argument, NULL, BACKEND },
+		{ "initramfs", required_argument, NULL, INITRAMFS },
+		{ 0 },
+	};
+	struct options o = { 0 };
+	struct request *q = &o.request;
+
+	for (int c; (c = getopt_long(argc, argv, "", longopts, NULL)) != -1;) {
+		o.setting = o.setting || c >= DRY_RUN;
+		switch (c) {
+		case JSON: o.json = true; break;
+		case VERBOSE: q->verbose = true; break;
+		case QUIET: q->quiet = true; break;
+		case DRY_RUN: q->dry_run = true; break;
+		case FORCE: q->force = true; break;
+		case ON_MISMATCH: q->on_mismatch = optarg; break;
+		case ON_LATE: q->on_late_mismatch = optarg; break;
+		case DELAY: q->delay = optarg; break;
+		case FLUSH: q->flush = optarg; break;
+		case UNSAFE: q->unsafe_interrupts = optarg ? optarg : "yes"; break;
+		case OVERRIDE: q->override = optarg ? optarg : "yes"; break;
+		case BACKEND: q->backend = optarg; break;
+		case INITRAMFS: q->initramfs = optarg; break;
+		case VERSION_OPT:
+			puts("iommu-install " VERSION);
+			exit(0);
+		case HELP:
+			fputs(usage, stdout);
+			exit(0);
+		default:
+			fputs("iommu-install: see iommu-install --help\n", stderr);
+			exit(EXIT_INVALID);
+		}
+	}
+	return o;
+}
+
+int main(int argc, char **argv)
+{
+	if (argc > 1 && strncmp(argv[1], "internal-", 9) == 0)
+		return internal(argc, argv);
+
+	struct options o = parse_options(argc, argv);
+	const char *command = optind < argc ? argv[optind] : "show";
+	if (optind + 1 < argc)
+		bail(argv[optind + 1], "unexpected argument; see iommu-install --help");
+	if (mode_parse(command, &o.request.mode)) {
+		if (o.json)
+			bail("--json", "only show prints JSON");
+		return change(&o.request);
+	}
+	if (strcmp(command, "show") != 0)
+		bail(command, "no such command or mode; use show, off-for-uio, off-for-vfio, strict or pt");
+	if (o.setting)
+		bail("show", "takes none of the options that set a mode");
+	return show(o.json);
 }

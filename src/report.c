@@ -152,6 +152,21 @@ static void text_findings(FILE *out, const char *name, const struct findings *fi
 	}
 }
 
+void report_modules(FILE *out, const struct params *params)
+{
+	static const char *const values[] = { "-", "N", "Y" };
+
+	for (int p = 0; p < PARAMS; p++)
+		fprintf(out, "%-11s %s.%s=%s (%s)\n", p ? "" : "modules:", param_module((enum param)p),
+			param_name((enum param)p), values[params->state[p].value + 1], source_name(params->state[p].source));
+}
+
+void report_findings(FILE *out, const struct judgement *j)
+{
+	text_findings(out, "reason:", &j->reasons);
+	text_findings(out, "note:", &j->notes);
+}
+
 void report_text(FILE *out, const struct facts *f, const struct judgement *j)
 {
 	const struct evidence *e = &f->evidence;
@@ -168,12 +183,6 @@ void report_text(FILE *out, const struct facts *f, const struct judgement *j)
 	if (e->flush != FLUSH_NONE)
 		fprintf(out, "%-11s %s\n", "flush:", flush_name(e->flush));
 	fprintf(out, "%-11s %s\n", "by tokens:", mode_name(cmdline_mode(e->cmdline, e->vendor, e->kernel)));
-	for (int p = 0; p < PARAMS; p++) {
-		static const char *const values[] = { "-", "N", "Y" };
-		fprintf(out, "%-11s %s.%s=%s (%s)\n", p ? "" : "modules:", param_module((enum param)p),
-			param_name((enum param)p), values[e->params.state[p].value + 1],
-			source_name(e->params.state[p].source));
-	}
-	text_findings(out, "reason:", &j->reasons);
-	text_findings(out, "note:", &j->notes);
+	report_modules(out, &e->params);
+	report_findings(out, j);
 }

@@ -16,6 +16,10 @@ void report_text(FILE *out, const struct facts *facts, const struct judgement *j
 void report_json(FILE *out, const struct facts *facts, const struct judgement *judgement, bool override,
 		 const char *early);
 
+/* Parts of it: the lines of the module parameters, and of reasons and notes. */
+void report_modules(FILE *out, const struct params *params);
+void report_findings(FILE *out, const struct judgement *judgement);
+
 /* One line of what was found: "pt (dmar0; groups: 14 identity)". */
 void report_effective(const struct evidence *evidence, char *buf, size_t size);
 

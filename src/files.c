@@ -1,0 +1,165 @@
+/* Changes files atomically; see files.h.
+ * SPDX-License-Identifier: BSD-3-Clause
+ */
+#include "files.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "root.h"
+
+#define SIZE_LIMIT (16u << 20) /* bytes */
+
+char *file_read(const char *path, size_t *len)
+{
+	struct stat st;
+	ssize_t n = -1;
+
+	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
+	if (fd < 0)
+		return NULL;
+	char *text = NULL;
+	if (fstat(fd, &st) == 0 && st.st_size <= SIZE_LIMIT)
+		text = malloc((size_t)st.st_size + 2); /* room to see that it grew */
+	else
+		errno = EFBIG;
+	if (text) {
+		n = read_all(fd, text, (size_t)st.st_size + 2);
+		errno = n < 0 ? (int)-n : 0;
+	}
+	int saved = errno;
+	close(fd);
+	errno = saved;
+	if (n < 0) {
+		free(text);
+		return NULL;
+	}
+	if (len)
+		*len = (size_t)n;
+	return text;
+}
+
+int file_sync_dir(const char *path)
+{
+	char dir[PATH_MAX];
+	const char *slash = strrchr(path, '/');
+
+	snprintf(dir, sizeof(dir), "%.*s", slash && slash > path ? (int)(slash - path) : 1, slash ? path : ".");
+	int fd = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (fd < 0)
+		return -errno;
+	int r = fsync(fd) < 0 ? -errno : 0;
+	close(fd);
+	return r;
+}
+
+static int make_dirs(const char *path)
+{
+	char dir[PATH_MAX];
+
+	for (const char *slash = strchr(path + 1, '/'); slash; slash = strchr(slash + 1, '/')) {
+		snprintf(dir, sizeof(dir), "%.*s", (int)(slash - path), path);
+		if (mkdir(dir, 0755) < 0 && errno != EEXIST)
+			return -errno;
+	}
+	return 0;
+}
+
+/* Gives fd the mode and owner of the file at path, or mode where there is none. */
+static int like(int fd, const char *path, mode_t mode)
+{
+	struct stat st;
+
+	if (lstat(path, &st) < 0)
+		return fchmod(fd, mode) < 0 ? -errno : 0;
+	if (fchown(fd, st.st_uid, st.st_gid) < 0 || fchmod(fd, st.st_mode & 07777) < 0)
+		return -errno;
+	return 0;
+}
+
+static int fill(int fd, const char *text, size_t len)
+{
+	while (len > 0) {
+		ssize_t n = write(fd, text, len);
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n < 0)
+			return -errno;
+		text += n;
+		len -= (size_t)n;
+	}
+	return 0;
+}
+
+static int check(const char *path, const char *text, size_t len)
+{
+	size_t back_len;
+	char *back = file_read(path, &back_len);
+
+	if (!back)
+		return -errno;
+	int r = back_len == len && memcmp(back, text, len) == 0 ? 0 : -EIO;
+	free(back);
+	return r;
+}
+
+int file_write(const char *path, const char *text, size_t len, mode_t mode)
+{
+	char real[PATH_MAX], temporary[PATH_MAX + 32];
+
+	int r = make_dirs(path);
+	if (r < 0)
+		return r;
+	/* A link stays a link: the file behind it changes. */
+	if (!realpath(path, real))
+		snprintf(real, sizeof(real), "%s", path);
+	snprintf(temporary, sizeof(temporary), "%s.iommu-new", real);
+	if (unlink(temporary) < 0 && errno != ENOENT)
+		return -errno;
+	int fd = open(temporary, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
+	if (fd < 0)
+		return -errno;
+	r = fill(fd, text, len);
+	if (r == 0)
+		r = like(fd, real, mode);
+	if (r == 0 && fsync(fd) < 0)
+		r = -errno;
+	if (close(fd) < 0 && r == 0)
+		r = -errno;
+	if (r == 0)
+		r = check(temporary, text, len);
+	if (r == 0 && rename(temporary, real) < 0)
+		r = -errno;
+	if (r < 0) {
+		unlink(temporary);
+		return r;
+	}
+	return file_sync_dir(real);
+}
+
+int file_remove(const char *path)
+{
+	if (unlink(path) < 0)
+		return errno == ENOENT ? 0 : -errno;
+	return file_sync_dir(path);
+}
+
+int file_replace(const char *from, const char *to)
+{
+	int fd = open(from, O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
+	if (fd < 0)
+		return -errno;
+	int r = like(fd, to, 0644);
+	if (r == 0 && fsync(fd) < 0)
+		r = -errno;
+	close(fd);
+	if (r == 0 && rename(from, to) < 0)
+		r = -errno;
+	return r < 0 ? r : file_sync_dir(to);
+}

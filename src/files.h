@@ -1,0 +1,28 @@
+/* Changes files so that each is, at every instant, either the old one or the new one.
+ * SPDX-License-Identifier: BSD-3-Clause
+ */
+#ifndef FILES_H
+#define FILES_H
+
+#include <stddef.h>
+#include <sys/types.h>
+
+/* Reads a whole file, at most 16 MiB. Returns it with a NUL behind it, owned by the caller, or NULL with errno set;
+ * *len may be NULL. */
+char *file_read(const char *path, size_t *len);
+
+/* Writes a file by way of a temporary name in the same directory: written, synced, renamed, the directory synced, and
+ * read back. Keeps mode and owner of a file that is there; a new one gets mode, and its directory is made. Returns 0 or
+ * -errno, and then the file is as it was; -EIO if what was read back is something else. */
+int file_write(const char *path, const char *text, size_t len, mode_t mode);
+
+/* Removes a file; none there is fine. Returns 0 or -errno. */
+int file_remove(const char *path);
+
+/* Puts from, already written, in the place of to: both synced, mode and owner of to kept. Returns 0 or -errno. */
+int file_replace(const char *from, const char *to);
+
+/* Syncs the directory that holds path. Returns 0 or -errno. */
+int file_sync_dir(const char *path);
+
+#endif

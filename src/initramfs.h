@@ -1,0 +1,59 @@
+/* Installed kernels, and the programs that make their initramfs images.
+ * SPDX-License-Identifier: BSD-3-Clause
+ */
+#ifndef INITRAMFS_H
+#define INITRAMFS_H
+
+#include <limits.h>
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "target.h"
+
+struct kernel {
+	char release[65];
+	char image[256]; /* its initramfs, /boot/initrd.img-RELEASE */
+};
+
+struct kernels {
+	struct kernel *list; /* owned; kernels_free() */
+	size_t count;
+};
+
+/* Lists what /boot/vmlinuz-* offers, sorted. Returns 0 or -errno. */
+int kernels_list(struct kernels *kernels);
+void kernels_free(struct kernels *kernels);
+
+/* A generator: one row of the table in initramfs.c. */
+struct generator {
+	const char *name;
+	const char *program; /* without it the generator is not here */
+	const char *sign;    /* a file that tells it from another package's program of that name, or NULL */
+	/* Fills argv (of 8) with the command that makes out for kernel; the texts must live as long as kernel and out. */
+	void (*command)(const struct kernel *kernel, const char *out, const char *argv[8]);
+	bool in_place; /* the program writes kernel->image by itself, whatever out says */
+};
+
+/* The one named, or with NULL the one that is installed. NULL if there is none: *what says what to look for. */
+const struct generator *generator_find(const char *name, const char **what);
+
+/* What a built image has to hold. */
+struct image_want {
+	const char *target_text;
+	size_t target_len;
+	enum policy on_mismatch;
+};
+
+/* Reads an image back by content: helper, target, image.conf. Returns 0, or -errno with *why (static text or strerror). */
+int initramfs_check(const struct kernel *kernel, const char *path, const struct image_want *want, const char **why);
+
+/* Rebuilds a kernel's image. The old one stays under initramfs_old() until initramfs_forget(), and whatever fails, the
+ * image at its own name is whole. Returns 0, or -1 with one line told on stderr. */
+int initramfs_rebuild(const struct generator *generator, const struct kernel *kernel, const struct image_want *want,
+		      bool verbose);
+
+/* Puts the old image back, or drops it. Both return 0 or -errno, and 0 where there is none. */
+int initramfs_restore(const struct kernel *kernel);
+int initramfs_forget(const struct kernel *kernel);
+
+#endif

@@ -1,0 +1,22 @@
+/* The record of the last change: which files it left, so that a second run can see that nothing has to be done.
+ * SPDX-License-Identifier: BSD-3-Clause
+ */
+#ifndef RECORD_H
+#define RECORD_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#define STATE_DIR "/var/lib/iommu"
+
+/* Makes the state directory, root only, and takes the lock that is held until the process ends. Returns 0, -EBUSY if
+ * another iommu-install holds it, or -errno. */
+int record_lock(void);
+
+/* Writes down what the paths are now: device, inode, size and times of change. Returns 0 or -errno. */
+int record_write(const char *const *paths, size_t count);
+
+/* Whether the paths are what was written down, these and no others. No record: false. */
+bool record_matches(const char *const *paths, size_t count);
+
+#endif

@@ -1,0 +1,121 @@
+/* Runs the distribution's own programs; see run.h.
+ * SPDX-License-Identifier: BSD-3-Clause
+ */
+#include "run.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <spawn.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+static const char *const dirs[] = { "/usr/sbin", "/usr/bin", "/sbin", "/bin" };
+
+/* The caller's environment stays out: it could change what a generator builds. */
+static const char *const environment[] = {
+	"PATH=/usr/sbin:/usr/bin:/sbin:/bin", "HOME=/root", "LC_ALL=C", "SHELL=/bin/sh", NULL,
+};
+
+bool run_find(const char *program, char *path, size_t size)
+{
+	for (size_t i = 0; i < sizeof(dirs) / sizeof(dirs[0]); i++) {
+		snprintf(path, size, "%s/%s", dirs[i], program);
+		if (access(path, X_OK) == 0)
+			return true;
+	}
+	return false;
+}
+
+/* Starts argv with these descriptors as its first three. Returns the process or -errno. */
+static pid_t spawn(const char *const argv[], int in, int out, int err)
+{
+	posix_spawn_file_actions_t actions;
+	char path[256];
+	pid_t pid;
+
+	if (!run_find(argv[0], path, sizeof(path)))
+		return -ENOENT;
+	int r = posix_spawn_file_actions_init(&actions);
+	if (r != 0)
+		return -r;
+	r = posix_spawn_file_actions_adddup2(&actions, in, STDIN_FILENO);
+	if (r == 0)
+		r = posix_spawn_file_actions_adddup2(&actions, out, STDOUT_FILENO);
+	if (r == 0)
+		r = posix_spawn_file_actions_adddup2(&actions, err, STDERR_FILENO);
+	if (r == 0)
+		r = posix_spawn(&pid, path, &actions, NULL, (char *const *)argv, (char *const *)environment);
+	posix_spawn_file_actions_destroy(&actions);
+	return r == 0 ? pid : -r;
+}
+
+int run_wait(pid_t pid)
+{
+	int status;
+
+	while (waitpid(pid, &status, 0) < 0)
+		if (errno != EINTR)
+			return -errno;
+	return WIFSIGNALED(status) ? 128 + WTERMSIG(status) : WEXITSTATUS(status);
+}
+
+/* Prints what a program said, each line marked as its own. */
+static void show_output(const char *program, int fd)
+{
+	char line[512];
+
+	if (lseek(fd, 0, SEEK_SET) < 0)
+		return;
+	FILE *file = fdopen(dup(fd), "r");
+	if (!file)
+		return;
+	while (fgets(line, sizeof(line), file))
+		fprintf(stderr, "  %s: %s%s", program, line, strchr(line, '\n') ? "" : "\n");
+	fclose(file);
+}
+
+int run(const char *const argv[], bool verbose)
+{
+	int null = open("/dev/null", O_RDONLY | O_CLOEXEC);
+	int output = memfd_create("output", MFD_CLOEXEC);
+	int status = -errno;
+
+	if (null >= 0 && output >= 0) {
+		pid_t pid = spawn(argv, null, output, output);
+		status = pid < 0 ? (int)pid : run_wait(pid);
+		if (verbose || status != 0)
+			show_output(argv[0], output);
+	}
+	if (null >= 0)
+		close(null);
+	if (output >= 0)
+		close(output);
+	return status;
+}
+
+pid_t run_filter(const char *const argv[], int fd, FILE **out)
+{
+	int pipes[2];
+	pid_t pid = -errno;
+
+	int null = open("/dev/null", O_WRONLY | O_CLOEXEC);
+	if (null < 0)
+		return -errno;
+	if (pipe2(pipes, O_CLOEXEC) < 0) {
+		pid = -errno;
+		close(null);
+		return pid;
+	}
+	*out = fdopen(pipes[0], "r");
+	pid = *out ? spawn(argv, fd, pipes[1], null) : -ENOMEM;
+	close(pipes[1]);
+	close(null);
+	if (pid < 0 && *out)
+		fclose(*out);
+	else if (pid < 0)
+		close(pipes[0]);
+	return pid;
+}

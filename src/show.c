@@ -1,0 +1,106 @@
+/* What the machine is, wants and will be; see show.h.
+ * SPDX-License-Identifier: BSD-3-Clause
+ */
+#include "show.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "facts.h"
+#include "grub.h"
+#include "report.h"
+#include "verdict.h"
+
+/* The mode that every own boot entry asks for; MODE_MIXED if they differ, MODE_UNKNOWN if nobody can tell. */
+static enum mode next_boot(const struct evidence *e)
+{
+	enum mode mode = MODE_UNKNOWN;
+	struct grub_config config;
+	const char *what;
+
+	if (grub_detect(&what) < 0 || grub_read(GRUB_CONFIG, &config) < 0)
+		return MODE_UNKNOWN;
+	for (size_t i = 0; i < config.count; i++) {
+		if (!config.entries[i].own)
+			continue;
+		enum mode by_line = cmdline_mode(config.entries[i].words, e->vendor, e->kernel);
+		mode = mode == MODE_UNKNOWN || mode == by_line ? by_line : MODE_MIXED;
+	}
+	grub_free(&config);
+	return mode;
+}
+
+/* Entries of a directory but for "." and ".."; 0 if it is not there. */
+static unsigned count_entries(const char *path)
+{
+	unsigned count = 0;
+	DIR *dir = opendir(path);
+
+	if (!dir)
+		return 0;
+	for (const struct dirent *entry; (entry = readdir(dir));)
+		count += entry->d_name[0] != '.';
+	closedir(dir);
+	return count;
+}
+
+static void show_json(const struct facts *f, const struct judgement *j, enum mode next, bool iommufd, unsigned cdevs)
+{
+	report_json(stdout, f, j, false, NULL);
+	if (next == MODE_UNKNOWN)
+		fputs(",\n \"next_boot\": null", stdout);
+	else
+		printf(",\n \"next_boot\": \"%s\"", mode_name(next));
+	printf(",\n \"iommufd\": %s, \"vfio_cdev\": %u}\n", iommufd ? "true" : "false", cdevs);
+}
+
+static void show_text(const struct facts *f, const struct judgement *j, enum mode next, bool iommufd, unsigned cdevs)
+{
+	const struct evidence *e = &f->evidence;
+	char effective[256];
+
+	report_effective(e, effective, sizeof(effective));
+	printf("%-11s %s\n", "cmdline:", e->cmdline);
+	printf("%-11s %s\n", "mode:", mode_name(cmdline_mode(e->cmdline, e->vendor, e->kernel)));
+	printf("%-11s %s\n", "effective:", effective);
+	if (e->flush != FLUSH_NONE)
+		printf("%-11s %s\n", "flush:", flush_name(e->flush));
+	if (f->target_status == 0)
+		printf("%-11s %s (on-mismatch=%s)\n", "target:", mode_name(f->target.mode), policy_name(f->target.on_mismatch));
+	else
+		printf("%-11s %s\n", "target:", f->target_status == -ENOENT ? "none" : "invalid");
+	printf("%-11s %s\n", "next boot:", next != MODE_UNKNOWN ? mode_name(next) : geteuid() ? "needs root" : "unknown");
+	report_modules(stdout, &e->params);
+	printf("%-11s %s\n", "iommufd:", iommufd ? "yes" : "no");
+	printf("%-11s %u\n", "vfio-cdev:", cdevs);
+	printf("%-11s %s%s\n", "verdict:", verdict_name(j->verdict), j->transitional ? " (transitional)" : "");
+	report_findings(stdout, j);
+}
+
+int show(bool json)
+{
+	static struct facts facts; /* too large for a careful stack */
+	struct judgement judgement;
+	struct root root;
+
+	int r = root_init(&root, "/");
+	if (r < 0) {
+		fprintf(stderr, "iommu-install: /: %s\n", strerror(-r));
+		return EXIT_INVALID;
+	}
+	facts_collect(&root, NULL, PHASE_LATE, &facts);
+	judge(&facts, &judgement);
+	enum mode next = next_boot(&facts.evidence);
+	bool iommufd = root_exists(&root, "/dev/iommu");
+	unsigned cdevs = count_entries("/dev/vfio/devices");
+	root_close(&root);
+
+	if (json)
+		show_json(&facts, &judgement, next, iommufd, cdevs);
+	else
+		show_text(&facts, &judgement, next, iommufd, cdevs);
+	return fflush(stdout) == 0 ? 0 : EXIT_INVALID;
+}

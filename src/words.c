@@ -1,0 +1,224 @@
+/* Writing kernel command lines; see words.h.
+ * SPDX-License-Identifier: BSD-3-Clause
+ */
+#include "words.h"
+
+#include <ctype.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "cmdline.h"
+
+/* Which items of an option's comma list are ours. Prefixes, because the kernel compares so: drivers/iommu/intel/iommu.c:
+ * intel_iommu_setup(), arch/x86/kernel/pci-dma.c:iommu_setup(). amd_iommu= was a substring search before 6.1. */
+static bool starts(const char *item, const char *const *prefixes)
+{
+	for (; *prefixes; prefixes++)
+		if (strncmp(item, *prefixes, strlen(*prefixes)) == 0)
+			return true;
+	return false;
+}
+
+static bool intel_item(const char *item, bool flush)
+{
+	static const char *const mode[] = { "on", "off", NULL };
+
+	return starts(item, mode) || (flush && strncmp(item, "strict", 6) == 0);
+}
+
+static bool amd_item(const char *item, bool flush)
+{
+	return strcmp(item, "on") == 0 || strstr(item, "off") || (flush && strncmp(item, "fullflush", 9) == 0);
+}
+
+static bool x86_item(const char *item, bool flush)
+{
+	static const char *const mode[] = { "off", "pt", "nopt", "soft", NULL };
+
+	(void)flush;
+	return starts(item, mode);
+}
+
+static bool whole(const char *item, bool flush)
+{
+	(void)item;
+	(void)flush;
+	return true;
+}
+
+static bool whole_flush(const char *item, bool flush)
+{
+	(void)item;
+	return flush;
+}
+
+static const struct {
+	const char *key;
+	bool (*ours)(const char *item, bool flush);
+} options[] = {
+	{ "intel_iommu", intel_item },
+	{ "amd_iommu", amd_item },
+	{ "iommu", x86_item },
+	{ "iommu.passthrough", whole },
+	{ "iommu.strict", whole_flush },
+	{ "vfio.enable_unsafe_noiommu_mode", whole },
+	{ "vfio_iommu_type1.allow_unsafe_interrupts", whole },
+	{ "iommufd.allow_unsafe_interrupts", whole },
+};
+
+/* The word without its quotes. A boot loader's configuration may hold the kernel's quotes behind a backslash. */
+static void unquote(const char *word, size_t len, char *plain, size_t size)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < len && n + 1 < size; i++)
+		if (word[i] != '"' && word[i] != '\'' && !(word[i] == '\\' && i + 1 < len && word[i + 1] == '"'))
+			plain[n++] = word[i];
+	plain[n] = '\0';
+}
+
+/* Looks at one word of len bytes. Returns false if it stays as it is. Otherwise kept has what is left of it, maybe
+ * nothing, and what was taken out is written to removed. */
+static bool take(const char *word, size_t len, bool flush, char *kept, size_t size, FILE *removed)
+{
+	char plain[512];
+	size_t i, n = 0;
+	bool taken = false;
+
+	if (len >= sizeof(plain))
+		return false;
+	unquote(word, len, plain, sizeof(plain));
+	const char *value = NULL;
+	for (i = 0; i < sizeof(options) / sizeof(options[0]) && !value; i++)
+		value = cmdline_value(plain, options[i].key);
+	if (!value)
+		return false;
+	i--;
+
+	int key = (int)(value - plain);
+	n = (size_t)snprintf(kept, size, "%.*s", key, plain);
+	size_t start = n;
+	for (const char *next = value; next; ) {
+		char item[sizeof(plain)];
+		size_t item_len = strcspn(next, ",");
+
+		snprintf(item, sizeof(item), "%.*s", (int)item_len, next);
+		next = next[item_len] ? next + item_len + 1 : NULL;
+		if (options[i].ours(item, flush)) {
+			taken = true;
+			fprintf(removed, " %.*s%s", key, plain, item);
+		} else if (item[0]) {
+			n += (size_t)snprintf(kept + n, size - n, "%s%s", n > start ? "," : "", item);
+		}
+	}
+	if (n == start)
+		kept[0] = '\0';
+	/* "intel_iommu=" says nothing to anybody. */
+	return taken || (n == start && key > 0 && plain[key - 1] == '=');
+}
+
+/* The end of the word that starts at p: white space outside double and single quotes. */
+static const char *word_end(const char *p)
+{
+	char quote = '\0';
+
+	for (; *p && (quote || !isspace((unsigned char)*p)); p++)
+		if (*p == quote)
+			quote = '\0';
+		else if (!quote && (*p == '"' || *p == '\''))
+			quote = *p;
+	return p;
+}
+
+/* An apostrophe that is never closed is a letter, not a quote: then words end at white space. */
+static const char *next_end(const char *p)
+{
+	const char *end = word_end(p);
+
+	if (*end == '\0' && (strchr(p, '"') || strchr(p, '\''))) {
+		size_t quotes[2] = { 0 };
+		for (const char *c = p; *c; c++) {
+			quotes[0] += *c == '"';
+			quotes[1] += *c == '\'';
+		}
+		if (quotes[0] % 2 || quotes[1] % 2)
+			for (end = p; *end && !isspace((unsigned char)*end); end++)
+				;
+	}
+	return end;
+}
+
+static void filter(const char *line, const char *ours, bool flush, FILE *out, FILE *removed)
+{
+	bool any = false;
+
+	for (const char *p = line; *p;) {
+		const char *start = p;
+		while (isspace((unsigned char)*p))
+			p++;
+		size_t gap = (size_t)(p - start);
+		const char *end = next_end(p);
+		size_t len = (size_t)(end - p);
+
+		/* What stands behind "--" is init's. */
+		if (len == 2 && strncmp(p, "--", 2) == 0) {
+			fprintf(out, "%s%s", any && *ours ? " " : "", ours);
+			any = any || *ours;
+			fprintf(out, "%s%s", any ? " " : "", p);
+			return;
+		}
+
+		char kept[512];
+		if (len && take(p, len, flush, kept, sizeof(kept), removed)) {
+			if (kept[0]) {
+				fprintf(out, "%s%s", any ? " " : "", kept);
+				any = true;
+			}
+		} else if (len) {
+			/* The user's own blanks between words stay, a leading one only where nothing was taken out. */
+			fprintf(out, "%.*s%.*s", any || start == line ? (int)gap : 0, start, (int)len, p);
+			any = true;
+		}
+		p = end;
+	}
+	fprintf(out, "%s%s", any && *ours ? " " : "", ours);
+}
+
+char *words_apply(const char *line, const char *ours, bool flush, char **removed)
+{
+	char *text = NULL, *gone = NULL;
+	size_t len, gone_len;
+
+	FILE *out = open_memstream(&text, &len);
+	FILE *out_gone = open_memstream(&gone, &gone_len);
+	if (out && out_gone)
+		filter(line, ours, flush, out, out_gone);
+	bool failed = !out || !out_gone;
+	if (out && fclose(out) != 0)
+		failed = true;
+	if (out_gone && fclose(out_gone) != 0)
+		failed = true;
+	if (failed) {
+		free(text);
+		text = NULL;
+	}
+	if (removed && !failed && gone[0])
+		memmove(gone, gone + 1, strlen(gone)); /* the first blank */
+	if (removed && !failed)
+		*removed = gone;
+	else
+		free(gone);
+	return text;
+}
+
+bool words_right(const char *line, const char *ours, bool flush)
+{
+	char *removed = NULL;
+	char *text = words_apply(line, "", flush, &removed);
+	bool right = text && strcmp(removed, ours) == 0;
+
+	free(text);
+	free(removed);
+	return right;
+}

@@ -1,0 +1,19 @@
+/* Writing kernel command lines: takes every IOMMU mode word out of a line and puts ours in.
+ * SPDX-License-Identifier: BSD-3-Clause
+ */
+#ifndef WORDS_H
+#define WORDS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+/* Takes out of line, in every spelling, whatever sets mode, noiommu or unsafe interrupts, with flush also what sets the
+ * flush policy; foreign items of a comma list keep their word and place. Then appends ours (separated by blanks), both
+ * only before a bare "--". All other bytes stay as they are. removed, if not NULL, gets the words and items taken out,
+ * separated by single blanks. Returns a new string owned by the caller, or NULL without memory; the same for *removed. */
+char *words_apply(const char *line, const char *ours, bool flush, char **removed);
+
+/* Whether line carries exactly ours, in order, and nothing else that words_apply() would take out. */
+bool words_right(const char *line, const char *ours, bool flush);
+
+#endif
