@@ -89,6 +89,11 @@ check: packages
 # The long matrix comes on top of it.
 check-full: check
 
+# The main job from end to end in a virtual machine.
+demo: packages
+	$(MAKE) --no-print-directory all
+	tests/demo
+
 bench: packages
 	$(MAKE) --no-print-directory all
 	tests/bench

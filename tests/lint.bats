@@ -8,7 +8,7 @@ setup() {
 
 @test "shellcheck finds nothing in any script" {
 	shellcheck -x dist/debian-mirror dist/fetch-kmod dist/early/*.sh dracut/*/*.sh initramfs-tools/hooks/* \
-		initramfs-tools/scripts/*/* src/libkmod.sh tests/packages tests/run tests/lib/*.bash .ci/run
+		initramfs-tools/scripts/*/* src/libkmod.sh tests/packages tests/run tests/bench tests/demo tests/lib/*.bash .ci/run
 }
 
 @test "the scripts that run in an initramfs are plain sh" {

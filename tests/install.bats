@@ -1,0 +1,289 @@
+#!/usr/bin/env bats
+# iommu-install on a real Debian system (real GRUB, dracut, initramfs-tools), without booting it.
+bats_require_minimum_version 1.5.0
+
+PT="intel_iommu=on amd_iommu=on iommu=pt"
+
+setup() {
+	load lib/trees
+	load lib/machine
+}
+
+# Every linux line of grub.cfg carries these words, and has an initrd.
+entries_carry() {
+	run -0 in_machine 'grep -E "^[[:space:]]*linux[[:space:]]" /boot/grub/grub.cfg'
+	[ "${#lines[@]}" -ge 2 ]
+	local line
+	for line in "${lines[@]}"; do
+		[[ " $line " == *" $1 "* ]]
+	done
+	[ "$(in_machine 'grep -c "^[[:space:]]*initrd[[:space:]]" /boot/grub/grub.cfg')" = "${#lines[@]}" ]
+}
+
+# fails_with STATUS TEXT: the last `run` ended so, with one line of ours that holds TEXT, and nothing was changed.
+fails_with() {
+	echo "$output"
+	[ "$status" = "$1" ]
+	[[ $output == *"iommu-install: "*"$2"* ]]
+	[ "$(files_of_machine)" = "$before" ]
+}
+
+@test "pt on a machine with initramfs-tools: target, words, image and record are there, and the image holds the check" {
+	machine bookworm initramfs-tools
+	run -0 in_machine 'iommu-install pt --on-mismatch=halt --force'
+	[[ $output == *"mode pt is set, and read back"* ]]
+	entries_carry "$PT"
+	[ "$(in_machine 'cat /etc/iommu.target')" = $'mode=pt\non-mismatch=halt' ]
+	[ "$(in_machine 'cd /tmp && unmkinitramfs /boot/initrd.img-* i && cat i/etc/iommu.target i/main/etc/iommu.target 2>/dev/null')" = \
+		$'mode=pt\non-mismatch=halt' ]
+	[ "$(in_machine 'ls -A /boot | grep iommu; ls /boot/grub | grep iommu; true')" = "" ]
+	[ "$(in_machine 'stat -c "%a %U" /var/lib/iommu')" = "700 root" ]
+}
+
+@test "pt on a machine with dracut: the image holds the check, and dracut is told not to leave it out" {
+	machine bookworm dracut
+	run -0 in_machine 'iommu-install pt --on-mismatch=halt --force'
+	entries_carry "$PT"
+	[ "$(in_machine 'lsinitrd -f etc/iommu.target /boot/initrd.img-*')" = $'mode=pt\non-mismatch=halt' ]
+	in_machine 'grep -q force_add_dracutmodules /etc/dracut.conf.d/50-iommu-verify.conf'
+	run -0 in_machine 'iommu-install pt --on-mismatch=warn --force'
+	in_machine '[ ! -e /etc/dracut.conf.d/50-iommu-verify.conf ]'
+}
+
+@test "a second run changes nothing, says so and runs no external command" {
+	machine bookworm initramfs-tools
+	in_machine 'iommu-install pt --force'
+	local before
+	before=$(files_of_machine)
+	run -0 in_machine 'iommu-install pt --force'
+	[[ $output == "mode pt is set already; nothing to change" ]]
+	[ "$(files_of_machine)" = "$before" ]
+	# A tool that runs leaves a trace.
+	in_machine 'for f in update-grub update-initramfs gzip zstd; do p=$(command -v $f); mv $p $p.real
+		printf "#!/bin/sh\ntouch /called\nexec $p.real \"\$@\"\n" > $p; chmod +x $p; done
+		iommu-install pt --force && [ ! -e /called ]'
+	# Anything that differs is read back in full, and found to be right.
+	run -0 in_machine 'touch /etc/default/grub && iommu-install pt --force && ls /called'
+	[[ $output == *"nothing to change"* ]]
+}
+
+@test "from pt to strict and to off-for-uio every entry gets exactly the new mode's words" {
+	machine bookworm initramfs-tools
+	in_machine 'iommu-install pt --force && iommu-install strict --force'
+	entries_carry "intel_iommu=on amd_iommu=on"
+	run ! in_machine 'grep -q iommu=pt /boot/grub/grub.cfg'
+	in_machine 'iommu-install off-for-uio'
+	entries_carry "intel_iommu=off amd_iommu=off"
+	run ! in_machine 'grep -q iommu=on /boot/grub/grub.cfg'
+}
+
+@test "policies not given stay as they are in the target; an off mode takes unsafe interrupts back" {
+	machine bookworm initramfs-tools
+	in_machine 'iommu-install strict --force --on-mismatch=poweroff --delay=60 --flush=sync --allow-unsafe-interrupts --allow-override'
+	[ "$(in_machine 'cat /etc/iommu.target' | xargs)" = \
+		"mode=strict on-mismatch=poweroff flush=sync allow-unsafe-interrupts=yes allow-override=yes delay=60" ]
+	entries_carry "intel_iommu=on amd_iommu=on iommu.strict=1 vfio_iommu_type1.allow_unsafe_interrupts=1 iommufd.allow_unsafe_interrupts=1"
+	in_machine 'iommu-install pt --force'
+	[ "$(in_machine 'cat /etc/iommu.target' | xargs)" = \
+		"mode=pt on-mismatch=poweroff allow-unsafe-interrupts=yes allow-override=yes delay=60" ]
+	run ! in_machine 'grep -q iommu.strict /boot/grub/grub.cfg'
+	in_machine 'iommu-install off-for-uio --on-mismatch=warn --allow-override=no'
+	[ "$(in_machine 'cat /etc/iommu.target' | xargs)" = "mode=off-for-uio" ]
+	run ! in_machine 'grep -q unsafe /boot/grub/grub.cfg'
+}
+
+@test "a machine whose firmware offers no IOMMU refuses strict and pt, and takes them with --force" {
+	[ -z "$(ls /sys/class/iommu 2>/dev/null)" ] || skip "this machine has an IOMMU"
+	machine bookworm initramfs-tools
+	local before
+	before=$(files_of_machine)
+	run in_machine 'iommu-install pt'
+	if grep -q ' hypervisor' /proc/cpuinfo; then fails_with 5 NO_VIOMMU; else fails_with 5 FIRMWARE_OFF; fi
+	run -0 in_machine 'iommu-install pt --force'
+}
+
+@test "off-for-vfio on Debian's kernel is refused, which has no noiommu" {
+	machine bookworm initramfs-tools
+	local before
+	before=$(files_of_machine)
+	run in_machine 'iommu-install off-for-vfio'
+	fails_with 5 "NOIOMMU_UNSUPPORTED: vfio of kernel 6.1"
+}
+
+@test "bad usage: unknown mode, bad value, contrary options: one line, nothing changed" {
+	machine bookworm initramfs-tools
+	local before
+	before=$(files_of_machine)
+	run in_machine 'iommu-install passthrough'
+	fails_with 1 "passthrough: no such command or mode"
+	run in_machine 'iommu-install pt --on-mismatch=stop --force'
+	fails_with 1 "bad value 'stop' for 'on-mismatch'"
+	run in_machine 'iommu-install pt --flush=sync --force'
+	fails_with 1 "only mode=strict"
+	run in_machine 'iommu-install off-for-uio --allow-unsafe-interrupts'
+	fails_with 1 "makes no sense with mode off-for-uio"
+	run in_machine 'iommu-install pt --on-mismatch=reboot --delay=5 --force'
+	fails_with 1 "at least 30 seconds"
+	run in_machine 'iommu-install pt --backend=lilo --force'
+	fails_with 1 "no such back end"
+	run in_machine 'iommu-install pt --backend=uki --force'
+	fails_with 5 "BOOTLOADER_UNSUPPORTED"
+	run in_machine 'setpriv --reuid=65534 iommu-install pt'
+	fails_with 1 "needs root"
+}
+
+@test "a read-only /boot is refused" {
+	machine bookworm initramfs-tools
+	local before
+	before=$(files_of_machine)
+	run in_machine 'mount --bind /boot /boot && mount -o remount,ro,bind /boot && iommu-install pt --force'
+	fails_with 5 BOOT_READONLY
+}
+
+@test "a full /boot is refused before anything is written" {
+	machine bookworm initramfs-tools
+	local before
+	before=$(files_of_machine)
+	run in_machine 'mkdir /b && mount -t tmpfs -o size=60m tmpfs /b && cp -a /boot/. /b && mount --move /b /boot &&
+		head -c 100m /dev/zero > /boot/fill; iommu-install pt --force'
+	fails_with 5 BOOT_SPACE
+}
+
+@test "without update-grub, or without a generator, nothing is changed" {
+	machine bookworm initramfs-tools
+	in_machine 'mv /usr/sbin/update-grub /root'
+	local before
+	before=$(files_of_machine)
+	run in_machine 'iommu-install pt --force'
+	fails_with 1 "update-grub is missing"
+	in_machine 'mv /root/update-grub /usr/sbin; mv /usr/sbin/update-initramfs /root'
+	run in_machine 'iommu-install pt --force'
+	fails_with 1 "dracut or update-initramfs is missing"
+}
+
+@test "a GRUB that does not read grub.d, and no GRUB at all, are refused with the words to put there" {
+	machine bookworm initramfs-tools
+	in_machine 'sed -i "s#default/grub\.d#default/other.d#" /usr/sbin/grub-mkconfig'
+	local before
+	before=$(files_of_machine)
+	run in_machine 'iommu-install pt --force'
+	fails_with 5 BOOTLOADER_UNSUPPORTED
+	in_machine 'rm /boot/grub/grub.cfg'
+	before=$(files_of_machine)
+	run in_machine 'iommu-install pt --force'
+	fails_with 5 "BOOTLOADER_UNSUPPORTED"
+	[[ $output == *"put '$PT' on the kernel command line by hand"* ]]
+}
+
+# replace PROGRAM SCRIPT: another program in its place.
+replace() {
+	in_machine "mv \$(command -v $1) /root/$1.real; cat > /usr/sbin/$1 <<'EOF'
+#!/bin/sh
+$2
+EOF
+chmod +x /usr/sbin/$1"
+}
+
+@test "an update-grub that fails, does nothing, or writes half: every file as before, images too" {
+	machine bookworm initramfs-tools
+	local before
+	before=$(files_of_machine)
+	replace update-grub 'exit 1'
+	run in_machine 'iommu-install pt --force'
+	fails_with 1 "update-grub failed with status 1"
+	replace update-grub 'exit 0'
+	run in_machine 'iommu-install pt --force'
+	fails_with 1 "has written nothing"
+	replace update-grub 'head -c 3000 /boot/grub/grub.cfg > "$2"'
+	run in_machine 'iommu-install pt --force'
+	fails_with 1 "grub.cfg.iommu"
+	replace update-grub 'grub-mkconfig -o "$2" && sed -i "/initrd/d" "$2"'
+	run in_machine 'iommu-install pt --force'
+	fails_with 1 "the entry has no initrd"
+}
+
+@test "an update-grub that ignores -o: kept if right, put back if not" {
+	machine bookworm initramfs-tools
+	local before
+	before=$(files_of_machine)
+	replace update-grub 'grub-mkconfig -o /boot/grub/grub.cfg && sed -i s/iommu=pt/iommu=p/ /boot/grub/grub.cfg'
+	run in_machine 'iommu-install pt --force'
+	fails_with 1 "does not carry exactly"
+	replace update-grub 'grub-mkconfig -o /boot/grub/grub.cfg'
+	run -0 in_machine 'iommu-install pt --force'
+	entries_carry "$PT"
+}
+
+@test "an update-initramfs that fails or does nothing: every file as before" {
+	machine bookworm initramfs-tools
+	local before
+	before=$(files_of_machine)
+	replace update-initramfs 'echo no space left; exit 1'
+	run in_machine 'iommu-install pt --force'
+	fails_with 1 "update-initramfs failed (status 1)"
+	replace update-initramfs 'exit 0'
+	run in_machine 'iommu-install pt --force'
+	fails_with 1 "holds no target"
+}
+
+@test "a dracut that fails, does nothing or writes rubbish: every file as before" {
+	machine bookworm dracut
+	local before
+	before=$(files_of_machine)
+	replace dracut 'exit 1'
+	run in_machine 'iommu-install pt --force'
+	fails_with 1 "dracut failed (status 1)"
+	replace dracut 'exit 0'
+	run in_machine 'iommu-install pt --force'
+	fails_with 1 "No such file"
+	replace dracut 'for a; do case $a in /boot/*) echo rubbish > "$a";; esac; done'
+	run in_machine 'iommu-install pt --force'
+	fails_with 1 "is no initramfs image"
+}
+
+@test "--dry-run as an ordinary user shows diffs, commands and the words of each entry, and that is what then happens" {
+	machine bookworm initramfs-tools
+	local before
+	before=$(files_of_machine)
+	run -0 in_machine 'setpriv --reuid=65534 --regid=65534 --clear-groups iommu-install --dry-run pt --on-mismatch=halt --force'
+	local shown=$output
+	[ "$(files_of_machine)" = "$before" ]
+	[[ $shown == *"+++ /etc/iommu.target"*"+mode=pt"*"+on-mismatch=halt"* ]]
+	[[ $shown == *"+++ /etc/default/grub.d/zzz-iommu.cfg"*"+iommu_words='$PT'"* ]]
+	[[ $shown == *"update-initramfs -u -k 6.1."* ]]
+	[[ $shown == *"update-grub -o /boot/grub/grub.cfg.iommu"* ]]
+	# Debian's grub.cfg is root's alone.
+	[[ $shown == *"needs root to read it"* ]]
+	run -0 in_machine 'iommu-install --dry-run pt --on-mismatch=halt --force'
+	[ "$(files_of_machine)" = "$before" ]
+	shown=$output
+
+	in_machine 'iommu-install pt --on-mismatch=halt --force'
+	local promised happened
+	promised=$(sed -n '/^entries of/,$s/^  [^ ]*vmlinuz[^ ]*: //p' <<< "$shown")
+	happened=$(in_machine 'sed -n "s/^[[:space:]]*linux[[:space:]]*[^ ]*vmlinuz[^ ]*[[:space:]]*//p" /boot/grub/grub.cfg')
+	[ "$(words_of "$promised")" = "$(words_of "$happened")" ]
+	[ "$(sed -n 's/^+\([^+]\)/\1/p' <<< "$shown" | grep -c .)" = "$(in_machine 'cat /etc/iommu.target /etc/default/grub.d/zzz-iommu.cfg' | grep -c .)" ]
+}
+
+# Each line's words, sorted within the line: GRUB_CMDLINE_LINUX_DEFAULT comes behind ours.
+words_of() {
+	local line
+	while read -r line; do tr ' ' '\n' <<< "$line" | grep . | sort | xargs; done <<< "$1"
+}
+
+@test "show needs no root but for the next boot, and its JSON has the same facts" {
+	machine bookworm initramfs-tools
+	run -0 in_machine 'iommu-install pt --force >/dev/null; iommu-install show; echo ---; iommu-install --json'
+	[[ $output == *"target:     pt (on-mismatch=warn)"* ]]
+	[[ $output == *"next boot:  pt"* ]]
+	output=${output#*---}
+	[ "$(json '[.schema, .target.mode, .next_boot, .iommufd, .vfio_cdev] | @csv')" = '1,"pt","pt",false,0' ]
+}
+
+@test "two at once: the second one says that another is at work" {
+	machine bookworm initramfs-tools
+	run in_machine 'mkdir -m 700 -p /var/lib/iommu; exec 9>/var/lib/iommu/lock; flock 9; iommu-install pt --force'
+	[ "$status" = 1 ]
+	[[ $output == *"another iommu-install is at work"* ]]
+}
