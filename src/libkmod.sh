@@ -44,10 +44,12 @@ cat > "$dir/config.h" <<EOF
 #define HAVE___BUILTIN_UMUL_OVERFLOW 1
 #define HAVE___BUILTIN_UMULL_OVERFLOW 1
 #define HAVE___BUILTIN_UMULLL_OVERFLOW 1
-#define ENABLE_LOGGING 0
-#define ENABLE_DEBUG 0
-#define ENABLE_ELFDBG 0
 EOF
+
+# Logging off: up to kmod 33 (autotools) these are asked for with #ifdef, since 34 (meson) by value.
+if [ -f "$src/meson.build" ]; then
+	printf '#define ENABLE_%s 0\n' LOGGING DEBUG ELFDBG >> "$dir/config.h"
+fi
 
 for file in "$src"/libkmod/*.c "$src"/shared/*.c; do
 	case $file in */libkmod-file-*) continue ;; esac # decompressors

@@ -191,8 +191,13 @@ disk_start() {
 
 # disk_run NAME DISK SCRIPT [ARGS...]: disk_start, then vm_wait. It does not sit through GRUB's countdown.
 disk_run() {
-	disk_start "$@" && vm_expect "$1" 'automatically in|Linux version|Command line:' 300 && vm_keys "$1" $'\r' &&
-		vm_wait "$1" 900
+	disk_start "$@" || return
+	if ! vm_expect "$1" 'automatically in|Linux version|Command line:' 300; then
+		vm_kill "$1"
+		VM_END=timeout
+		return 1
+	fi
+	vm_keys "$1" $'\r' && vm_wait "$1" 900
 }
 
 # disk_output NAME: what the script has printed.
@@ -242,6 +247,6 @@ grub_edit() {
 	[[ $line && $down ]] || { echo "grub_edit: no 'linux' line in the first entry" >&2 && return 1; }
 	grub_menu "$name" && vm_keys "$name" e && vm_expect "$name" 'Ctrl-x' || return
 	# The editor has two lines, `setparams` and an empty one, where grub.cfg has the one with `menuentry`.
-	vm_keys "$name" "$(printf '\x0e%.0s' $(seq "$down"))"      # Ctrl-N: down
-	vm_keys "$name" $'\x01\x0b'"$line"$'\x18'             # Ctrl-A, Ctrl-K: the line is empty; Ctrl-X: boot
+	vm_keys "$name" "$(printf '\x0e%.0s' $(seq "$down"))" # Ctrl-N: down
+	vm_keys "$name" $'\x01\x0b'"$line"$'\x18'        # Ctrl-A, Ctrl-K: the line is empty; Ctrl-X: boot
 }

@@ -36,7 +36,7 @@ vm_accel() {
 # Starts a machine in the background. Without a kernel it boots from its first disk. Disks are not written to.
 vm_start() {
 	local append='' kernel='' disks=0 vm=$VM_DIR/$1
-	local qemu=(-machine 'q35,kernel-irqchip=split' -smp 2 -m 1024 -nodefaults -display none -no-reboot
+	local qemu=(-machine 'q35,kernel-irqchip=split' -smp "${VM_CPUS:-1}" -m 1024 -nodefaults -display none -no-reboot
 		-chardev 'stdio,id=console,signal=off' -serial chardev:console)
 	if [[ $(vm_accel) == kvm ]]; then
 		qemu+=(-accel kvm -cpu max)
@@ -119,14 +119,15 @@ vm_kill_all() {
 #
 # What programs print can stand on the same line as the kernel's last words, after them too.
 vm_end() {
-	local log
+	local log ended=
+	[[ -e $VM_DIR/$1.status ]] && ended=yes # asked first: what it printed last is in the log then
 	log=$(vm_log "$1")
 	if grep -q 'Kernel panic - not syncing' <<<"$log"; then
 		# Without panic= the machine stays on; with it, the end is a moment away.
-		if [[ -e $VM_DIR/$1.status ]] || grep -q 'end Kernel panic' <<<"$log"; then echo panic; fi
+		if [[ $ended ]] || grep -q 'end Kernel panic' <<<"$log"; then echo panic; fi
 	elif grep -Eq '(^|\] )reboot: System halted' <<<"$log"; then
 		echo halted
-	elif [[ -e $VM_DIR/$1.status ]]; then
+	elif [[ $ended ]]; then
 		case $(grep -Eo '(^|\] )reboot: (Power down|Restarting system)' <<<"$log") in
 		*'Power down') echo poweroff ;;
 		*'Restarting system') echo reboot ;;
@@ -138,12 +139,12 @@ vm_end() {
 # vm_wait NAME [SECONDS]: waits for the end of the boot, ends QEMU, and tells in VM_END how it was: poweroff, reboot,
 # halted, panic, exited (QEMU ended, the console does not say why) or timeout, which is a failure.
 vm_wait() {
-	local limit=$((SECONDS + ${2:-300}))
+	local limit=$((SECONDS + ${2:-900}))
 	while VM_END=$(vm_end "$1") && [[ ! $VM_END ]]; do
 		if ((SECONDS >= limit)); then
 			vm_kill "$1"
 			VM_END=timeout
-			vm_complain "$1" "ran for ${2:-300} s without an end"
+			vm_complain "$1" "ran for ${2:-900} s without an end"
 			return 1
 		fi
 		sleep 0.5
