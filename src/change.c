@@ -380,8 +380,14 @@ static int apply_images(struct plan *p)
 {
 	for (size_t i = 0; p->generator && i < p->kernels.count; i++) {
 		const struct kernel *kernel = &p->kernels.list[i];
-		say(p, "building %s with %s (%zu of %zu)\n", kernel->image, p->generator->name, i + 1, p->kernels.count);
+		const char *why;
+
 		p->images_done = i + 1;
+		if (initramfs_check(kernel, kernel->image, &p->want, &why) == 0) {
+			say(p, "%s is right already (%zu of %zu)\n", kernel->image, i + 1, p->kernels.count);
+			continue;
+		}
+		say(p, "building %s with %s (%zu of %zu)\n", kernel->image, p->generator->name, i + 1, p->kernels.count);
 		if (initramfs_rebuild(p->generator, kernel, &p->want, p->request->verbose) < 0)
 			return -1;
 	}
