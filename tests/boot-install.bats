@@ -108,7 +108,9 @@ machine_that_stops() {
 	disk_start vm "$machine" "$script" --iommu intel
 	grub_choose vm 2
 	vm_wait vm 900
-	[ "$(disk_output vm | tail -n 1)" = "no check ran" ]
+	[ "$(disk_status vm)" = 0 ]
+	# GRUB's menu leaves the cursor in the middle of a line, so the script's first line is not one of its own.
+	vm_log vm | grep -x "no check ran"
 }
 
 @test "way back 3: from a live system, by chroot, iommu-install mends the file" {
