@@ -83,20 +83,6 @@ static int like(int fd, const char *path, mode_t mode)
 	return 0;
 }
 
-static int fill(int fd, const char *text, size_t len)
-{
-	while (len > 0) {
-		ssize_t n = write(fd, text, len);
-		if (n < 0 && errno == EINTR)
-			continue;
-		if (n < 0)
-			return -errno;
-		text += n;
-		len -= (size_t)n;
-	}
-	return 0;
-}
-
 static int check(const char *path, const char *text, size_t len)
 {
 	size_t back_len;
@@ -125,7 +111,7 @@ int file_write(const char *path, const char *text, size_t len, mode_t mode)
 	int fd = open(temporary, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
 	if (fd < 0)
 		return -errno;
-	r = fill(fd, text, len);
+	r = write_all(fd, text, len);
 	if (r == 0)
 		r = like(fd, real, mode);
 	if (r == 0 && fsync(fd) < 0)

@@ -3,7 +3,6 @@
  */
 #include "grub.h"
 
-#include <ctype.h>
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>

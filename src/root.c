@@ -133,7 +133,7 @@ int root_mkdirs(const struct root *root, const char *path)
 	return 0;
 }
 
-static int write_all(int fd, const void *data, size_t len)
+int write_all(int fd, const void *data, size_t len)
 {
 	for (const char *from = data; len > 0;) {
 		ssize_t n = write(fd, from, len);

@@ -50,4 +50,7 @@ bool root_exists(const struct root *root, const char *path);
  * something in it (a tree). */
 bool root_mounted(const struct root *root, const char *path, unsigned long magic);
 
+/* Writes all of data to fd. Does not close it. Returns 0 or -errno. */
+int write_all(int fd, const void *data, size_t len);
+
 #endif
