@@ -19,20 +19,58 @@ enum vendor { VENDOR_UNKNOWN, VENDOR_INTEL, VENDOR_AMD };
 #define KERNEL(major, minor) ((unsigned)(major) << 16 | (unsigned)(minor))
 unsigned kernel_version(const char *osrelease);
 
-/* A wish of the line: what was said last, and what was said at all. */
+/* What an item on the line does to the mode. */
+enum effect {
+	EFFECT_NONE,       /* the kernel knows it; it decides nothing about the mode */
+	EFFECT_ON,         /* the IOMMU on */
+	EFFECT_OFF,        /* and off */
+	EFFECT_OFF_STICKY, /* off, whatever comes later */
+	EFFECT_PT,         /* the default domain is identity */
+	EFFECT_NOPT,       /* or translated */
+	EFFECT_NOIOMMU,    /* vfio's noiommu on */
+	EFFECT_NO_NOIOMMU, /* and off */
+	EFFECT_SWIOTLB,    /* no IOMMU is looked for (before 5.19) */
+	EFFECT_NO_SWIOTLB, /* unless this comes later */
+	EFFECT_NO_ACPI,    /* the firmware's tables are not read: no IOMMU is found */
+	EFFECT_ACPI,       /* and read all the same */
+	EFFECT_WISH_ON,    /* amd_iommu=on: not known to any kernel, harmless, and says what is meant */
+	EFFECT_STOP,       /* ends its own list: the items behind it are not read */
+	/* The kernel does not know these, but somebody meant something by them: near misses. */
+	EFFECT_NEAR_ON,
+	EFFECT_NEAR_OFF,
+	EFFECT_NEAR_PT,
+	EFFECT_NEAR_NOPT,
+	EFFECT_UNKNOWN, /* nor is it clear what was meant */
+	EFFECT_UNREAD,  /* behind an EFFECT_STOP */
+	EFFECT_FOREIGN, /* the other vendor's option */
+	EFFECT_INIT,    /* behind a bare "--": for init */
+};
+
+/* One item of one IOMMU-related word. The strings are valid during the call only. */
+struct mention {
+	const char *word; /* as it stands on the line, quotes removed */
+	const char *item; /* the part of its comma list, or its whole value */
+	enum effect effect;
+};
+
+/* Calls visit() for each item of each IOMMU-related word of the line, in order, as a vendor and a kernel read it. */
+void cmdline_walk(const char *line, enum vendor vendor, unsigned kernel,
+		  void (*visit)(void *context, const struct mention *mention), void *context);
+
+/* A wish of the line: what was said, by which word, and what came of it. */
 struct wish {
-	bool said_yes, said_no;
-	bool near_yes, near_no;          /* a near miss that the kernel does not know would have asked for it */
+	char yes[64], no[64];            /* the word that said so last, or "" */
+	char near_yes[64], near_no[64];  /* the first near miss that would have asked for it, or "" */
 	enum { UNSAID, YES, NO } result; /* what the kernel makes of it */
 };
 
 struct cmdline {
 	struct wish power; /* IOMMU on */
 	struct wish pt;    /* passthrough; "no" is translated */
-	char near[64];     /* the first near miss as it stands on the line, or "" */
 	bool noiommu;      /* vfio.enable_unsafe_noiommu_mode is on by the line */
+	bool acpi_off;     /* acpi=off hides the firmware's tables */
 	bool soften;       /* rd.iommu.verify=warn */
-	bool rescue;       /* single-user, rescue or emergency boot */
+	bool rescue;       /* single-user, rescue or emergency boot, or a rescue entry */
 };
 
 /* Copies the next word of *line to word (cut to size) as lib/cmdline.c:next_arg() does: a word ends at white space
@@ -43,8 +81,11 @@ bool cmdline_word(const char **line, char *word, size_t size);
  * kernel/params.c:parameq(). */
 const char *cmdline_value(const char *word, const char *key);
 
-/* A boolean as lib/kstrtox.c:kstrtobool() reads it: 1, 0, or -1 if it is none. */
-int cmdline_bool(const char *value);
+/* A boolean as lib/kstrtox.c:kstrtobool() of that kernel reads it: 1, 0, or -1 if it is none. */
+int cmdline_bool(const char *value, unsigned kernel);
+
+/* A boolean module parameter's word: as above, and Y for a bare key (include/linux/moduleparam.h: a bool takes none). */
+int cmdline_param(const char *word, const char *key, unsigned kernel);
 
 /* Reads the line for a vendor and a kernel (0: unknown). Words after a bare "--" are init's and are left out. */
 void cmdline_read(const char *line, enum vendor vendor, unsigned kernel, struct cmdline *out);

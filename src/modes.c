@@ -41,27 +41,30 @@ static const char *const verdicts[] = {
 	[VERDICT_PENDING] = "pending",
 };
 
-#define REASON(code) [code] = #code
-static const char *const reasons[] = {
-	REASON(TARGET_MISSING),
-	REASON(TARGET_INVALID),
-	REASON(EVIDENCE_MISSING),
-	REASON(MIXED_GROUPS),
-	REASON(FIRMWARE_OFF),
-	REASON(NO_VIOMMU),
-	REASON(KERNEL_OFF),
-	REASON(KERNEL_OVERRIDE),
-	REASON(TOKEN_MISSING),
-	REASON(TOKEN_INVALID),
-	REASON(TOKEN_OVERRIDDEN),
-	REASON(NOIOMMU_ENABLED),
-	REASON(NOIOMMU_DISABLED),
-	REASON(NOIOMMU_UNSUPPORTED),
-	REASON(MODULE_BLOCKED),
-	REASON(UNSAFE_INTERRUPTS),
-	REASON(FLUSH_MISMATCH),
-	REASON(EARLY_CHECK_MISSING),
-	REASON(TARGET_STALE),
+#define REASON(code, hint) [code] = { #code, hint }
+static const struct {
+	const char *code, *hint;
+} reasons[] = {
+	REASON(TARGET_MISSING, "put /etc/iommu.target back ('iommu-install MODE' writes it) and rebuild the initramfs"),
+	REASON(TARGET_INVALID, "mend the file, or write it anew with 'iommu-install MODE'"),
+	REASON(EVIDENCE_MISSING, "mount /sys and /proc, run as root; else report this machine"),
+	REASON(MIXED_GROUPS, "look who wrote /sys/kernel/iommu_groups/*/type, or report these devices"),
+	REASON(FIRMWARE_OFF, "switch on VT-d (Intel) or AMD-Vi, also called IOMMU (AMD), in the firmware setup"),
+	REASON(NO_VIOMMU, "give the virtual machine an IOMMU (QEMU: -device intel-iommu or amd-iommu)"),
+	REASON(KERNEL_OFF, "see the kernel log for DMAR or AMD-Vi errors"),
+	REASON(KERNEL_OVERRIDE, "see the kernel log's DMAR, AMD-Vi and 'iommu:' lines"),
+	REASON(TOKEN_MISSING, "run 'iommu-install {wanted}' and reboot"),
+	REASON(TOKEN_INVALID, "run 'iommu-install {wanted}' and reboot"),
+	REASON(TOKEN_OVERRIDDEN, "run 'iommu-install {wanted}', which takes the contrary words out, and reboot"),
+	REASON(NOIOMMU_ENABLED, "take it out of the command line and modprobe.d, and reboot"),
+	REASON(NOIOMMU_DISABLED, "run 'iommu-install {wanted}' and reboot"),
+	REASON(NOIOMMU_UNSUPPORTED, "use a kernel with CONFIG_VFIO_NOIOMMU=y, or mode off-for-uio"),
+	REASON(MODULE_BLOCKED, "take away what keeps vfio from loading"),
+	REASON(UNSAFE_INTERRUPTS, "take allow_unsafe_interrupts out, or run 'iommu-install {wanted} --allow-unsafe-interrupts'"),
+	REASON(FLUSH_MISMATCH, "run 'iommu-install strict --flush=sync' or '--flush=lazy' and reboot"),
+	REASON(EARLY_CHECK_MISSING, "rebuild the initramfs with the iommu-verify hook and reboot"),
+	REASON(TARGET_STALE, "reboot, so that the early check judges by the present target"),
+	REASON(VIRTIO_IOMMU, "give the virtual machine an intel-iommu or amd-iommu instead"),
 };
 
 const char *mode_name(enum mode mode)
@@ -91,7 +94,12 @@ const char *verdict_name(enum verdict verdict)
 
 const char *reason_code(enum reason reason)
 {
-	return reasons[reason];
+	return reasons[reason].code;
+}
+
+const char *reason_hint(enum reason reason)
+{
+	return reasons[reason].hint;
 }
 
 bool mode_is_off(enum mode mode)
@@ -127,6 +135,17 @@ bool flush_parse(const char *word, enum flush *out)
 		if (strcmp(word, flushes[i]) != 0)
 			continue;
 		*out = (enum flush)i;
+		return true;
+	}
+	return false;
+}
+
+bool verdict_parse(const char *word, enum verdict *out)
+{
+	for (int i = VERDICT_MATCH; i <= VERDICT_PENDING; i++) {
+		if (strcmp(word, verdicts[i]) != 0)
+			continue;
+		*out = (enum verdict)i;
 		return true;
 	}
 	return false;

@@ -47,6 +47,21 @@ enum reason {
 	FLUSH_MISMATCH,
 	EARLY_CHECK_MISSING,
 	TARGET_STALE,
+
+	VIRTIO_IOMMU,
+
+	/* Only ever refused by iommu-install: refuse.c has their words. */
+	CANNOT_JUDGE,
+	XEN_DOM0,
+	MODPROBE_CONFLICT,
+	BOOT_SPACE,
+	BOOT_READONLY,
+	CMDLINE_TOO_LONG,
+	BOOTLOADER_UNSUPPORTED,
+	FLUSH_UNSUPPORTED,
+	CONTAINER,
+	LIVE_SYSTEM,
+	ARCH_UNSUPPORTED,
 };
 
 /* Exit codes of both programs without --enforce. */
@@ -67,6 +82,9 @@ const char *flush_name(enum flush flush);
 const char *verdict_name(enum verdict verdict);
 const char *reason_code(enum reason reason);
 
+/* What to do about it; {names} in it are the caller's to replace, or "" where the sentence of what was seen says it. */
+const char *reason_hint(enum reason reason);
+
 /* The words a mode puts on the kernel command line, in order, as one string separated by single spaces. */
 const char *mode_tokens(enum mode wanted);
 
@@ -76,5 +94,6 @@ bool mode_is_off(enum mode mode);
 bool mode_parse(const char *word, enum mode *out);
 bool policy_parse(const char *word, enum policy *out);
 bool flush_parse(const char *word, enum flush *out);
+bool verdict_parse(const char *word, enum verdict *out);
 
 #endif
