@@ -12,7 +12,7 @@
 #include <unistd.h>
 
 #include "image.h"
-#include "modprobe-filter.h"
+#include "modprobe.h"
 #include "params.h"
 #include "target.h"
 
@@ -45,24 +45,25 @@ static int copy(const struct root *root, const char *from, const struct root *de
 	return r;
 }
 
-static int write_conf(const struct root *root, const struct root *dest, const char *osrelease, enum policy enforce)
+static int write_conf(const struct root *dest, const struct image *image)
 {
-	struct image image = { .enforce = enforce };
 	char text[512];
+	int len = image_format(image, text, sizeof(text));
 
-	if (snprintf(image.kernel, sizeof(image.kernel), "%s", osrelease) >= (int)sizeof(image.kernel))
-		return told(osrelease, -ENAMETOOLONG);
-	/* Not to know is no failure: the early check then says so where it matters. */
-	told("modules", params_presence(root, osrelease, image.has));
-
-	int len = image_format(&image, text, sizeof(text));
 	return told(IMAGE_CONF, root_write(dest, IMAGE_CONF, text, (size_t)len, 0644));
 }
 
 static int fill(const struct root *root, const struct root *dest, const char *osrelease, enum policy enforce)
 {
 	static const char *const dirs[] = { "/etc", "/usr/sbin", IMAGE_MODPROBE_DIR };
+	struct image image = { .enforce = enforce };
+	bool install_ignored = false;
 	int r = 0;
+
+	if (snprintf(image.kernel, sizeof(image.kernel), "%s", osrelease) >= (int)sizeof(image.kernel))
+		return told(osrelease, -ENAMETOOLONG);
+	/* Not to know is no failure: the early check then says so where it matters. */
+	told("modules", params_presence(root, osrelease, image.has, &install_ignored));
 
 	for (size_t i = 0; i < sizeof(dirs) / sizeof(dirs[0]) && r == 0; i++)
 		r = told(dirs[i], root_mkdirs(dest, dirs[i]));
@@ -71,10 +72,10 @@ static int fill(const struct root *root, const struct root *dest, const char *os
 	if (r == 0)
 		r = copy(root, HELPER, dest, HELPER, 0755, "\177ELF");
 	if (r == 0)
-		r = modprobe_filter(root, dest);
+		r = modprobe_filter(root, dest, install_ignored);
 	/* Last, because it says that the image is whole. */
 	if (r == 0)
-		r = write_conf(root, dest, osrelease, enforce);
+		r = write_conf(dest, &image);
 	return r;
 }
 

@@ -69,26 +69,29 @@ static bool read_live(const struct root *root, enum param param, struct param_st
 		*state = (struct param_state){ .value = -1, .source = SOURCE_ABSENT };
 		return true;
 	}
-	*state = (struct param_state){ .value = len > 0 ? cmdline_bool(value) : -1, .source = SOURCE_LIVE };
+	*state = (struct param_state){ .value = len > 0 ? cmdline_bool(value, 0) : -1, .source = SOURCE_LIVE };
 	return true;
 }
 
-/* The last value that a string of options gives a parameter: 1, 0, or -1 if none does. As the module's own
- * parse_args() reads it: a bare name is Y; what is no boolean makes the load fail, and sets nothing. */
-static int option_value(const char *options, const char *name)
+/* The last value that a string of options gives a parameter: 1, 0, or -1 if none does. As the module's own parse_args()
+ * reads it (kernel/module/main.c:load_module()): up to a bare "--". A word that is no boolean makes the load fail: bad has
+ * it, else "", and then no other counts. */
+static int option_value(const char *options, const char *name, unsigned kernel, char bad[80])
 {
 	char word[256];
 	int value = -1;
 
-	while (options && cmdline_word(&options, word, sizeof(word))) {
-		const char *text = cmdline_value(word, name);
-		if (!text)
+	bad[0] = '\0';
+	while (options && cmdline_word(&options, word, sizeof(word)) && strcmp(word, "--") != 0) {
+		if (!cmdline_value(word, name))
 			continue;
-		int on = strchr(word, '=') ? cmdline_bool(text) : 1;
-		if (on >= 0)
+		int on = cmdline_param(word, name, kernel);
+		if (on < 0)
+			snprintf(bad, 80, "%.79s", word);
+		else
 			value = on;
 	}
-	return value;
+	return bad[0] ? -1 : value;
 }
 
 /* Asks the module's own information, built in or a file, for the parameter. */
@@ -136,9 +139,11 @@ static enum presence find_presence(const struct root *root, const char *osreleas
 }
 
 static void read_configured(const struct root *root, const char *osrelease, const struct image *image,
-			    struct kmod_module *mod, enum param param, struct param_state *state)
+			    struct kmod_module *mod, enum param param, struct params *params)
 {
-	int value = option_value(kmod_module_get_options(mod), table[param].name);
+	struct param_state *state = &params->state[param];
+	char bad[80];
+	int value = option_value(kmod_module_get_options(mod), table[param].name, kernel_version(osrelease), bad);
 	enum presence presence = find_presence(root, osrelease, image, mod, param);
 
 	if (presence == PRESENCE_NO)
@@ -149,17 +154,74 @@ static void read_configured(const struct root *root, const char *osrelease, cons
 		*state = (struct param_state){ .value = value, .source = SOURCE_UNKNOWN };
 	else
 		*state = (struct param_state){ .value = value, .source = SOURCE_CONFIGURED };
+	if (bad[0] && param == PARAM_NOIOMMU && presence != PRESENCE_NO)
+		snprintf(params->vfio_blocked, sizeof(params->vfio_blocked), "vfio can't load: '%s' is no yes or no", bad);
 }
 
+/* kernel/module/main.c:module_blacklist, a core_param: a comma list of names, the last occurrence counts. */
+static bool kernel_blacklists(const char *line, const char *module)
+{
+	char word[512];
+	bool found = false;
+
+	while (cmdline_word(&line, word, sizeof(word)) && strcmp(word, "--") != 0) {
+		const char *value = cmdline_value(word, "module_blacklist");
+		if (!value)
+			continue;
+		for (found = false; *value; value += value[0] == ',') {
+			size_t len = strcspn(value, ",");
+			found = found || (len == strlen(module) && strncmp(value, module, len) == 0);
+			value += len;
+		}
+	}
+	return found;
+}
+
+/* modprobe(8) passes over the install command of a module that has soft dependencies it can resolve
+ * (libkmod/libkmod-module.c:__kmod_module_fill_softdep()); vfio has one, on vfio_iommu_type1. */
+static bool has_softdeps(const struct kmod_module *mod)
+{
+	struct kmod_list *before = NULL, *after = NULL;
+	bool any = kmod_module_get_softdeps(mod, &before, &after) == 0 && (before || after);
+
+	kmod_module_unref_list(before);
+	kmod_module_unref_list(after);
+	return any;
+}
+
+/* What keeps vfio from loading. An install command that calls modprobe past itself does load it. */
+static void read_blocked(const char *cmdline, const struct kmod_module *mod, struct params *params)
+{
+	const char *command = kmod_module_get_install_commands(mod);
+
+	if (command && !has_softdeps(mod) && !strstr(command, "--ignore-install") && !strstr(command, " -i "))
+		snprintf(params->vfio_blocked, sizeof(params->vfio_blocked), "modprobe runs '%s' instead of loading vfio",
+			 command);
+	else if (kernel_blacklists(cmdline, "vfio"))
+		snprintf(params->vfio_blocked, sizeof(params->vfio_blocked),
+			 "module_blacklist= on the kernel command line keeps vfio from loading");
+}
+
+/* Everything that libkmod does between this and end_context() is below root. */
 static struct kmod_ctx *new_context(const struct root *root, const char *osrelease, const char *const *config)
 {
-	char path[160], dir[4096];
+	char path[160];
 
+	root_libkmod_begin(root);
 	snprintf(path, sizeof(path), "/lib/modules/%s", osrelease);
-	return kmod_new(root_for_libkmod(root, path, dir, sizeof(dir)), config);
+	struct kmod_ctx *ctx = kmod_new(path, config);
+	if (!ctx)
+		root_libkmod_end();
+	return ctx;
 }
 
-int params_presence(const struct root *root, const char *osrelease, enum presence has[PARAMS])
+static void end_context(struct kmod_ctx *ctx)
+{
+	kmod_unref(ctx);
+	root_libkmod_end();
+}
+
+int params_presence(const struct root *root, const char *osrelease, enum presence has[PARAMS], bool *install_ignored)
 {
 	static const char *const no_config[] = { NULL };
 	int r = 0;
@@ -174,13 +236,16 @@ int params_presence(const struct root *root, const char *osrelease, enum presenc
 		if (r < 0)
 			break;
 		has[i] = find_presence(root, osrelease, NULL, mod, (enum param)i);
+		if (i == PARAM_NOIOMMU && install_ignored)
+			*install_ignored = has_softdeps(mod);
 		kmod_module_unref(mod);
 	}
-	kmod_unref(ctx);
+	end_context(ctx);
 	return r;
 }
 
-int params_read(const struct root *root, const char *osrelease, const struct image *image, struct params *params)
+int params_read(const struct root *root, const char *osrelease, const char *cmdline, const struct image *image,
+		struct params *params)
 {
 	bool live[PARAMS], all = true;
 	int r = 0;
@@ -205,13 +270,11 @@ int params_read(const struct root *root, const char *osrelease, const struct ima
 		r = kmod_module_new_from_name(ctx, table[i].module, &mod);
 		if (r < 0)
 			break;
-		read_configured(root, osrelease, image, mod, (enum param)i, &params->state[i]);
-		if (i == PARAM_NOIOMMU) {
-			const char *command = kmod_module_get_install_commands(mod);
-			snprintf(params->vfio_blocked, sizeof(params->vfio_blocked), "%s", command ? command : "");
-		}
+		read_configured(root, osrelease, image, mod, (enum param)i, params);
+		if (i == PARAM_NOIOMMU)
+			read_blocked(cmdline, mod, params);
 		kmod_module_unref(mod);
 	}
-	kmod_unref(ctx);
+	end_context(ctx);
 	return r;
 }

@@ -25,8 +25,8 @@ struct param_state {
 /* What was found out about all three. */
 struct params {
 	struct param_state state[PARAMS];
-	bool vfio_loaded;        /* loaded or built in */
-	char vfio_blocked[160];  /* the install command that stands in for loading vfio, or "" */
+	bool vfio_loaded;       /* loaded or built in */
+	char vfio_blocked[200]; /* what keeps vfio from loading, as a sentence, or "" */
 };
 
 /* Static strings: "vfio", "enable_unsafe_noiommu_mode", "live". */
@@ -34,13 +34,15 @@ const char *param_module(enum param param);
 const char *param_name(enum param param);
 const char *source_name(enum source source);
 
-/* Finds the three parameters. osrelease is the kernel's release. image is the image's own account of its kernel, or
- * NULL outside an image; then module information and DIR/boot/config-* are asked. Returns 0 or -errno if libkmod can't
- * be used; live values are filled in all the same. */
-int params_read(const struct root *root, const char *osrelease, const struct image *image, struct params *params);
+/* Finds the three parameters. osrelease is the kernel's release, cmdline its command line. image is the image's own
+ * account of its kernel, or NULL outside an image; then module information and DIR/boot/config-* are asked. Returns 0 or
+ * -errno if libkmod can't be used; live values are filled in all the same. */
+int params_read(const struct root *root, const char *osrelease, const char *cmdline, const struct image *image,
+		struct params *params);
 
 /* Finds out for image.conf whether a kernel's modules have the parameters: from the modules themselves, else from the
- * kernel's configuration. Returns 0 or -errno. */
-int params_presence(const struct root *root, const char *osrelease, enum presence has[PARAMS]);
+ * kernel's configuration. install_ignored, unless NULL, says whether modprobe(8) passes over install lines of vfio.
+ * Returns 0 or -errno. */
+int params_presence(const struct root *root, const char *osrelease, enum presence has[PARAMS], bool *install_ignored);
 
 #endif

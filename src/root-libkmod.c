@@ -9,12 +9,19 @@
 
 static const struct root *current;
 
-const char *root_for_libkmod(const struct root *root, const char *path, char *dir, size_t size)
+void root_libkmod_begin(const struct root *root)
 {
-	(void)dir;
-	(void)size;
 	current = root;
-	return path;
+}
+
+void root_libkmod_end(void)
+{
+	current = NULL;
+}
+
+bool root_libkmod_active(void)
+{
+	return current != NULL;
 }
 
 /* Returns a file descriptor, or -1 with errno set. libkmod only reads; anything else is a surprise and is refused. */

@@ -1,10 +1,11 @@
 /* Keeps libkmod inside a root directory.
  * SPDX-License-Identifier: BSD-3-Clause
  *
- * libkmod opens files by absolute path and always reads the running kernel's /proc/cmdline. In the static helper its
- * calls of open(), fopen(), opendir(), stat() and fstatat() are renamed at build time (src/libkmod.sh) to the functions below,
- * which look the path up below the root set here. So a tree's modprobe.d, modules and command line are read, links
- * included, and nothing of the host.
+ * libkmod opens files by absolute path and always reads the running kernel's /proc/cmdline. Its calls of open(), fopen(),
+ * opendir(), stat() and fstatat() come to the functions below, which look the path up below the root set here. So a
+ * tree's modprobe.d, modules and command line are read, links included, and nothing of the host. In the static helper
+ * the calls are renamed at build time (src/libkmod.sh); in the installer, which has the system's libkmod.so, functions of
+ * those names stand before the C library's (root-libkmod-shared.c).
  */
 #ifndef ROOT_LIBKMOD_H
 #define ROOT_LIBKMOD_H
@@ -15,10 +16,11 @@
 
 #include "root.h"
 
-/* Sets the root for all libkmod contexts from now on; it must outlive them. Returns the path by which libkmod reaches
- * path below the root: path itself in the static helper; with the system's libkmod.so, which knows no root, dir with
- * the root's own path in front. */
-const char *root_for_libkmod(const struct root *root, const char *path, char *dir, size_t size);
+/* From here on libkmod reads below root, which must outlive its contexts; from the end on it opens nothing (helper), or
+ * what it asks for (installer). */
+void root_libkmod_begin(const struct root *root);
+void root_libkmod_end(void);
+bool root_libkmod_active(void);
 
 /* As the C library's functions of these names, errno included. */
 int root_libkmod_open(const char *path, int flags, ...);

@@ -11,6 +11,7 @@
 #include <string.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
+#include <sys/sysmacros.h>
 #include <sys/vfs.h>
 #include <unistd.h>
 
@@ -29,21 +30,44 @@ void root_close(struct root *root)
 	root->fd = -1;
 }
 
-int root_open(const struct root *root, const char *path, int flags)
+/* A path of a tree, kept inside it by resolve. Reading from a device node there could hang, or act on this machine's
+ * hardware: only files and directories are opened, and /dev/null, which stands for "nothing". */
+static int open_in_tree(int dirfd, const char *path, int flags, unsigned long long resolve)
 {
-	/* O_PATH knows no other flags than these: openat2() would refuse. */
+	struct open_how how = { .flags = (unsigned int)(O_PATH | O_CLOEXEC | (flags & O_DIRECTORY)), .resolve = resolve };
+	const dev_t null = makedev(1, 3);
+	struct stat st;
+
+	int fd = (int)syscall(SYS_openat2, dirfd, path, &how, sizeof(how));
+	if (fd < 0 || flags & O_PATH)
+		return fd < 0 ? -errno : fd;
+	int r = fstat(fd, &st) < 0 ? -errno : 0;
+	close(fd);
+	if (r == 0 && !S_ISREG(st.st_mode) && !S_ISDIR(st.st_mode) && st.st_rdev != null)
+		r = -ENXIO;
+	if (r < 0)
+		return r;
+	how.flags = (unsigned int)flags;
+	fd = (int)syscall(SYS_openat2, dirfd, path, &how, sizeof(how));
+	return fd < 0 ? -errno : fd;
+}
+
+static int open_at(const struct root *root, int dirfd, const char *path, int flags, unsigned long long resolve)
+{
+	/* O_PATH knows no other flags than these: openat() would refuse. */
 	flags |= O_CLOEXEC;
 	if (!(flags & O_PATH))
 		flags |= O_NOCTTY | O_NONBLOCK;
+	if (!root->live)
+		return open_in_tree(dirfd, path, flags, resolve);
 
-	int fd;
-	if (root->live) {
-		fd = openat(root->fd, path, flags);
-	} else {
-		const struct open_how how = { .flags = (unsigned int)flags, .resolve = RESOLVE_IN_ROOT };
-		fd = (int)syscall(SYS_openat2, root->fd, path, &how, sizeof(how));
-	}
+	int fd = openat(dirfd, path, flags);
 	return fd < 0 ? -errno : fd;
+}
+
+int root_open(const struct root *root, const char *path, int flags)
+{
+	return open_at(root, root->fd, path, flags, RESOLVE_IN_ROOT);
 }
 
 ssize_t read_all(int fd, char *buf, size_t size)
@@ -81,10 +105,9 @@ ssize_t root_read(const struct root *root, const char *path, char *buf, size_t s
 	return read_and_close(root_open(root, path, O_RDONLY), buf, size);
 }
 
-ssize_t root_read_at(int dirfd, const char *path, char *buf, size_t size)
+ssize_t root_read_at(const struct root *root, int dirfd, const char *path, char *buf, size_t size)
 {
-	int fd = openat(dirfd, path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
-	return read_and_close(fd < 0 ? -errno : fd, buf, size);
+	return read_and_close(open_at(root, dirfd, path, O_RDONLY, RESOLVE_BENEATH), buf, size);
 }
 
 ssize_t root_read_line(const struct root *root, const char *path, char *buf, size_t size)
@@ -108,6 +131,34 @@ static int open_parent(const struct root *root, const char *path, const char **n
 	memcpy(parent, path, (size_t)(slash - path));
 	parent[slash - path] = '\0';
 	return root_open(root, parent[0] ? parent : "/", O_PATH | O_DIRECTORY);
+}
+
+int root_readlink(const struct root *root, const char *path, char *buf, size_t size)
+{
+	const char *name;
+	int fd = open_parent(root, path, &name);
+	if (fd < 0)
+		return fd;
+
+	ssize_t len = readlinkat(fd, name, buf, size);
+	int r = len < 0 ? -errno : (size_t)len == size ? -ENAMETOOLONG : 0;
+	close(fd);
+	if (r == 0)
+		buf[len] = '\0';
+	return r;
+}
+
+DIR *root_opendir(const struct root *root, const char *path)
+{
+	int fd = root_open(root, path, O_RDONLY | O_DIRECTORY);
+	if (fd < 0) {
+		errno = -fd;
+		return NULL;
+	}
+	DIR *dir = fdopendir(fd);
+	if (!dir)
+		close(fd);
+	return dir;
 }
 
 int root_mkdirs(const struct root *root, const char *path)

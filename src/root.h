@@ -7,6 +7,7 @@
 #ifndef ROOT_H
 #define ROOT_H
 
+#include <dirent.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <sys/types.h>
@@ -26,9 +27,15 @@ void root_close(struct root *root);
 int root_open(const struct root *root, const char *path, int flags);
 
 /* Reads a whole file into buf and puts a NUL behind it. Returns the length, or -errno; -EFBIG if it does not fit.
- * The text may hold NUL bytes. root_read_at() takes a path relative to dirfd, which must not leave dirfd. */
+ * The text may hold NUL bytes. root_read_at() takes a path relative to dirfd; below a tree it can't leave dirfd. */
 ssize_t root_read(const struct root *root, const char *path, char *buf, size_t size);
-ssize_t root_read_at(int dirfd, const char *path, char *buf, size_t size);
+ssize_t root_read_at(const struct root *root, int dirfd, const char *path, char *buf, size_t size);
+
+/* What a symbolic link says, not followed. Returns 0 or -errno; -EINVAL if it is no link. */
+int root_readlink(const struct root *root, const char *path, char *buf, size_t size);
+
+/* Opens a directory to list it; close it with closedir(3). Returns NULL with errno set. */
+DIR *root_opendir(const struct root *root, const char *path);
 
 /* Reads what is left in fd, as above. Does not close it. */
 ssize_t read_all(int fd, char *buf, size_t size);

@@ -1,7 +1,7 @@
-/* Copies into an image what the real root's modprobe.d says of the vfio modules; see modprobe-filter.h.
+/* What a root's modprobe.d says of the vfio modules; see modprobe.h.
  * SPDX-License-Identifier: BSD-3-Clause
  */
-#include "modprobe-filter.h"
+#include "modprobe.h"
 
 #include <dirent.h>
 #include <errno.h>
@@ -10,6 +10,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "image.h"
@@ -56,15 +57,25 @@ static bool is_ours(const char *line)
 	return false;
 }
 
-/* Reads one line of any length with its continuations (a backslash before the newline) joined by a blank. Returns NULL
- * at the end or on an error; the caller frees. */
-static char *read_line(FILE *file)
+static bool is_vfio_install(const char *line)
+{
+	line += strspn(line, " \t");
+	if (strncmp(line, "install", 7) != 0)
+		return false;
+	line += 7 + strspn(line + 7, " \t");
+	return strncmp(line, "vfio", 4) == 0 && strchr(" \t", line[4]);
+}
+
+/* Reads one line of any length with its continuations (a backslash before the newline) joined by a blank, and counts in
+ * *lines what it took. Returns NULL at the end or on an error; the caller frees. */
+static char *read_line(FILE *file, unsigned *lines)
 {
 	char *whole = NULL, *part = NULL;
 	size_t size = 0, len = 0;
 	ssize_t n;
 
 	while ((n = getline(&part, &size, file)) > 0) {
+		++*lines;
 		bool more = n >= 2 && part[n - 1] == '\n' && part[n - 2] == '\\';
 		if (part[n - 1] == '\n')
 			n--;
@@ -86,8 +97,9 @@ static char *read_line(FILE *file)
 }
 
 /* Collects the lines of a file that are ours. Returns 0 with *text owned by the caller (maybe ""), or -errno. */
-static int filter_file(int fd, char **text, size_t *len)
+static int filter_file(int fd, bool install_ignored, char **text, size_t *len)
 {
+	unsigned lines = 0;
 	FILE *in = fdopen(fd, "r");
 	if (!in) {
 		close(fd);
@@ -99,9 +111,10 @@ static int filter_file(int fd, char **text, size_t *len)
 		return -ENOMEM;
 	}
 
-	for (char *line; (line = read_line(in)); free(line))
+	for (char *line; (line = read_line(in, &lines)); free(line))
 		if (is_ours(line))
-			fprintf(out, "%s\n", line);
+			fprintf(out, "%s%s\n", install_ignored && is_vfio_install(line) ? "# passed over, as vfio has soft dependencies: " : "",
+				line);
 	int r = ferror(in) ? -EIO : 0;
 	fclose(in);
 	return fclose(out) == 0 ? r : -ENOMEM;
@@ -120,18 +133,21 @@ static bool shadowed(const struct root *root, const char *name, size_t before)
 	return false;
 }
 
-static int take_file(const struct root *root, const struct root *dest, size_t dir, const char *name)
+static int take_file(const struct root *root, const struct root *dest, size_t dir, const char *name, bool install_ignored)
 {
 	char path[512], *text = NULL;
 	size_t len = 0;
 
 	snprintf(path, sizeof(path), "%s/%s", dirs[dir], name);
 	int fd = root_open(root, path, O_RDONLY);
-	int r = fd < 0 ? fd : filter_file(fd, &text, &len);
-	if (r == -EISDIR || (r == -ENOENT && dir > 0)) {
-		free(text);
+	struct stat st;
+	/* A dangling link, or a directory: libkmod passes over it, and so does this. */
+	if (fd == -ENOENT || (fd >= 0 && fstat(fd, &st) == 0 && S_ISDIR(st.st_mode))) {
+		if (fd >= 0)
+			close(fd);
 		return 0;
 	}
+	int r = fd < 0 ? fd : filter_file(fd, install_ignored, &text, &len);
 	if (r < 0)
 		fprintf(stderr, "iommu-install: %s: %s\n", path, strerror(-r));
 
@@ -157,7 +173,7 @@ static bool is_config_name(const char *name)
 				  (len > 6 && strcmp(name + len - 6, ".alias") == 0));
 }
 
-int modprobe_filter(const struct root *root, const struct root *dest)
+int modprobe_filter(const struct root *root, const struct root *dest, bool install_ignored)
 {
 	int r = 0;
 
@@ -168,8 +184,73 @@ int modprobe_filter(const struct root *root, const struct root *dest)
 			continue;
 		for (const struct dirent *entry; r == 0 && (entry = readdir(dir));)
 			if (is_config_name(entry->d_name))
-				r = take_file(root, dest, i, entry->d_name);
+				r = take_file(root, dest, i, entry->d_name, install_ignored);
 		closedir(dir);
 	}
 	return r;
+}
+
+/* --- Walking -------------------------------------------------------------------------------------------------------- */
+
+struct file {
+	size_t dir;
+	char name[256];
+};
+
+static int by_name(const void *a, const void *b)
+{
+	return strcmp(((const struct file *)a)->name, ((const struct file *)b)->name);
+}
+
+/* The files that count, in order. Returns their number; *files is the caller's to free. */
+static size_t list_files(const struct root *root, struct file **files)
+{
+	size_t count = 0, size = 0;
+
+	*files = NULL;
+	for (size_t i = 0; i < sizeof(dirs) / sizeof(dirs[0]); i++) {
+		DIR *dir = root_opendir(root, dirs[i]);
+		for (const struct dirent *entry; dir && (entry = readdir(dir));) {
+			if (!is_config_name(entry->d_name) || shadowed(root, entry->d_name, i))
+				continue;
+			if (count == size) {
+				struct file *more = reallocarray(*files, size * 2 + 32, sizeof(*more));
+				if (!more)
+					break;
+				*files = more;
+				size = size * 2 + 32;
+			}
+			(*files)[count].dir = i;
+			snprintf((*files)[count++].name, sizeof((*files)[0].name), "%s", entry->d_name);
+		}
+		if (dir)
+			closedir(dir);
+	}
+	if (count)
+		qsort(*files, count, sizeof((*files)[0]), by_name);
+	return count;
+}
+
+void modprobe_walk(const struct root *root, void (*visit)(void *context, const char *path, unsigned line, const char *text),
+		   void *context)
+{
+	struct file *files;
+	size_t count = list_files(root, &files);
+
+	for (size_t i = 0; i < count; i++) {
+		char path[512];
+		unsigned lines = 0, first = 1;
+
+		snprintf(path, sizeof(path), "%s/%s", dirs[files[i].dir], files[i].name);
+		int fd = root_open(root, path, O_RDONLY);
+		FILE *in = fd < 0 ? NULL : fdopen(fd, "r");
+		if (!in && fd >= 0)
+			close(fd);
+		for (char *text; in && (text = read_line(in, &lines)); free(text), first = lines + 1)
+			if (is_ours(text))
+				visit(context, path, first, text);
+		if (in)
+			fclose(in);
+	}
+	free(files);
 }
