@@ -11,12 +11,15 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/reboot.h>
 #include <sys/stat.h>
 #include <sys/vfs.h>
 #include <time.h>
 #include <unistd.h>
 
+#include "journal.h"
+#include "late.h"
 #include "report.h"
 
 /* Kernel log levels (include/linux/kern_levels.h). "quiet" shows what is below 4. */
@@ -26,6 +29,9 @@ struct log {
 	int kmsg;
 	bool shown; /* err messages of the kernel log reach the console by themselves */
 };
+
+/* What a console that is slow (a serial line) or stopped (^S) may cost, all lines together. */
+enum { CONSOLE_MS = 5000, CONSOLE_STEP_MS = 10, UART_FIFO_MS = 20 };
 
 /* Writes as much as can be written; a log that fails must not keep us from what comes after it. */
 static void put(int fd, const char *text, size_t len)
@@ -47,6 +53,44 @@ static void put_file(const char *path, const char *text)
 	if (fd < 0)
 		return;
 	put(fd, text, strlen(text));
+	close(fd);
+}
+
+static void sleep_ms(long ms)
+{
+	const struct timespec time = { .tv_sec = ms / 1000, .tv_nsec = ms % 1000 * 1000000 };
+
+	nanosleep(&time, NULL);
+}
+
+/* Writes to the console and waits until it is out: a machine that stops takes with it what the terminal's driver holds,
+ * and a driver that is full (everybody prints while a machine boots) takes no more without waiting. */
+static void put_console(const char *text)
+{
+	static int left = CONSOLE_MS;
+	size_t len = strlen(text);
+	int held = 0;
+
+	int fd = open("/dev/console", O_WRONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
+	if (fd < 0)
+		return;
+	while (len > 0) {
+		ssize_t n = write(fd, text, len);
+		if (n < 0 && errno == EAGAIN && left > 0) {
+			sleep_ms(CONSOLE_STEP_MS);
+			left -= CONSOLE_STEP_MS;
+			continue;
+		}
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n <= 0)
+			break;
+		text += n;
+		len -= (size_t)n;
+	}
+	for (; left > 0 && ioctl(fd, TIOCOUTQ, &held) == 0 && held > 0; left -= CONSOLE_STEP_MS)
+		sleep_ms(CONSOLE_STEP_MS);
+	sleep_ms(UART_FIFO_MS);
 	close(fd);
 }
 
@@ -85,8 +129,12 @@ static __attribute__((format(printf, 3, 4))) void log_line(const struct log *log
 	int len = snprintf(line, sizeof(line), "<%d>iommu-verify: %s\n", level, text);
 	if (log->kmsg >= 0)
 		put(log->kmsg, line, (size_t)len);
-	if (level <= LEVEL_ERR && !log->shown)
-		put_file("/dev/console", line + 3);
+	if (level > LEVEL_ERR)
+		return;
+	if (!log->shown)
+		put_console(line + 3);
+	/* Where the firmware keeps a log over a power cycle (fs/pstore/pmsg.c). */
+	put_file("/dev/pmsg0", line + 3);
 }
 
 static void log_findings(const struct log *log, int level, const struct findings *findings)
@@ -109,6 +157,11 @@ static void log_verdict(const struct log *log, const struct facts *f, const stru
 	char effective[256];
 
 	report_effective(&f->evidence, effective, sizeof(effective));
+	if (f->phase == PHASE_LATE) {
+		char message[400];
+		snprintf(message, sizeof(message), "%s: target %s, effective %s", verdict_name(j->verdict), target, effective);
+		journal_send(level, message, f, j); /* where there is none, the kernel log is read by whatever there is */
+	}
 	log_line(log, level, "%s: target %s, effective %s", verdict_name(j->verdict), target, effective);
 	log_findings(log, level, &j->reasons);
 	log_findings(log, LEVEL_WARNING, &j->notes);
@@ -116,12 +169,14 @@ static void log_verdict(const struct log *log, const struct facts *f, const stru
 		log_line(log, LEVEL_WARNING, "rd.iommu.verify=warn ignored: the target does not say allow-override=yes");
 	if (fine || d->stop)
 		return;
-	if (f->evidence.kdump)
+	if (f->evidence.platform.kdump)
 		log_line(log, level, "going on: this is a kdump kernel");
+	else if (d->rescue)
+		log_line(log, level, "going on: somebody is mending this machine, or it goes down already");
 	else if (d->override)
 		log_line(log, level, "going on: rd.iommu.verify=warn is on the kernel command line");
 	else if (!d->give_up)
-		log_line(log, level, "going on: on-mismatch=warn");
+		log_line(log, level, "going on: %s=warn", d->orderly ? "on-late-mismatch" : "on-mismatch");
 }
 
 /* Opens /run/iommu, made if need be; never through a link. Returns a file descriptor or -errno. */
@@ -178,12 +233,16 @@ static void record(const struct log *log, const struct facts *f, const struct ju
 	int dir = open_run_dir();
 	int r = dir < 0 ? dir : 0;
 
-	if (r == 0)
+	const char *early = verdict_name(j->verdict);
+
+	if (f->phase == PHASE_LATE)
+		early = f->early_read ? verdict_name(f->early.verdict) : "missing";
+	else if (r == 0)
 		r = write_report(dir, "early.json", f, j, override, NULL, true);
 	if (r == -EEXIST)
 		r = 0; /* the first check of a boot is the one that counts */
 	if (r == 0)
-		r = write_report(dir, "status.json", f, j, override, verdict_name(j->verdict), false);
+		r = write_report(dir, "status.json", f, j, override, early, false);
 	if (r < 0)
 		log_line(log, LEVEL_ERR, "%s can't be written: %s", RUN_DIR, strerror(-r));
 	if (dir >= 0)
@@ -201,13 +260,19 @@ static const struct {
 };
 
 /* Stops the machine by itself: nothing else in an initramfs does so at once and for certain. */
-static _Noreturn void stop(const struct log *log, const struct decision *d)
+static _Noreturn void stop(const struct log *log, const struct decision *d, bool late)
 {
 	sigset_t all;
 
+	alarm(0);
 	sigfillset(&all);
 	sigprocmask(SIG_BLOCK, &all, NULL);
 
+	if (d->orderly) {
+		log_line(log, LEVEL_ERR, "%s this machine in order: on-late-mismatch=same, on-mismatch=%s",
+			 stops[d->policy].doing, policy_name(d->policy));
+		late_shutdown(d->policy);
+	}
 	if (d->policy == POLICY_HALT) {
 		log_line(log, LEVEL_ERR, "%s this machine: on-mismatch=%s", stops[d->policy].doing,
 			 policy_name(d->policy));
@@ -218,6 +283,8 @@ static _Noreturn void stop(const struct log *log, const struct decision *d)
 		while (nanosleep(&left, &left) < 0 && errno == EINTR)
 			;
 	}
+	if (late)
+		sync();
 	reboot(stops[d->policy].command);
 	log_line(log, LEVEL_ERR, "reboot(2): %s; trying sysrq", strerror(errno));
 	put_file("/proc/sysrq-trigger", stops[d->policy].sysrq);
@@ -241,7 +308,7 @@ void act(const struct facts *f, const struct judgement *j, const struct decision
 	log_verdict(&log, f, j, d);
 	record(&log, f, j, d->override);
 	if (d->stop)
-		stop(&log, d);
+		stop(&log, d, f->phase == PHASE_LATE);
 	if (log.kmsg >= 0)
 		close(log.kmsg);
 }

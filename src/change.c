@@ -10,7 +10,6 @@
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
-#include <sys/statvfs.h>
 #include <unistd.h>
 
 #include "facts.h"
@@ -18,13 +17,14 @@
 #include "grub.h"
 #include "initramfs.h"
 #include "kconfig.h"
+#include "preflight.h"
 #include "record.h"
+#include "refuse.h"
 #include "run.h"
 #include "words.h"
 
 #define DRACUT_CONF "/etc/dracut.conf.d/50-iommu-verify.conf"
 #define PENDING RUN_DIR "/pending"
-#define LINE_MAX_BYTES 2047 /* arch/x86/include/asm/setup.h:COMMAND_LINE_SIZE less its NUL */
 
 /* A file we write ourselves, before and after. */
 struct edit {
@@ -37,6 +37,7 @@ enum { EDIT_TARGET, EDIT_DROPIN, EDIT_DRACUT, EDITS };
 
 struct plan {
 	const struct request *request;
+	const struct root *root;
 	struct facts facts;
 	struct target target;
 	char words[256]; /* what the mode puts on the command line */
@@ -47,18 +48,6 @@ struct plan {
 	struct image_want want;
 	size_t images_done;
 };
-
-static __attribute__((format(printf, 2, 3))) int refuse(const char *code, const char *format, ...)
-{
-	va_list args;
-
-	fprintf(stderr, "iommu-install: %s%s", code, code[0] ? ": " : "");
-	va_start(args, format);
-	vfprintf(stderr, format, args);
-	va_end(args);
-	fputc('\n', stderr);
-	return code[0] ? EXIT_REFUSED : EXIT_INVALID;
-}
 
 static __attribute__((format(printf, 2, 3))) void say(const struct plan *plan, const char *format, ...)
 {
@@ -79,13 +68,14 @@ static __attribute__((format(printf, 2, 3))) void say(const struct plan *plan, c
 static int plan_target(struct plan *p)
 {
 	const struct request *q = p->request;
-	const struct facts *f = &p->facts;
 	struct target old = { .on_mismatch = POLICY_WARN };
 	struct target_error error;
+	/* The file itself, not what this boot's early check judged by. */
+	int old_status = target_read(p->root, TARGET_PATH, &old, &error);
 	char text[512], delay[16];
 
-	if (f->target_status == 0)
-		old = f->target;
+	if (old_status < 0)
+		old = (struct target){ .on_mismatch = POLICY_WARN };
 	const char *on_mismatch = q->on_mismatch ? q->on_mismatch : policy_name(old.on_mismatch);
 	const char *late = q->on_late_mismatch ? q->on_late_mismatch : old.late_same ? "same" : "warn";
 	const char *flush = q->flush ? q->flush : q->mode == MODE_STRICT ? flush_name(old.flush) : "any";
@@ -94,10 +84,10 @@ static int plan_target(struct plan *p)
 	const char *override = q->override ? q->override : old.allow_override ? "yes" : "no";
 
 	if (off && strcmp(unsafe, "yes") == 0)
-		return refuse("", "--allow-unsafe-interrupts: makes no sense with mode %s", mode_name(q->mode));
+		return fail("--allow-unsafe-interrupts: makes no sense with mode %s", mode_name(q->mode));
 
 	/* A delay that was only its policy's default follows the policy. */
-	bool keep_delay = f->target_status == 0 && old.delay != policy_delay(old.on_mismatch) && !q->on_mismatch;
+	bool keep_delay = old_status == 0 && old.delay != policy_delay(old.on_mismatch) && !q->on_mismatch;
 	snprintf(delay, sizeof(delay), "%u", old.delay);
 	const char *seconds = q->delay ? q->delay : keep_delay ? delay : NULL;
 
@@ -118,9 +108,9 @@ static int plan_target(struct plan *p)
 			len += snprintf(text + len, sizeof(text) - (size_t)len, "%s=%.40s\n", lines[i].key, lines[i].value);
 	p->edits[EDIT_TARGET].after = strdup(text);
 	if (!p->edits[EDIT_TARGET].after)
-		return refuse("", "%s", strerror(ENOMEM));
+		return fail("%s", strerror(ENOMEM));
 	if (target_parse(text, (size_t)len, &p->target, &error) < 0)
-		return refuse("", "%s", error.text);
+		return fail("%s", error.text);
 	p->want = (struct image_want){ .target_text = p->edits[EDIT_TARGET].after,
 				       .target_len = strlen(p->edits[EDIT_TARGET].after),
 				       .on_mismatch = p->target.on_mismatch };
@@ -160,27 +150,27 @@ static int plan_tools(struct plan *p)
 
 	for (size_t i = 0; q->backend && i < sizeof(backends) / sizeof(backends[0]); i++)
 		if (strcmp(q->backend, backends[i]) == 0)
-			return refuse("BOOTLOADER_UNSUPPORTED", "--backend=%s is not there yet; put '%s' on the kernel command "
+			return refuse(BOOTLOADER_UNSUPPORTED, "--backend=%s is not there yet; put '%s' on the kernel command "
 				      "line by hand", q->backend, p->words);
 	if (q->backend && strcmp(q->backend, "grub") != 0)
-		return refuse("", "--backend=%s: no such back end", q->backend);
+		return fail("--backend=%s: no such back end", q->backend);
 
 	int r = grub_detect(&what);
 	if (r == -ENOENT && strcmp(what, GRUB_CONFIG) != 0)
-		return refuse("", "%s is missing; install it, or put '%s' on the kernel command line by hand", what, p->words);
+		return fail("%s is missing; install it, or put '%s' on the kernel command line by hand", what, p->words);
 	if (r < 0)
-		return refuse("BOOTLOADER_UNSUPPORTED", "this is no boot loader that is known here (no %s); put '%s' on the "
+		return refuse(BOOTLOADER_UNSUPPORTED, "this is no boot loader that is known here (no %s); put '%s' on the "
 			      "kernel command line by hand", what, p->words);
 
 	if (q->initramfs && strcmp(q->initramfs, "mkinitcpio") == 0)
-		return refuse("", "--initramfs=mkinitcpio is not there yet");
+		return fail("--initramfs=mkinitcpio is not there yet");
 	if (q->initramfs && strcmp(q->initramfs, "none") == 0)
 		return 0;
 	if (q->initramfs && strcmp(q->initramfs, "dracut") != 0 && strcmp(q->initramfs, "initramfs-tools") != 0)
-		return refuse("", "--initramfs=%s: use dracut, initramfs-tools or none", q->initramfs);
+		return fail("--initramfs=%s: use dracut, initramfs-tools or none", q->initramfs);
 	p->generator = generator_find(q->initramfs, &what);
 	if (!p->generator)
-		return refuse("", "%s is missing; install it, or use --initramfs=none and build the images yourself", what);
+		return fail("%s is missing; install it, or use --initramfs=none and build the images yourself", what);
 	return 0;
 }
 
@@ -193,7 +183,7 @@ static int plan_edits(struct plan *p)
 	p->edits[EDIT_DRACUT].path = DRACUT_CONF;
 	p->edits[EDIT_DROPIN].after = grub_dropin(mode_name(p->target.mode), p->words, p->flush);
 	if (!p->edits[EDIT_DROPIN].after)
-		return refuse("", "%s", strerror(ENOMEM));
+		return fail("%s", strerror(ENOMEM));
 	/* Without it a module that somebody omits would be left out of an enforcing image without a word. */
 	if (dracut && p->target.on_mismatch != POLICY_WARN)
 		p->edits[EDIT_DRACUT].after =
@@ -203,7 +193,7 @@ static int plan_edits(struct plan *p)
 		errno = 0;
 		p->edits[i].before = file_read(p->edits[i].path, NULL);
 		if (!p->edits[i].before && errno != ENOENT && errno != ENOTDIR)
-			return refuse("", "%s: %s", p->edits[i].path, strerror(errno));
+			return fail("%s: %s", p->edits[i].path, strerror(errno));
 	}
 	return 0;
 }
@@ -220,83 +210,6 @@ static void plan_free(struct plan *p)
 static bool edit_is_noop(const struct edit *e)
 {
 	return (!e->before && !e->after) || (e->before && e->after && strcmp(e->before, e->after) == 0);
-}
-
-/* --- What the machine or a kernel can't do ------------------------------------------------------------------------- */
-
-static int preflight_machine(const struct plan *p)
-{
-	const struct evidence *e = &p->facts.evidence;
-	bool on = !mode_is_off(p->target.mode);
-
-	if (p->request->force)
-		return 0;
-	if (on && !e->table && e->nunits == 0)
-		return refuse(e->hypervisor ? "NO_VIOMMU" : "FIRMWARE_OFF", "%s (no DMAR or IVRS table); %s",
-			      e->hypervisor ? "this virtual machine has no IOMMU" : "the firmware offers no IOMMU",
-			      e->hypervisor ? "give it one (QEMU: -device intel-iommu or amd-iommu)" :
-					      "switch on VT-d or AMD-Vi in the firmware setup");
-	if (p->target.on_mismatch != POLICY_WARN && e->missing[0])
-		return refuse("CANNOT_JUDGE", "a stopping policy needs evidence: %s", e->missing);
-	return 0;
-}
-
-static int preflight_kernels(const struct plan *p, const struct root *root)
-{
-	for (size_t i = 0; i < p->kernels.count; i++) {
-		const char *release = p->kernels.list[i].release;
-		unsigned version = kernel_version(release);
-		enum presence has[PARAMS] = { 0 };
-
-		if (p->flush && version && version < KERNEL(5, 15))
-			return refuse("FLUSH_UNSUPPORTED", "kernel %s is older than 5.15 and can't tell its flush policy", release);
-		if (p->target.mode != MODE_OFF_FOR_VFIO || p->request->force)
-			continue;
-		if (params_presence(root, release, has) == 0 && has[PARAM_NOIOMMU] == PRESENCE_NO)
-			return refuse("NOIOMMU_UNSUPPORTED", "vfio of kernel %s has no enable_unsafe_noiommu_mode", release);
-	}
-	return 0;
-}
-
-static int preflight_line(const struct plan *p)
-{
-	struct grub_config config;
-	int code = 0;
-
-	int r = grub_read(GRUB_CONFIG, &config);
-	if (r == -EACCES && p->request->dry_run)
-		return 0; /* dry_run() says that it takes root */
-	if (r < 0)
-		return refuse("", "%s: %s", GRUB_CONFIG, strerror(-r));
-	for (size_t i = 0; i < config.count && code == 0; i++) {
-		char *line = config.entries[i].own ? words_apply(config.entries[i].words, p->words, p->flush, NULL) : NULL;
-		if (line && strlen(line) > LINE_MAX_BYTES)
-			code = refuse("CMDLINE_TOO_LONG", "%s:%u: the line would have %zu bytes, the kernel reads %d",
-				      GRUB_CONFIG, config.entries[i].line, strlen(line), LINE_MAX_BYTES);
-		free(line);
-	}
-	grub_free(&config);
-	return code;
-}
-
-/* Old and new images are there together until all is read back. */
-static int preflight_space(const struct plan *p)
-{
-	unsigned long long need = 1 << 20;
-	struct statvfs fs;
-	struct stat st;
-
-	if (statvfs("/boot", &fs) < 0)
-		return refuse("", "/boot: %s", strerror(errno));
-	if (fs.f_flag & ST_RDONLY)
-		return refuse("BOOT_READONLY", "/boot is mounted read-only; remount it: mount -o remount,rw /boot");
-	for (size_t i = 0; p->generator && i < p->kernels.count; i++)
-		if (stat(p->kernels.list[i].image, &st) == 0)
-			need += (unsigned long long)st.st_size + (unsigned long long)st.st_size / 8;
-	if ((unsigned long long)fs.f_bavail * fs.f_frsize < need)
-		return refuse("BOOT_SPACE", "/boot has %llu KiB free, the change needs %llu KiB; remove an old kernel",
-			      (unsigned long long)fs.f_bavail * fs.f_frsize / 1024, need / 1024);
-	return 0;
 }
 
 /* --- Already done? ------------------------------------------------------------------------------------------------ */
@@ -511,12 +424,13 @@ static int dry_run(const struct plan *p)
 
 static int make_plan(struct plan *p, const struct root *root)
 {
+	p->root = root;
 	facts_collect(root, NULL, PHASE_LATE, &p->facts);
 	int r = kernels_list(&p->kernels);
 	if (r < 0)
-		return refuse("", "/boot: %s", strerror(-r));
+		return fail("/boot: %s", strerror(-r));
 	if (p->kernels.count == 0)
-		return refuse("", "/boot: no kernel (vmlinuz-*)");
+		return fail("/boot: no kernel (vmlinuz-*)");
 	int code = plan_target(p);
 	if (code)
 		return code;
@@ -525,15 +439,21 @@ static int make_plan(struct plan *p, const struct root *root)
 	return code ? code : plan_edits(p);
 }
 
-static int preflight(const struct plan *p, const struct root *root)
+static int check_plan(const struct plan *p, const struct root *root)
 {
-	int code = preflight_machine(p);
+	const struct preflight view = {
+		.root = root,
+		.facts = &p->facts,
+		.target = &p->target,
+		.kernels = &p->kernels,
+		.words = p->words,
+		.flush = p->flush,
+		.images = p->generator != NULL,
+		.force = p->request->force,
+		.dry_run = p->request->dry_run,
+	};
 
-	if (code == 0)
-		code = preflight_kernels(p, root);
-	if (code == 0)
-		code = preflight_line(p);
-	return code ? code : preflight_space(p);
+	return preflight(&view);
 }
 
 static int execute(struct plan *p)
@@ -566,19 +486,20 @@ int change(const struct request *request)
 	plan.request = request;
 	int r = root_init(&root, "/");
 	if (r < 0)
-		return refuse("", "/: %s", strerror(-r));
+		return fail("/: %s", strerror(-r));
 	if (!request->dry_run && geteuid() != 0)
-		return refuse("", "needs root; --dry-run does not");
+		return fail("needs root; --dry-run does not");
 	r = request->dry_run ? 0 : record_lock();
 	if (r < 0)
-		return refuse("", STATE_DIR "/lock: %s", r == -EBUSY ? "another iommu-install is at work" : strerror(-r));
+		return fail(STATE_DIR "/lock: %s", r == -EBUSY ? "another iommu-install is at work" : strerror(-r));
 
 	int code = make_plan(&plan, &root);
 	if (code == 0 && !done_before(&plan))
-		code = preflight(&plan, &root);
+		code = check_plan(&plan, &root);
 	if (code == 0)
 		code = request->dry_run ? dry_run(&plan) : execute(&plan);
 	plan_free(&plan);
+	facts_free(&plan.facts);
 	root_close(&root);
 	return code;
 }

@@ -3,18 +3,16 @@
  */
 #include "evidence.h"
 
-#include <dirent.h>
 #include <errno.h>
-#include <fcntl.h>
 #include <linux/magic.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
-/* Keeps the first thing that is missing: the rest follows from it. */
-static __attribute__((format(printf, 2, 3))) void missing(struct evidence *e, const char *format, ...)
+#include "classify.h"
+
+void evidence_missing(struct evidence *e, const char *format, ...)
 {
 	va_list args;
 
@@ -27,18 +25,40 @@ static __attribute__((format(printf, 2, 3))) void missing(struct evidence *e, co
 
 static int by_name(const void *a, const void *b)
 {
-	return strcmp(a, b);
+	return strcmp(((const struct unit *)a)->name, ((const struct unit *)b)->name);
+}
+
+static void read_unit(const struct root *root, const char *name, struct unit *unit)
+{
+	enum { ECAP_PT = 1 << 6 };
+	char path[128], ecap[32], *end;
+
+	*unit = (struct unit){ 0 };
+	snprintf(unit->name, sizeof(unit->name), "%.31s", name);
+	for (char *c = unit->name; *c; c++)
+		if ((unsigned char)*c < ' ' || *c == 0x7f)
+			*c = '?'; /* no kernel has such names; a tree may, and they are printed */
+	snprintf(path, sizeof(path), "/sys/class/iommu/%s/amd-iommu", unit->name);
+	if (strncmp(name, "ivhd", 4) == 0 || root_exists(root, path))
+		unit->kind = UNIT_AMD;
+	snprintf(path, sizeof(path), "/sys/class/iommu/%s/intel-iommu/ecap", unit->name);
+	ssize_t len = root_read_line(root, path, ecap, sizeof(ecap));
+	if (strncmp(name, "dmar", 4) == 0 || len > 0)
+		unit->kind = UNIT_INTEL;
+	if (len <= 0)
+		return;
+	unsigned long long value = strtoull(ecap, &end, 16);
+	if (*end == '\0')
+		unit->passthrough = value & ECAP_PT ? PRESENCE_YES : PRESENCE_NO;
 }
 
 /* drivers/iommu/iommu-sysfs.c: an entry appears once a unit's driver has come up for DMA remapping. */
 static void collect_units(const struct root *root, struct evidence *e)
 {
-	int fd = root_open(root, "/sys/class/iommu", O_RDONLY | O_DIRECTORY);
-	if (fd == -ENOENT)
-		return; /* a kernel without CONFIG_IOMMU_API */
-	DIR *dir = fd < 0 ? NULL : fdopendir(fd);
+	DIR *dir = root_opendir(root, "/sys/class/iommu");
 	if (!dir) {
-		missing(e, "/sys/class/iommu: %s", strerror(fd < 0 ? -fd : errno));
+		if (errno != ENOENT) /* a kernel without CONFIG_IOMMU_API has none */
+			evidence_missing(e, "/sys/class/iommu: %s", strerror(errno));
 		return;
 	}
 
@@ -47,101 +67,40 @@ static void collect_units(const struct root *root, struct evidence *e)
 		if (entry->d_name[0] == '.')
 			continue;
 		if (e->nunits < UNITS_MAX)
-			snprintf(e->units[e->nunits], sizeof(e->units[0]), "%.31s", entry->d_name);
+			read_unit(root, entry->d_name, &e->units[e->nunits]);
 		e->nunits++;
 	}
 	if (errno)
-		missing(e, "/sys/class/iommu: %s", strerror(errno));
+		evidence_missing(e, "/sys/class/iommu: %s", strerror(errno));
 	closedir(dir);
 	qsort(e->units, e->nunits < UNITS_MAX ? e->nunits : UNITS_MAX, sizeof(e->units[0]), by_name);
 }
 
-/* Reads one line of a group's file into value, without the newline. Returns 0 or -errno. */
-static int group_line(int groups, const char *group, const char *file, char value[24])
-{
-	char path[300];
-
-	snprintf(path, sizeof(path), "%s/%s", group, file);
-	ssize_t len = root_read_at(groups, path, value, 24);
-	if (len < 0)
-		return (int)len;
-	value[strcspn(value, "\r\n")] = '\0';
-	return 0;
-}
-
-static void count_group(int groups, const char *group, struct evidence *e)
-{
-	char value[24];
-
-	int r = group_line(groups, group, "type", value);
-	if (r == -ENOENT && faccessat(groups, group, F_OK, 0) < 0)
-		return; /* unplugged while we looked */
-	if (r < 0) {
-		missing(e, "/sys/kernel/iommu_groups/%s/type: %s", group, strerror(-r));
-		return;
-	}
-
-	if (strcmp(value, "identity") == 0) {
-		e->groups.identity++;
-	} else if (strcmp(value, "DMA") == 0) {
-		e->groups.dma++;
-	} else if (strcmp(value, "DMA-FQ") == 0) {
-		e->groups.dma_fq++;
-	} else {
-		e->groups.other++;
-		/* drivers/vfio/group.c:vfio_noiommu_group_alloc() */
-		if (group_line(groups, group, "name", value) == 0 && strcmp(value, "vfio-noiommu") == 0)
-			e->groups.noiommu++;
-	}
-}
-
 static void collect_groups(const struct root *root, struct evidence *e)
 {
-	int fd = root_open(root, "/sys/kernel/iommu_groups", O_RDONLY | O_DIRECTORY);
-	if (fd == -ENOENT)
-		return;
-	DIR *dir = fd < 0 ? NULL : fdopendir(fd);
-	if (!dir) {
-		missing(e, "/sys/kernel/iommu_groups: %s", strerror(fd < 0 ? -fd : errno));
-		return;
-	}
+	char failed[128];
 
-	const struct dirent *entry;
-	for (errno = 0; (entry = readdir(dir)); errno = 0)
-		if (entry->d_name[0] != '.')
-			count_group(fd, entry->d_name, e);
-	if (errno)
-		missing(e, "/sys/kernel/iommu_groups: %s", strerror(errno));
-	closedir(dir);
+	int r = groups_read(root, &e->groups, failed, sizeof(failed));
+	if (r < 0)
+		evidence_missing(e, "%s: %s", failed, strerror(-r));
 }
 
 /* Units name their driver; else the firmware's tables tell the vendor, else the processor. */
 static void collect_platform(const struct root *root, struct evidence *e)
 {
-	bool dmar = root_exists(root, "/sys/firmware/acpi/tables/DMAR");
-	bool ivrs = root_exists(root, "/sys/firmware/acpi/tables/IVRS");
-	char cpuinfo[8192]; /* the first processor is enough; a long file is cut on purpose */
+	const struct platform *p = &e->platform;
 
-	int fd = root_open(root, "/proc/cpuinfo", O_RDONLY);
-	ssize_t len = fd < 0 ? -1 : read(fd, cpuinfo, sizeof(cpuinfo) - 1);
-	cpuinfo[len > 0 ? len : 0] = '\0';
-	if (fd >= 0)
-		close(fd);
-
-	e->table = dmar || ivrs;
-	e->hypervisor = strstr(cpuinfo, " hypervisor") != NULL;
-	e->kdump = root_exists(root, "/proc/vmcore");
-
-	if (e->nunits && strncmp(e->units[0], "dmar", 4) == 0)
+	platform_read(root, &e->platform);
+	e->table = p->dmar || p->ivrs;
+	e->virtio_iommu = e->nunits == 0 && platform_has_virtio_iommu(root, p);
+	if (e->nunits && e->units[0].kind == UNIT_INTEL)
 		e->vendor = VENDOR_INTEL;
-	else if (e->nunits && strncmp(e->units[0], "ivhd", 4) == 0)
+	else if (e->nunits && e->units[0].kind == UNIT_AMD)
 		e->vendor = VENDOR_AMD;
-	else if (dmar != ivrs)
-		e->vendor = dmar ? VENDOR_INTEL : VENDOR_AMD;
-	else if (strstr(cpuinfo, "GenuineIntel"))
-		e->vendor = VENDOR_INTEL;
-	else if (strstr(cpuinfo, "AuthenticAMD") || strstr(cpuinfo, "HygonGenuine"))
-		e->vendor = VENDOR_AMD;
+	else if (p->dmar != p->ivrs)
+		e->vendor = p->dmar ? VENDOR_INTEL : VENDOR_AMD;
+	else
+		e->vendor = p->cpu;
 }
 
 static void collect_kernel(const struct root *root, struct evidence *e)
@@ -149,66 +108,16 @@ static void collect_kernel(const struct root *root, struct evidence *e)
 	ssize_t len = root_read_line(root, "/proc/cmdline", e->cmdline, sizeof(e->cmdline));
 	if (len < 0) {
 		e->cmdline[0] = '\0';
-		missing(e, "/proc/cmdline: %s", strerror((int)-len));
+		evidence_missing(e, "/proc/cmdline: %s", strerror((int)-len));
 	}
 	len = root_read_line(root, "/proc/sys/kernel/osrelease", e->release, sizeof(e->release));
 	if (len < 0) {
 		e->release[0] = '\0';
-		missing(e, "/proc/sys/kernel/osrelease: %s", strerror((int)-len));
+		evidence_missing(e, "/proc/sys/kernel/osrelease: %s", strerror((int)-len));
 	}
 	e->kernel = kernel_version(e->release);
 	if (root_read_line(root, "/proc/sys/kernel/random/boot_id", e->boot_id, sizeof(e->boot_id)) < 0)
 		e->boot_id[0] = '\0';
-}
-
-static enum mode classify_off(struct evidence *e)
-{
-	const struct param_state *noiommu = &e->params.state[PARAM_NOIOMMU];
-
-	/* Set to N, it is off whether the kernel has it or not. */
-	if (noiommu->source == SOURCE_UNKNOWN && noiommu->value == 1) {
-		missing(e, "vfio.enable_unsafe_noiommu_mode: set, but whether this kernel's vfio has it can't be told");
-		return MODE_UNKNOWN;
-	}
-	if (noiommu->source == SOURCE_LIVE && noiommu->value < 0) {
-		missing(e, "/sys/module/vfio/parameters/enable_unsafe_noiommu_mode: not readable");
-		return MODE_UNKNOWN;
-	}
-	return noiommu->value == 1 ? MODE_OFF_FOR_VFIO : MODE_OFF_FOR_UIO;
-}
-
-static enum mode classify(struct evidence *e)
-{
-	const struct groups *g = &e->groups;
-	unsigned translated = g->dma + g->dma_fq;
-
-	if (e->missing[0])
-		return MODE_UNKNOWN;
-	if (e->nunits == 0 && g->identity + translated + g->other == g->noiommu)
-		return classify_off(e);
-	if (e->nunits == 0) {
-		missing(e, "/sys/kernel/iommu_groups has groups, but /sys/class/iommu has no unit");
-		return MODE_UNKNOWN;
-	}
-	if (g->identity + translated == 0) {
-		missing(e, "/sys/class/iommu has units, but no group has a usable type");
-		return MODE_UNKNOWN;
-	}
-	if (g->identity == 0)
-		return MODE_STRICT;
-	return translated == 0 ? MODE_PT : MODE_MIXED;
-}
-
-static enum flush classify_flush(const struct evidence *e)
-{
-	if (e->effective == MODE_UNKNOWN)
-		return FLUSH_UNKNOWN;
-	if (e->groups.dma_fq)
-		return FLUSH_LAZY;
-	if (e->groups.dma == 0)
-		return FLUSH_NONE;
-	/* Before 5.15 "DMA" meant both. */
-	return e->kernel && e->kernel < KERNEL(5, 15) ? FLUSH_UNKNOWN : FLUSH_SYNC;
 }
 
 void evidence_collect(const struct root *root, const struct image *image, struct evidence *e)
@@ -216,18 +125,21 @@ void evidence_collect(const struct root *root, const struct image *image, struct
 	*e = (struct evidence){ 0 };
 
 	if (!root_mounted(root, "/sys", SYSFS_MAGIC))
-		missing(e, "/sys: not mounted");
+		evidence_missing(e, "/sys: not mounted");
 	if (!root_mounted(root, "/proc", PROC_SUPER_MAGIC))
-		missing(e, "/proc: not mounted");
+		evidence_missing(e, "/proc: not mounted");
 	collect_kernel(root, e);
 	collect_units(root, e);
 	collect_groups(root, e);
 	collect_platform(root, e);
 
-	int r = params_read(root, e->release, image, &e->params);
+	int r = params_read(root, e->release, e->cmdline, image, &e->params);
 	if (r < 0)
-		missing(e, "module parameters: libkmod: %s", strerror(-r));
+		evidence_missing(e, "module parameters: libkmod: %s", strerror(-r));
+	classify(root, e);
+}
 
-	e->effective = classify(e);
-	e->flush = classify_flush(e);
+void evidence_free(struct evidence *e)
+{
+	groups_free(&e->groups);
 }

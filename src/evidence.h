@@ -7,33 +7,44 @@
 #include <stdbool.h>
 
 #include "cmdline.h"
+#include "groups.h"
 #include "image.h"
 #include "modes.h"
 #include "params.h"
+#include "platform.h"
 #include "root.h"
 
-/* Groups by the type of their default domain (drivers/iommu/iommu.c:iommu_group_show_type()). */
-struct groups {
-	unsigned identity, dma, dma_fq;
-	unsigned other;   /* blocked, unmanaged, unknown, noiommu: never counted for the mode */
-	unsigned noiommu; /* those of "other" that vfio made without an IOMMU */
+#define UNITS_MAX 512 /* kept; a machine has one to a few dozen */
+
+enum unit_kind { UNIT_OTHER, UNIT_INTEL, UNIT_AMD };
+
+struct unit {
+	char name[32];             /* in /sys/class/iommu: dmar0, ivhd0, 0000:00:02.0 (virtio-iommu) */
+	enum unit_kind kind;
+	enum presence passthrough; /* Intel: ecap bit 6 (drivers/iommu/intel/iommu.h:ecap_pass_through()) */
 };
 
-#define UNITS_MAX 64 /* names kept; a machine has one to a few dozen */
+/* How many groups there are of each type. Outliers that are tolerated are counted as such only. */
+struct counts {
+	unsigned of[4]; /* by enum domain */
+	unsigned identity, translated;
+	unsigned noiommu; /* those of DOMAIN_OTHER that vfio made without an IOMMU */
+	unsigned outliers;
+};
 
 struct evidence {
 	/* What could not be had, as a path and a reason, or "". Then the effective mode is MODE_UNKNOWN. */
 	char missing[200];
 
-	char units[UNITS_MAX][32]; /* names in /sys/class/iommu */
-	unsigned nunits;           /* all of them, also past UNITS_MAX */
+	struct unit units[UNITS_MAX];
+	unsigned nunits; /* all of them, also past UNITS_MAX */
 	struct groups groups;
+	struct counts count;
 	struct params params;
-
+	struct platform platform;
 	enum vendor vendor;
-	bool table;      /* the firmware offers a DMAR or IVRS table */
-	bool hypervisor; /* a virtual machine */
-	bool kdump;      /* a kdump kernel: look, never act */
+	bool table;        /* the firmware offers a DMAR or IVRS table */
+	bool virtio_iommu; /* and there is a virtio-iommu that no driver has taken yet */
 
 	char cmdline[CMDLINE_MAX];
 	char release[65];
@@ -47,5 +58,9 @@ struct evidence {
 /* Collects it all. image is the running image's account of its kernel, or NULL outside an image. Never fails: what is
  * wrong is in evidence->missing. */
 void evidence_collect(const struct root *root, const struct image *image, struct evidence *evidence);
+void evidence_free(struct evidence *evidence);
+
+/* Keeps the first thing that is missing: the rest follows from it. */
+__attribute__((format(printf, 2, 3))) void evidence_missing(struct evidence *evidence, const char *format, ...);
 
 #endif

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "change.h"
+#include "explain.h"
 #include "image-build.h"
 #include "modes.h"
 #include "show.h"
@@ -17,10 +18,12 @@ static const char usage[] =
 	"\n"
 	"  show                                  what the machine does, wants and will do (default)\n"
 	"  off-for-uio|off-for-vfio|strict|pt    set that mode; it takes effect with the next boot\n"
+	"  explain [CMDLINE|-]                   what each word of a kernel command line does (default: the running one)\n"
 	"\n"
 	"options of every command:\n"
+	"  --root DIR                show, explain: of the tree at DIR instead of the running system\n"
 	"  --json                    show: print JSON\n"
-	"  --verbose, --quiet        say more, say nothing but errors\n"
+	"  --verbose, --quiet        say more (show: all evidence with its sources), say nothing but errors\n"
 	"  --version, --help\n"
 	"\n"
 	"options of the commands that set a mode; policies not given stay as they are in " TARGET_PATH ":\n"
@@ -90,14 +93,16 @@ static int internal(int argc, char **argv)
 
 struct options {
 	struct request request;
+	const char *root;
 	bool json, setting; /* setting: an option was given that only a mode can use */
 };
 
 static struct options parse_options(int argc, char **argv)
 {
-	enum { JSON = 1, VERBOSE, QUIET, VERSION_OPT, HELP, DRY_RUN, FORCE, ON_MISMATCH, ON_LATE, DELAY, FLUSH, UNSAFE,
+	enum { ROOT = 1, JSON, VERBOSE, QUIET, VERSION_OPT, HELP, DRY_RUN, FORCE, ON_MISMATCH, ON_LATE, DELAY, FLUSH, UNSAFE,
 	       OVERRIDE, BACKEND, INITRAMFS };
 	static const struct option longopts[] = {
+		{ "root", required_argument, NULL, ROOT },
 		{ "json", no_argument, NULL, JSON },
 		{ "verbose", no_argument, NULL, VERBOSE },
 		{ "quiet", no_argument, NULL, QUIET },
@@ -115,12 +120,13 @@ static struct options parse_options(int argc, char **argv)
 		{ "initramfs", required_argument, NULL, INITRAMFS },
 		{ 0 },
 	};
-	struct options o = { 0 };
+	struct options o = { .root = "/" };
 	struct request *q = &o.request;
 
 	for (int c; (c = getopt_long(argc, argv, "", longopts, NULL)) != -1;) {
 		o.setting = o.setting || c >= DRY_RUN;
 		switch (c) {
+		case ROOT: o.root = optarg; break;
 		case JSON: o.json = true; break;
 		case VERBOSE: q->verbose = true; break;
 		case QUIET: q->quiet = true; break;
@@ -155,16 +161,23 @@ int main(int argc, char **argv)
 
 	struct options o = parse_options(argc, argv);
 	const char *command = optind < argc ? argv[optind] : "show";
+	if (strcmp(command, "explain") == 0) {
+		if (o.setting || o.json)
+			bail("explain", "takes a command line, and no options");
+		return explain(o.root, argv + optind + 1, argc - optind - 1);
+	}
 	if (optind + 1 < argc)
 		bail(argv[optind + 1], "unexpected argument; see iommu-install --help");
 	if (mode_parse(command, &o.request.mode)) {
 		if (o.json)
 			bail("--json", "only show prints JSON");
+		if (strcmp(o.root, "/") != 0)
+			bail("--root", "only show and explain know it so far; chroot into the tree instead");
 		return change(&o.request);
 	}
 	if (strcmp(command, "show") != 0)
-		bail(command, "no such command or mode; use show, off-for-uio, off-for-vfio, strict or pt");
+		bail(command, "no such command or mode; use show, explain, off-for-uio, off-for-vfio, strict or pt");
 	if (o.setting)
 		bail("show", "takes none of the options that set a mode");
-	return show(o.json);
+	return show(o.root, o.json, o.request.verbose);
 }

@@ -15,6 +15,8 @@
 #include "report.h"
 #include "verdict.h"
 
+enum { LATE_SECONDS = 60 };
+
 struct options {
 	const char *root;
 	const char *target; /* or NULL: the root's own */
@@ -23,19 +25,14 @@ struct options {
 };
 
 static const char usage[] =
-	"usage: iommu-verify [--root DIR] [--target FILE] [--phase early|late] [--enforce] [--json] [--quiet]\n"
-	"\n"
-	"Compares what the IOMMU really does (sysfs) with the mode wanted in " TARGET_PATH ".\n"
-	"\n"
-	"  --root DIR       read that tree instead of the running system\n"
-	"  --target FILE    read the wanted mode from FILE\n"
-	"  --phase PHASE    early (in the initramfs) or late (default)\n"
-	"  --enforce        log, record and act as the target's on-mismatch says (initramfs only)\n"
-	"  --json           print JSON\n"
-	"  --quiet          print nothing\n"
-	"  --version        print the version\n"
-	"  --help           print this\n"
-	"\n"
+	"usage: iommu-verify [OPTION]...\n"
+	"Compares what the IOMMU really does with the mode wanted in " TARGET_PATH ".\n"
+	"  --root DIR     read that tree, not the running system\n"
+	"  --target FILE  read the wanted mode from FILE\n"
+	"  --phase early|late\n"
+	"                 in the initramfs, or after (default)\n"
+	"  --enforce      log, record, act as the target says\n"
+	"  --json, --quiet, --version, --help\n"
 	"exit status: 0 match, 1 usage or invalid target, 2 mismatch, 3 pending, 4 cannot tell, 6 no target;\n"
 	"with --enforce: 0 go on, anything else stop\n";
 
@@ -105,10 +102,12 @@ static void refuse_enforce(const struct options *o)
 {
 	if (strcmp(o->root, "/") != 0)
 		bail("--enforce", "refused with --root: it acts on the running machine");
-	if (o->phase == PHASE_LATE)
-		bail("--enforce", "refused: only the early check in an initramfs acts (--phase early)");
-	if (!in_initramfs())
-		bail("--enforce", "refused: this is not an initramfs");
+	if (o->phase == PHASE_EARLY && !in_initramfs())
+		bail("--enforce", "refused with --phase early: this is not an initramfs");
+	if (o->phase == PHASE_LATE && o->target)
+		bail("--enforce", "refused with --target: the late check judges by what the early one judged by");
+	if (o->phase == PHASE_LATE && geteuid() != 0)
+		bail("--enforce", "refused: needs root");
 }
 
 int main(int argc, char **argv)
@@ -124,9 +123,17 @@ int main(int argc, char **argv)
 	if (r < 0)
 		bail(o.root, strerror(-r));
 
+	/* A running system is never kept waiting by a check that hangs; action.c calls this off before it stops one. */
+	if (o.enforce && o.phase == PHASE_LATE)
+		alarm(LATE_SECONDS);
 	facts_collect(&root, o.target, o.phase, &facts);
 	judge(&facts, &judgement);
 	struct decision decision = decide(&facts, &judgement);
+	/* Where the machine is in its life matters only to what would be stopped. */
+	if (o.enforce && o.phase == PHASE_LATE && decision.stop) {
+		facts.stage = late_stage();
+		decision = decide(&facts, &judgement);
+	}
 
 	if (o.json) {
 		report_json(stdout, &facts, &judgement, decision.override, NULL);
@@ -137,8 +144,12 @@ int main(int argc, char **argv)
 	if (fflush(stdout) != 0 && !o.enforce)
 		bail("standard output", strerror(errno));
 
-	if (!o.enforce)
-		return verdict_exit(&facts, &judgement);
-	act(&facts, &judgement, &decision);
-	return decision.give_up ? EXIT_INVALID : 0;
+	int status = decision.give_up ? EXIT_INVALID : 0;
+	if (o.enforce)
+		act(&facts, &judgement, &decision);
+	else
+		status = verdict_exit(&facts, &judgement);
+	facts_free(&facts);
+	root_close(&root);
+	return status;
 }

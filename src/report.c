@@ -4,6 +4,7 @@
 #include "report.h"
 
 #include <errno.h>
+#include <string.h>
 
 /* How many bytes of a well-formed UTF-8 sequence start at s; 0 if none does. */
 static size_t utf8_length(const unsigned char *s)
@@ -60,17 +61,45 @@ static void json_target(FILE *out, const struct target *t)
 		json_bool(t->allow_unsafe_interrupts), json_bool(t->allow_override), t->delay);
 }
 
+static void json_outliers(FILE *out, const struct groups *groups)
+{
+	const char *comma = "";
+
+	fputs("   \"outliers\": [", out);
+	for (size_t i = 0; i < groups->count; i++) {
+		const struct group *g = &groups->list[i];
+		if (!g->tolerated)
+			continue;
+		fprintf(out, "%s{\"group\": %u, \"type\": \"%s\", \"devices\": [", comma, g->number, domain_name(g->type));
+		comma = ",\n     ";
+		const char *separator = "";
+		for (const char *p = g->devices; p && *p; p += *p == ' ') {
+			size_t len = strcspn(p, " ");
+			char name[256];
+
+			snprintf(name, sizeof(name), "%.*s", (int)len, p);
+			fputs(separator, out);
+			json_string(out, name);
+			separator = ", ";
+			p += len;
+		}
+		fprintf(out, "], \"why\": \"%s\"}", g->excuse);
+	}
+	fputs("]},\n", out);
+}
+
 static void json_effective(FILE *out, const struct evidence *e)
 {
 	fprintf(out, " \"effective\": {\"mode\": \"%s\", \"flush\": \"%s\",\n   \"units\": [", mode_name(e->effective),
 		flush_name(e->flush));
 	for (unsigned i = 0; i < e->nunits && i < UNITS_MAX; i++) {
 		fputs(i ? ", " : "", out);
-		json_string(out, e->units[i]);
+		json_string(out, e->units[i].name);
 	}
 	fprintf(out, "], \"groups\": {\"identity\": %u, \"DMA\": %u, \"DMA-FQ\": %u, \"other\": %u},\n",
-		e->groups.identity, e->groups.dma, e->groups.dma_fq, e->groups.other);
-	fputs("   \"outliers\": []},\n", out);
+		e->count.of[DOMAIN_IDENTITY], e->count.of[DOMAIN_DMA], e->count.of[DOMAIN_DMA_FQ],
+		e->count.of[DOMAIN_OTHER]);
+	json_outliers(out, &e->groups);
 }
 
 static void json_modules(FILE *out, const struct params *params)
@@ -127,20 +156,44 @@ void report_json(FILE *out, const struct facts *f, const struct judgement *j, bo
 
 void report_effective(const struct evidence *e, char *buf, size_t size)
 {
-	const struct groups *g = &e->groups;
+	const struct counts *c = &e->count;
 	const struct {
 		unsigned count;
-		const char *type;
-	} kinds[] = { { g->identity, "identity" }, { g->dma, "DMA" }, { g->dma_fq, "DMA-FQ" }, { g->other, "other" } };
+		const char *name;
+	} kinds[] = {
+		{ c->of[DOMAIN_IDENTITY], "identity" }, { c->of[DOMAIN_DMA], "DMA" }, { c->of[DOMAIN_DMA_FQ], "DMA-FQ" },
+		{ c->noiommu, "noiommu" },		{ c->of[DOMAIN_OTHER] - c->noiommu, "other" },
+	};
 	char groups[96] = " none";
 	size_t len = 0;
 
 	for (size_t i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++)
 		if (kinds[i].count)
 			len += (size_t)snprintf(groups + len, sizeof(groups) - len, "%s %u %s", len ? "," : "",
-						kinds[i].count, kinds[i].type);
-	snprintf(buf, size, "%s (units: %s%s; groups:%s)", mode_name(e->effective), e->nunits ? e->units[0] : "none",
-		 e->nunits > 1 ? " and more" : "", groups);
+						kinds[i].count, kinds[i].name);
+	if (e->count.outliers)
+		snprintf(groups + len, sizeof(groups) - len, ", %u tolerated", e->count.outliers);
+
+	char units[96] = "none";
+	len = 0;
+	for (unsigned i = 0; i < e->nunits && i < 3; i++)
+		len += (size_t)snprintf(units + len, sizeof(units) - len, "%s%.20s", i ? ", " : "", e->units[i].name);
+	if (e->nunits > 3)
+		snprintf(units + len, sizeof(units) - len, " and %u more", e->nunits - 3);
+	snprintf(buf, size, "%s (units: %s; groups:%s)", mode_name(e->effective), units, groups);
+}
+
+void report_outliers(FILE *out, const struct groups *groups)
+{
+	const char *name = "outliers:";
+
+	for (size_t i = 0; i < groups->count; i++) {
+		const struct group *g = &groups->list[i];
+		if (!g->tolerated)
+			continue;
+		fprintf(out, "%-11s group %u is %s: %s (%s), tolerated\n", name, g->number, domain_name(g->type), g->devices, g->excuse);
+		name = "";
+	}
 }
 
 static void text_findings(FILE *out, const char *name, const struct findings *findings)
@@ -180,6 +233,7 @@ void report_text(FILE *out, const struct facts *f, const struct judgement *j)
 		fprintf(out, "%-11s %s\n", "target:", f->target_status == -ENOENT ? "none" : "invalid");
 	report_effective(e, effective, sizeof(effective));
 	fprintf(out, "%-11s %s\n", "effective:", effective);
+	report_outliers(out, &e->groups);
 	if (e->flush != FLUSH_NONE)
 		fprintf(out, "%-11s %s\n", "flush:", flush_name(e->flush));
 	fprintf(out, "%-11s %s\n", "by tokens:", mode_name(cmdline_mode(e->cmdline, e->vendor, e->kernel)));

@@ -3,14 +3,15 @@
  */
 #include "show.h"
 
-#include <dirent.h>
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
 
+#include "details.h"
 #include "facts.h"
 #include "grub.h"
+#include "refuse.h"
 #include "report.h"
 #include "verdict.h"
 
@@ -34,10 +35,10 @@ static enum mode next_boot(const struct evidence *e)
 }
 
 /* Entries of a directory but for "." and ".."; 0 if it is not there. */
-static unsigned count_entries(const char *path)
+static unsigned count_entries(const struct root *root, const char *path)
 {
 	unsigned count = 0;
-	DIR *dir = opendir(path);
+	DIR *dir = root_opendir(root, path);
 
 	if (!dir)
 		return 0;
@@ -49,7 +50,7 @@ static unsigned count_entries(const char *path)
 
 static void show_json(const struct facts *f, const struct judgement *j, enum mode next, bool iommufd, unsigned cdevs)
 {
-	report_json(stdout, f, j, false, NULL);
+	report_json(stdout, f, j, decide(f, j).override, NULL);
 	if (next == MODE_UNKNOWN)
 		fputs(",\n \"next_boot\": null", stdout);
 	else
@@ -57,7 +58,7 @@ static void show_json(const struct facts *f, const struct judgement *j, enum mod
 	printf(",\n \"iommufd\": %s, \"vfio_cdev\": %u}\n", iommufd ? "true" : "false", cdevs);
 }
 
-static void show_text(const struct facts *f, const struct judgement *j, enum mode next, bool iommufd, unsigned cdevs)
+static void show_text(const struct facts *f, const struct judgement *j, enum mode next, bool live, bool iommufd, unsigned cdevs)
 {
 	const struct evidence *e = &f->evidence;
 	char effective[256];
@@ -66,13 +67,14 @@ static void show_text(const struct facts *f, const struct judgement *j, enum mod
 	printf("%-11s %s\n", "cmdline:", e->cmdline);
 	printf("%-11s %s\n", "mode:", mode_name(cmdline_mode(e->cmdline, e->vendor, e->kernel)));
 	printf("%-11s %s\n", "effective:", effective);
+	report_outliers(stdout, &e->groups);
 	if (e->flush != FLUSH_NONE)
 		printf("%-11s %s\n", "flush:", flush_name(e->flush));
 	if (f->target_status == 0)
 		printf("%-11s %s (on-mismatch=%s)\n", "target:", mode_name(f->target.mode), policy_name(f->target.on_mismatch));
 	else
 		printf("%-11s %s\n", "target:", f->target_status == -ENOENT ? "none" : "invalid");
-	printf("%-11s %s\n", "next boot:", next != MODE_UNKNOWN ? mode_name(next) : geteuid() ? "needs root" : "unknown");
+	printf("%-11s %s\n", "next boot:", next != MODE_UNKNOWN ? mode_name(next) : live && geteuid() ? "needs root" : "unknown");
 	report_modules(stdout, &e->params);
 	printf("%-11s %s\n", "iommufd:", iommufd ? "yes" : "no");
 	printf("%-11s %u\n", "vfio-cdev:", cdevs);
@@ -80,27 +82,28 @@ static void show_text(const struct facts *f, const struct judgement *j, enum mod
 	report_findings(stdout, j);
 }
 
-int show(bool json)
+int show(const char *dir, bool json, bool verbose)
 {
 	static struct facts facts; /* too large for a careful stack */
 	struct judgement judgement;
 	struct root root;
 
-	int r = root_init(&root, "/");
-	if (r < 0) {
-		fprintf(stderr, "iommu-install: /: %s\n", strerror(-r));
-		return EXIT_INVALID;
-	}
+	int r = root_init(&root, dir);
+	if (r < 0)
+		return fail("%s: %s", dir, strerror(-r));
 	facts_collect(&root, NULL, PHASE_LATE, &facts);
 	judge(&facts, &judgement);
-	enum mode next = next_boot(&facts.evidence);
+	enum mode next = root.live ? next_boot(&facts.evidence) : MODE_UNKNOWN; /* a tree's boot loader is not read yet */
 	bool iommufd = root_exists(&root, "/dev/iommu");
-	unsigned cdevs = count_entries("/dev/vfio/devices");
-	root_close(&root);
+	unsigned cdevs = count_entries(&root, "/dev/vfio/devices");
 
 	if (json)
 		show_json(&facts, &judgement, next, iommufd, cdevs);
 	else
-		show_text(&facts, &judgement, next, iommufd, cdevs);
+		show_text(&facts, &judgement, next, root.live, iommufd, cdevs);
+	if (verbose && !json)
+		details_print(&root, &facts);
+	facts_free(&facts);
+	root_close(&root);
 	return fflush(stdout) == 0 ? 0 : EXIT_INVALID;
 }

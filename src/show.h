@@ -6,7 +6,8 @@
 
 #include <stdbool.h>
 
-/* Prints it. Returns an exit code: 0 once it is printed. */
-int show(bool json);
+/* Prints it, of the tree at dir ("/": the running system); verbose adds every item of evidence with its source. Returns
+ * an exit code: 0 once it is printed. */
+int show(const char *dir, bool json, bool verbose);
 
 #endif

@@ -220,7 +220,10 @@ int target_read(const struct root *root, const char *path, struct target *target
 	if (fd == -ENOENT || fd == -ENOTDIR)
 		return -ENOENT;
 	if (fd < 0) {
-		fail(error, 0, "can't be opened: %s", strerror(-fd));
+		if (fd == -ENXIO)
+			fail(error, 0, "not a regular file");
+		else
+			fail(error, 0, "can't be opened: %s", strerror(-fd));
 		return -EINVAL;
 	}
 	if (fstat(fd, &st) < 0 || !S_ISREG(st.st_mode))

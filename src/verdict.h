@@ -41,6 +41,8 @@ struct decision {
 	bool give_up; /* neither target nor image.conf can be read: act on nothing, exit 1 */
 	bool override; /* the line softened the policy, and the target allows it */
 	bool override_ignored; /* the line tried to */
+	bool rescue;           /* late: somebody is mending the machine, so nothing is stopped */
+	bool orderly;          /* late: the boot is over, so services are stopped first */
 	enum policy policy;
 	unsigned delay; /* seconds */
 };

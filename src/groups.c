@@ -1,0 +1,146 @@
+/* IOMMU groups; see groups.h.
+ * SPDX-License-Identifier: BSD-3-Clause
+ */
+#include "groups.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+static const char *const domains[] = {
+	[DOMAIN_OTHER] = "other",
+	[DOMAIN_IDENTITY] = "identity",
+	[DOMAIN_DMA] = "DMA",
+	[DOMAIN_DMA_FQ] = "DMA-FQ",
+};
+
+const char *domain_name(enum domain type)
+{
+	return domains[type];
+}
+
+static int by_number(const void *a, const void *b)
+{
+	const struct group *x = a, *y = b;
+
+	return (x->number > y->number) - (x->number < y->number);
+}
+
+/* Reads one line of a group's file into value, without the newline. Returns 0 or -errno. */
+static int group_line(const struct root *root, int dir, const char *group, const char *file, char value[24])
+{
+	char path[300];
+
+	snprintf(path, sizeof(path), "%s/%s", group, file);
+	ssize_t len = root_read_at(root, dir, path, value, 24);
+	if (len < 0)
+		return (int)len;
+	value[strcspn(value, "\r\n")] = '\0';
+	return 0;
+}
+
+/* Returns 0, -ENOENT if the group is there no more, or another -errno. */
+static int read_group(const struct root *root, int dir, const char *name, struct group *group)
+{
+	char value[24], *end;
+
+	*group = (struct group){ .number = (unsigned)strtoul(name, &end, 10) };
+	if (*end != '\0')
+		return -EINVAL;
+	int r = group_line(root, dir, name, "type", value);
+	if (r < 0)
+		return r == -ENOENT && faccessat(dir, name, F_OK, AT_SYMLINK_NOFOLLOW) == 0 ? -ENODATA : r;
+	for (enum domain d = DOMAIN_IDENTITY; d <= DOMAIN_DMA_FQ; d++)
+		if (strcmp(value, domains[d]) == 0)
+			group->type = d;
+	/* drivers/vfio/group.c:vfio_noiommu_group_alloc() */
+	if (group->type == DOMAIN_OTHER && group_line(root, dir, name, "name", value) == 0)
+		group->noiommu = strcmp(value, "vfio-noiommu") == 0;
+	return 0;
+}
+
+static int append(struct groups *groups, size_t *size, const struct group *group)
+{
+	if (groups->count == *size) {
+		struct group *list = reallocarray(groups->list, *size * 2 + 64, sizeof(*list));
+		if (!list)
+			return -ENOMEM;
+		groups->list = list;
+		*size = *size * 2 + 64;
+	}
+	groups->list[groups->count++] = *group;
+	return 0;
+}
+
+int groups_read(const struct root *root, struct groups *groups, char *failed, size_t size)
+{
+	size_t room = 0;
+	int r = 0;
+
+	*groups = (struct groups){ 0 };
+	snprintf(failed, size, GROUPS_PATH);
+	DIR *dir = root_opendir(root, GROUPS_PATH);
+	if (!dir)
+		return errno == ENOENT ? 0 : -errno;
+
+	const struct dirent *entry;
+	for (errno = 0; r == 0 && (entry = readdir(dir)); errno = 0) {
+		struct group group;
+
+		if (entry->d_name[0] == '.')
+			continue;
+		r = read_group(root, dirfd(dir), entry->d_name, &group);
+		if (r < 0 && r != -ENOENT)
+			snprintf(failed, size, GROUPS_PATH "/%s/type", entry->d_name);
+		r = r < 0 ? (r == -ENOENT ? 0 : r) : append(groups, &room, &group);
+	}
+	if (r == 0 && errno)
+		r = -errno;
+	closedir(dir);
+	if (groups->count)
+		qsort(groups->list, groups->count, sizeof(groups->list[0]), by_number);
+	return r;
+}
+
+void groups_free(struct groups *groups)
+{
+	for (size_t i = 0; i < groups->count; i++)
+		free(groups->list[i].devices);
+	free(groups->list);
+	*groups = (struct groups){ 0 };
+}
+
+int groups_devices(const struct root *root, struct group *group)
+{
+	char path[64];
+	size_t len;
+
+	if (group->devices)
+		return 0;
+	snprintf(path, sizeof(path), GROUPS_PATH "/%u/devices", group->number);
+	DIR *dir = root_opendir(root, path);
+	if (!dir && errno == ENOENT) {
+		*strrchr(path, '/') = '\0';
+		group->gone = !root_exists(root, path);
+		return 0;
+	}
+	if (!dir)
+		return -errno;
+	FILE *names = open_memstream(&group->devices, &len);
+	if (!names) {
+		closedir(dir);
+		return -ENOMEM;
+	}
+	group->gone = true;
+	for (const struct dirent *entry; (entry = readdir(dir));) {
+		if (entry->d_name[0] == '.')
+			continue;
+		fprintf(names, "%s%s", group->gone ? "" : " ", entry->d_name);
+		group->gone = false;
+	}
+	closedir(dir);
+	return fclose(names) == 0 ? 0 : -ENOMEM;
+}

@@ -1,0 +1,258 @@
+/* What speaks against a change of mode; see preflight.h.
+ * SPDX-License-Identifier: BSD-3-Clause
+ */
+#include "preflight.h"
+
+#include <errno.h>
+#include <linux/magic.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/statvfs.h>
+#include <sys/utsname.h>
+#include <sys/vfs.h>
+
+#include "grub.h"
+#include "modprobe.h"
+#include "refuse.h"
+#include "words.h"
+
+#define LINE_BYTES 2047 /* arch/x86/include/asm/setup.h:COMMAND_LINE_SIZE less its NUL */
+
+/* --force overrides what only this machine or kernel can't do, never what would break the boot. */
+#define REFUSE(p, code, ...) ((p)->force && refusal_forcible(code) ? 0 : refuse(code, __VA_ARGS__))
+
+/* --- The machine ----------------------------------------------------------------------------------------------------- */
+
+static bool wants_on(const struct preflight *p)
+{
+	return !mode_is_off(p->target->mode);
+}
+
+static int check_arch(const struct preflight *p)
+{
+	struct utsname system;
+
+	if (uname(&system) == 0 && strcmp(system.machine, "x86_64") != 0 && system.machine[0] != 'i')
+		return REFUSE(p, ARCH_UNSUPPORTED, "this is %s; the tokens are known for x86 only", system.machine);
+	return 0;
+}
+
+/* What container managers leave (systemd.io/CONTAINER_INTERFACE; podman-run(1); docker). */
+static int check_container(const struct preflight *p)
+{
+	static const char *const signs[] = { "/run/systemd/container", "/run/.containerenv", "/.dockerenv" };
+
+	for (size_t i = 0; i < sizeof(signs) / sizeof(signs[0]); i++)
+		if (root_exists(p->root, signs[i]))
+			return REFUSE(p, CONTAINER, "%s: this is a container, its host has the boot loader", signs[i]);
+	return 0;
+}
+
+/* What is written to a root like this is gone with the next boot. */
+static int check_live(const struct preflight *p)
+{
+	static const struct {
+		unsigned long magic;
+		const char *name;
+	} passing[] = { { OVERLAYFS_SUPER_MAGIC, "an overlay" }, { SQUASHFS_MAGIC, "squashfs" }, { TMPFS_MAGIC, "a tmpfs" },
+			{ RAMFS_MAGIC, "a ramfs" } };
+	struct statfs fs;
+
+	if (statfs("/", &fs) < 0)
+		return 0;
+	for (size_t i = 0; i < sizeof(passing) / sizeof(passing[0]); i++)
+		if ((unsigned long)fs.f_type == passing[i].magic)
+			return REFUSE(p, LIVE_SYSTEM, "/ is %s: what is written here does not reach the next boot", passing[i].name);
+	return 0;
+}
+
+static int check_xen(const struct preflight *p)
+{
+	if (p->facts->evidence.platform.xen_dom0)
+		return REFUSE(p, XEN_DOM0, "this is Xen's dom0: Xen has the IOMMU, and this kernel's tokens do nothing");
+	return 0;
+}
+
+static int check_virtio(const struct preflight *p)
+{
+	const struct evidence *e = &p->facts->evidence;
+
+	if ((e->virtio_iommu || (e->nunits && e->units[0].kind == UNIT_OTHER)))
+		return REFUSE(p, VIRTIO_IOMMU, "this machine's IOMMU is a virtio-iommu: it comes up late, and no token switches it off");
+	return 0;
+}
+
+static int check_table(const struct preflight *p)
+{
+	const struct evidence *e = &p->facts->evidence;
+
+	if (!wants_on(p) || e->table || e->nunits)
+		return 0;
+	if (e->platform.hypervisor)
+		return REFUSE(p, NO_VIOMMU, "this virtual machine has no IOMMU (no DMAR or IVRS table)");
+	return REFUSE(p, FIRMWARE_OFF, "the firmware offers no IOMMU (no DMAR or IVRS table)%s",
+		      p->facts->line.acpi_off ? "; acpi=off hides them" : "");
+}
+
+static int check_evidence(const struct preflight *p)
+{
+	if (p->target->on_mismatch != POLICY_WARN && p->facts->evidence.missing[0])
+		return REFUSE(p, CANNOT_JUDGE, "a stopping policy needs evidence: %s", p->facts->evidence.missing);
+	return 0;
+}
+
+/* --- Its kernels ------------------------------------------------------------------------------------------------------ */
+
+static int check_flush(const struct preflight *p)
+{
+	for (size_t i = 0; p->flush && i < p->kernels->count; i++) {
+		const char *release = p->kernels->list[i].release;
+		unsigned version = kernel_version(release);
+
+		if (version && version < KERNEL(5, 15))
+			return REFUSE(p, FLUSH_UNSUPPORTED, "kernel %s is older than 5.15 and can't tell its flush policy", release);
+	}
+	return 0;
+}
+
+static int check_noiommu(const struct preflight *p)
+{
+	char names[512] = "";
+	size_t len = 0;
+
+	if (p->target->mode != MODE_OFF_FOR_VFIO)
+		return 0;
+	for (size_t i = 0; i < p->kernels->count; i++) {
+		const char *release = p->kernels->list[i].release;
+		enum presence has[PARAMS] = { 0 };
+
+		if (params_presence(p->root, release, has, NULL) == 0 && has[PARAM_NOIOMMU] == PRESENCE_NO && len < sizeof(names))
+			len += (size_t)snprintf(names + len, sizeof(names) - len, "%s%s", len ? ", " : "", release);
+	}
+	if (len)
+		return REFUSE(p, NOIOMMU_UNSUPPORTED, "vfio of kernel %s has no enable_unsafe_noiommu_mode", names);
+	return 0;
+}
+
+/* --- modprobe.d ---------------------------------------------------------------------------------------------------------- */
+
+/* The last line that sets each parameter to Y, and that stands in for loading vfio. */
+struct conflicts {
+	char yes[PARAMS][600], install[600];
+};
+
+static void find_conflict(void *context, const char *path, unsigned line, const char *text)
+{
+	struct conflicts *c = context;
+	char command[32], module[64], word[256];
+
+	if (!cmdline_word(&text, command, sizeof(command)) || !cmdline_word(&text, module, sizeof(module)))
+		return;
+	for (char *m = module; *m; m++)
+		*m = *m == '-' ? '_' : *m;
+	if (strcmp(command, "install") == 0 && strcmp(module, "vfio") == 0 && !strstr(text, "--ignore-install"))
+		snprintf(c->install, sizeof(c->install), "%s:%u", path, line);
+	if (strcmp(command, "options") != 0)
+		return;
+	while (cmdline_word(&text, word, sizeof(word)))
+		for (int i = 0; i < PARAMS; i++) {
+			int on = strcmp(module, param_module((enum param)i)) ? -1 : cmdline_param(word, param_name((enum param)i), 0);
+			if (on == 1)
+				snprintf(c->yes[i], sizeof(c->yes[i]), "%s:%u", path, line);
+			else if (on == 0)
+				c->yes[i][0] = '\0';
+		}
+}
+
+/* By modprobe(8), for every kernel there is. */
+static bool install_ignored(const struct preflight *p)
+{
+	bool all = p->kernels->count > 0;
+
+	for (size_t i = 0; i < p->kernels->count; i++) {
+		enum presence has[PARAMS];
+		bool ignored = false;
+
+		params_presence(p->root, p->kernels->list[i].release, has, &ignored);
+		all = all && ignored;
+	}
+	return all;
+}
+
+/* Our tokens come after modprobe.d, so only what they leave alone can contradict them. */
+static int check_modprobe(const struct preflight *p)
+{
+	static struct conflicts c;
+
+	modprobe_walk(p->root, find_conflict, &c);
+	if (p->target->mode == MODE_OFF_FOR_VFIO && c.install[0] && !install_ignored(p))
+		return REFUSE(p, MODPROBE_CONFLICT, "%s: an install line keeps vfio from loading", c.install);
+	if (p->target->mode != MODE_OFF_FOR_VFIO && c.yes[PARAM_NOIOMMU][0])
+		return REFUSE(p, MODPROBE_CONFLICT, "%s: vfio enable_unsafe_noiommu_mode is set, which mode %s excludes",
+			      c.yes[PARAM_NOIOMMU], mode_name(p->target->mode));
+	for (int i = PARAM_TYPE1; i <= PARAM_IOMMUFD; i++)
+		if (wants_on(p) && !p->target->allow_unsafe_interrupts && c.yes[i][0])
+			return REFUSE(p, MODPROBE_CONFLICT, "%s: %s %s is set, and --allow-unsafe-interrupts is not given", c.yes[i],
+				      param_module((enum param)i), param_name((enum param)i));
+	return 0;
+}
+
+/* --- /boot -------------------------------------------------------------------------------------------------------------- */
+
+static int check_line(const struct preflight *p)
+{
+	struct grub_config config;
+	int code = 0;
+
+	int r = grub_read(GRUB_CONFIG, &config);
+	if (r == -EACCES && p->dry_run)
+		return 0; /* the dry run says that it takes root */
+	if (r < 0)
+		return fail("%s: %s", GRUB_CONFIG, strerror(-r));
+	for (size_t i = 0; i < config.count && code == 0; i++) {
+		char *line = config.entries[i].own ? words_apply(config.entries[i].words, p->words, p->flush, NULL) : NULL;
+		/* GRUB puts a word of its own in front. */
+		size_t len = line ? strlen(line) + strlen("BOOT_IMAGE= ") + strlen(config.entries[i].kernel) : 0;
+		if (len > LINE_BYTES)
+			code = REFUSE(p, CMDLINE_TOO_LONG, "%s:%u: the line would have %zu bytes, the kernel reads %d", GRUB_CONFIG,
+				      config.entries[i].line, len, LINE_BYTES);
+		free(line);
+	}
+	grub_free(&config);
+	return code;
+}
+
+/* Old and new images are there together until all is read back. */
+static int check_space(const struct preflight *p)
+{
+	unsigned long long need = 1 << 20;
+	struct statvfs fs;
+	struct stat st;
+
+	if (statvfs("/boot", &fs) < 0)
+		return fail("/boot: %s", strerror(errno));
+	if (fs.f_flag & ST_RDONLY)
+		return REFUSE(p, BOOT_READONLY, "/boot is mounted read-only");
+	for (size_t i = 0; p->images && i < p->kernels->count; i++)
+		if (stat(p->kernels->list[i].image, &st) == 0)
+			need += (unsigned long long)st.st_size + (unsigned long long)st.st_size / 8;
+	if ((unsigned long long)fs.f_bavail * fs.f_frsize < need)
+		return REFUSE(p, BOOT_SPACE, "/boot has %llu KiB free, the change needs %llu KiB",
+			      (unsigned long long)fs.f_bavail * fs.f_frsize / 1024, need / 1024);
+	return 0;
+}
+
+int preflight(const struct preflight *p)
+{
+	static int (*const checks[])(const struct preflight *) = {
+		check_arch,  check_container, check_live,     check_xen,  check_virtio, check_table, check_evidence,
+		check_flush, check_noiommu,   check_modprobe, check_line, check_space,
+	};
+	int code = 0;
+
+	for (size_t i = 0; i < sizeof(checks) / sizeof(checks[0]) && code == 0; i++)
+		code = checks[i](p);
+	return code;
+}

@@ -1,0 +1,27 @@
+/* What speaks against a change of mode, looked at before anything is written.
+ * SPDX-License-Identifier: BSD-3-Clause
+ */
+#ifndef PREFLIGHT_H
+#define PREFLIGHT_H
+
+#include <stdbool.h>
+
+#include "facts.h"
+#include "initramfs.h"
+#include "target.h"
+
+struct preflight {
+	const struct root *root;
+	const struct facts *facts;
+	const struct target *target; /* the wanted one */
+	const struct kernels *kernels;
+	const char *words; /* what the mode puts on the command line */
+	bool flush;        /* the flush policy is ours to set */
+	bool images;       /* images are built */
+	bool force, dry_run;
+};
+
+/* Returns 0, or an exit code having said on standard error what is wrong. */
+int preflight(const struct preflight *preflight);
+
+#endif
