@@ -2,70 +2,18 @@
 # The early check in real images of every generator, booted on Debian 12's kernel: match, stop and warn.
 bats_require_minimum_version 1.5.0
 
-GENERATORS="dracut-systemd dracut-plain initramfs-tools"
-PT="intel_iommu=on amd_iommu=on iommu=pt"
-STRICT="intel_iommu=on amd_iommu=on"
-
-# Two images of each generator, one that stops and one that warns, wanting pt.
 setup_file() {
-	load lib/vm
-	load lib/images
-	local tree dest=$BATS_FILE_TMPDIR/tree policy generator
-	tree=$(debian_tree bookworm)
-	tree_vmlinux "$tree" > "$BATS_FILE_TMPDIR/kernel"
-	cached_root_disk "$tree" > "$BATS_FILE_TMPDIR/disk"
-	image_tree "$tree" "$dest"
-	make -s -C "$BATS_TEST_DIRNAME/.." install DESTDIR="$dest"
-	for policy in halt warn; do
-		printf 'mode=pt\non-mismatch=%s\n' $policy > "$dest/etc/iommu.target"
-		for generator in $GENERATORS; do
-			image_build "$dest" $generator "$BATS_FILE_TMPDIR/$generator-$policy"
-		done
-	done
+	load lib/early
+	early_images
 }
 
 setup() {
 	load lib/trees
-	load lib/vm
-	load lib/images
+	load lib/early
 }
 
 teardown() {
 	vm_kill_all
-}
-
-# start IMAGE MACHINE LINE: boots that image towards the real root.
-start() {
-	echo "$1, $2, '$3'"
-	boot vm --iommu "$2" --kernel "$(< "$BATS_FILE_TMPDIR/kernel")" --disk "$(< "$BATS_FILE_TMPDIR/disk")" \
-		--initrd "$1" --append "root=LABEL=iommuroot systemd.unit=iommu-test.target $3"
-}
-
-# The console's line number of the first match, or nothing.
-line_of() {
-	vm_log vm | grep -nm1 -E -- "$1" | cut -d: -f1
-}
-
-# The boot came to the real root.
-went_on() {
-	[ "$VM_END" = poweroff ]
-	[ -n "$(line_of 'MARK udevd started')" ]
-	[ -n "$(line_of 'MARK root mounted')" ]
-	[ -n "$(line_of 'MARK real root')" ]
-}
-
-# stopped END TEXT...: the machine ended so, each TEXT is on the console, and nothing came after the check.
-stopped() {
-	[ "$VM_END" = "$1" ] || { vm_log vm | tail -n 30; echo "ended: $VM_END"; return 1; }
-	shift
-	local text
-	for text; do
-		vm_log vm | grep -qF -- "$text" || { vm_log vm | tail -n 30; echo "not on the console: $text"; return 1; }
-	done
-	[ -z "$(line_of 'MARK udevd started')" ]
-	[ -z "$(line_of 'MARK root mounted')" ]
-	[ -z "$(line_of 'MARK real root|EXT4-fs|virtio_blk')" ]
-	[ -z "$(line_of "$SHELL_PROMPTS")" ]
 }
 
 matched() {

@@ -11,6 +11,7 @@ setup() {
 
 teardown() {
 	vm_kill_all
+	machine_end
 }
 
 # inside IOMMU SCRIPT: boots $machine and runs a script in it; $output is what it printed.
@@ -98,8 +99,8 @@ machine_that_stops() {
 	# Debian 12's dracut ships no kernel hook for a rescue image: made by hand, as a stand-in.
 	in_machine 'k=$(ls /lib/modules)
 		dracut -q -a rescue --no-hostonly /boot/initrd.img-0-rescue-$k $k
-		cp /boot/vmlinuz-$k /boot/rescue-vmlinuz
-		linux=$(sed -n "s#^[[:space:]]*linux[[:space:]]*[^ ]*#linux /boot/rescue-vmlinuz#p" /boot/grub/grub.cfg | head -n 1)
+		cp /boot/vmlinuz-$k /boot/0-rescue-vmlinuz # by this name the late check knows a rescue boot
+		linux=$(sed -n "s#^[[:space:]]*linux[[:space:]]*[^ ]*#linux /boot/0-rescue-vmlinuz#p" /boot/grub/grub.cfg | head -n 1)
 		printf "#!/bin/sh\nexec tail -n +3 \$0\nmenuentry Rescue {\n%s\ninitrd %s\n}\n" "$linux" /boot/initrd.img-0-rescue-$k > /etc/grub.d/40_custom
 		chmod +x /etc/grub.d/40_custom; update-grub 2>/dev/null && sed -i "s/ iommu=pt//" /boot/grub/grub.cfg
 		lsinitrd /boot/initrd.img-0-rescue-$k > /host/rescue; true'

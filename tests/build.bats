@@ -69,5 +69,9 @@ static() {
 		usr/share/initramfs-tools/hooks/iommu-verify usr/share/initramfs-tools/scripts/init-top/iommu-verify; do
 		[ -x "$BATS_TEST_TMPDIR/d/$f" ] || { echo "missing: $f"; return 1; }
 	done
+	for f in systemd/system/iommu-verify-late.service systemd/system/sysinit.target.wants/iommu-verify-late.service \
+		systemd/system/iommu-target-met.target udev/rules.d/90-iommu-verify.rules systemd/catalog/iommu-verify.catalog; do
+		[ -e "$BATS_TEST_TMPDIR/d/usr/lib/$f" ] || { echo "missing: $f"; return 1; }
+	done
 	ldd "$BATS_TEST_TMPDIR/d/usr/sbin/iommu-install" | grep -q libkmod.so
 }

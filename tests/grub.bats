@@ -9,6 +9,10 @@ setup() {
 	load lib/machine
 }
 
+teardown() {
+	machine_end
+}
+
 # The kernel command lines of a grub.cfg in the test's directory, one a line, words separated by single blanks.
 lines_in() {
 	sed -n 's/^[[:space:]]*linux[[:space:]]*[^ ]*vmlinuz[^ ]*[[:space:]]*//p' "$BATS_TEST_TMPDIR/$1" | tr -d '\r' | tr -s ' \t' ' ' |

@@ -21,7 +21,7 @@ setup() {
 @test "an ordinary user gets the same verdict as root" {
 	# Where that user may go: not below bats's own directory.
 	local dir
-	dir=$(mktemp -d)
+	dir=$(mktemp -d -p /tmp) # where anybody may go
 	chmod 755 "$dir"
 	cp "$VERIFY" "$BATS_TEST_TMPDIR/target" "$dir"
 	run --separate-stderr "$dir/iommu-verify" --json --target "$dir/target"
@@ -52,8 +52,8 @@ setup() {
 	case $status:$(json .verdict) in 0:match | 2:mismatch) ;; *) echo "$status $output"; return 1 ;; esac
 }
 
-@test "--enforce typed on a running system is refused, says so, and does nothing" {
-	for args in "--enforce" "--enforce --phase early" "--enforce --phase early --target $BATS_TEST_TMPDIR/target" \
+@test "the early check with --enforce, typed on a running system, is refused, says so, and does nothing" {
+	for args in "--enforce --phase early" "--enforce --phase early --target $BATS_TEST_TMPDIR/target" \
 		"--enforce --phase early --root /"; do
 		# shellcheck disable=SC2086 # words on purpose
 		run --separate-stderr "$VERIFY" $args
@@ -82,4 +82,30 @@ setup() {
 	grep -q 'openat2([0-9]*, "/proc/cmdline".*RESOLVE_IN_ROOT' "$trace"
 	run grep -v -e execve -e openat2 -e "\"$root\"" -e '([0-9]*, "[^/]' -e '+++' "$trace"
 	[ -z "$output" ]
+}
+
+@test "vfio tokens on the host's own command line do not leak into what --root says" {
+	local root=$BATS_TEST_TMPDIR/root line=$BATS_TEST_TMPDIR/line
+	tree "$root" none "intel_iommu=off amd_iommu=off"
+	mkdir -p "$root"/{boot,etc/modprobe.d,lib/modules/6.1.0-test}
+	echo CONFIG_VFIO_NOIOMMU=y > "$root/boot/config-6.1.0-test"
+	target "$root" off-for-uio
+	echo "vfio.enable_unsafe_noiommu_mode=1 vfio_iommu_type1.allow_unsafe_interrupts=1" > "$line"
+	# An absolute link in a tree leads to the tree's own file, never to the host's.
+	mkdir -p "$BATS_TEST_TMPDIR/outside"
+	echo "options vfio enable_unsafe_noiommu_mode=1" > "$BATS_TEST_TMPDIR/outside/x.conf"
+	ln -s "$BATS_TEST_TMPDIR/outside/x.conf" "$root/etc/modprobe.d/x.conf"
+	for program in "$VERIFY --root $root --json" "$INSTALLER show --root $root --json"; do
+		run --separate-stderr unshare -m sh -c "mount --bind '$line' /proc/cmdline && exec $program"
+		[ "$status" = 0 ]
+		[ "$(json '.verdict')" = match ]
+		[ "$(json '.modules["vfio.enable_unsafe_noiommu_mode"] | .value + .source')" = Ndefault ]
+	done
+	# The test can fail: of the running system they would be seen.
+	run --separate-stderr unshare -m sh -c "mount --bind '$line' /proc/cmdline && exec $INSTALLER show --json"
+	[[ $(json .cmdline.text) == vfio.enable* ]]
+	# And a tree's own tokens are seen.
+	cp "$line" "$root/proc/cmdline"
+	run --separate-stderr "$INSTALLER" show --root "$root" --json
+	[ "$(json '.modules["vfio.enable_unsafe_noiommu_mode"] | .value + .source')" = Yconfigured ]
 }

@@ -152,6 +152,29 @@ alias char-major-10-196 vfio
 options vfio-iommu-type1 allow_unsafe_interrupts=1" ]
 }
 
+@test "an install line that modprobe passes over, as vfio has soft dependencies, is not one in the image either" {
+	debian_module vfio vfio_iommu_type1 irqbypass
+	depmod -b "$root" 6.1.0-test
+	echo CONFIG_VFIO_NOIOMMU=y > "$root/boot/config-6.1.0-test"
+	target "$root" mode=off-for-vfio on-mismatch=halt
+	printf 'install vfio /bin/false\noptions vfio enable_unsafe_noiommu_mode=1\n' > "$root/etc/modprobe.d/block.conf"
+	build
+	[ "$status" = 0 ]
+	# initramfs-tools copies the file as it is, too; ours hides it.
+	mkdir -p "$dest/etc/modprobe.d"
+	cp "$root/etc/modprobe.d/block.conf" "$dest/etc/modprobe.d"
+	grep -x "# passed over.*: install vfio /bin/false" "$dest/usr/lib/iommu-verify/modprobe.d/block.conf"
+	tree "$dest" none ""
+	sed -i 's/noiommu=no/noiommu=yes/' "$dest/usr/lib/iommu-verify/image.conf" # Debian's own module has none
+	verify "$dest" --phase early
+	expect 0 match off-for-vfio
+	# Without the soft dependency it blocks.
+	rm -r "$root"/lib/modules/6.1.0-test/* "$dest/usr"
+	build
+	verify "$dest" --phase early
+	expect 2 mismatch off-for-vfio MODULE_BLOCKED
+}
+
 @test "a file of /etc that shadows one of /usr/lib does so in the image too" {
 	echo "options vfio enable_unsafe_noiommu_mode=1" > "$root/usr/lib/modprobe.d/a.conf"
 	echo "options vfio enable_unsafe_noiommu_mode=0" > "$root/etc/modprobe.d/a.conf"
@@ -163,6 +186,15 @@ options vfio-iommu-type1 allow_unsafe_interrupts=1" ]
 	[ "$(copied | xargs)" = "a.conf masked.conf" ]
 	grep -q =0 "$dest/usr/lib/iommu-verify/modprobe.d/a.conf"
 	[ ! -s "$dest/usr/lib/iommu-verify/modprobe.d/masked.conf" ]
+}
+
+@test "a dangling link and a directory in modprobe.d are passed over, as libkmod does" {
+	ln -s /etc/alternatives/gone "$root/etc/modprobe.d/nvidia.conf"
+	mkdir "$root/etc/modprobe.d/old.conf"
+	echo "options vfio x=1" > "$root/etc/modprobe.d/vfio.conf"
+	build
+	[ "$status" = 0 ]
+	[ "$(copied)" = vfio.conf ]
 }
 
 @test "links in the image's own directory never lead the files out of it" {

@@ -9,6 +9,10 @@ setup() {
 	load lib/machine
 }
 
+teardown() {
+	machine_end
+}
+
 # Every linux line of grub.cfg carries these words, and has an initrd.
 entries_carry() {
 	run -0 in_machine 'grep -E "^[[:space:]]*linux[[:space:]]" /boot/grub/grub.cfg'
@@ -92,6 +96,15 @@ fails_with() {
 	run ! in_machine 'grep -q unsafe /boot/grub/grub.cfg'
 }
 
+@test "policies not given are those of the file, not those that this boot's early check judged by" {
+	machine bookworm initramfs-tools
+	in_machine 'printf "mode=pt\non-mismatch=halt\n" > /etc/iommu.target
+		tree=$(mktemp -d); mkdir -p $tree/etc; echo mode=pt > $tree/etc/iommu.target; mkdir /run/iommu
+		iommu-verify --root $tree --json > /run/iommu/early.json || true; grep -q "\"on_mismatch\": \"warn\"" /run/iommu/early.json
+		iommu-install strict --force --initramfs=none'
+	[ "$(in_machine 'cat /etc/iommu.target')" = $'mode=strict\non-mismatch=halt' ]
+}
+
 @test "a machine whose firmware offers no IOMMU refuses strict and pt, and takes them with --force" {
 	[ -z "$(ls /sys/class/iommu 2>/dev/null)" ] || skip "this machine has an IOMMU"
 	machine bookworm initramfs-tools
@@ -108,6 +121,35 @@ fails_with() {
 	before=$(files_of_machine)
 	run in_machine 'iommu-install off-for-vfio'
 	fails_with 5 "NOIOMMU_UNSUPPORTED: vfio of kernel 6.1"
+}
+
+@test "a line in modprobe.d that the mode excludes is refused with file and line; --force sets the mode all the same" {
+	machine bookworm initramfs-tools
+	in_machine 'printf "# ours\noptions vfio enable_unsafe_noiommu_mode=1\n" > /etc/modprobe.d/dpdk.conf
+		echo "options vfio_iommu_type1 disable_hugepages=1 allow-unsafe-interrupts" > /etc/modprobe.d/kvm.conf'
+	local before
+	before=$(files_of_machine)
+	run in_machine 'mount -t tmpfs sys /sys && mkdir -p /sys/firmware/acpi/tables && touch /sys/firmware/acpi/tables/DMAR && iommu-install strict'
+	fails_with 5 "MODPROBE_CONFLICT: /etc/modprobe.d/dpdk.conf:2: "
+	run in_machine 'sed -i 2d /etc/modprobe.d/dpdk.conf; mount -t tmpfs sys /sys && mkdir -p /sys/firmware/acpi/tables &&
+		touch /sys/firmware/acpi/tables/DMAR && iommu-install strict'
+	fails_with 5 "MODPROBE_CONFLICT: /etc/modprobe.d/kvm.conf:1: "
+	run -0 in_machine 'iommu-install strict --force --initramfs=none'
+	entries_carry "intel_iommu=on amd_iommu=on"
+}
+
+@test "a container, a live system, Xen's dom0 and a virtio-iommu are refused, each by its name" {
+	machine bookworm initramfs-tools
+	local before
+	before=$(files_of_machine)
+	run in_machine 'touch /run/.containerenv; iommu-install pt --force'
+	fails_with 5 "CONTAINER: "
+	run in_machine 'mkdir /run/u /run/w && mount -t overlay o -o lowerdir=/,upperdir=/run/u,workdir=/run/w /mnt && chroot /mnt iommu-install pt --force'
+	fails_with 5 "LIVE_SYSTEM: / is an overlay"
+	run in_machine 'mount -t tmpfs sys /sys && mkdir -p /sys/hypervisor/properties && echo 00002f05 > /sys/hypervisor/properties/features && iommu-install pt --force'
+	fails_with 5 "XEN_DOM0: "
+	run in_machine 'mount -t tmpfs sys /sys && mkdir -p /sys/firmware/acpi/tables && touch /sys/firmware/acpi/tables/VIOT && iommu-install off-for-uio'
+	fails_with 5 "VIRTIO_IOMMU: "
 }
 
 @test "bad usage: unknown mode, bad value, contrary options: one line, nothing changed" {

@@ -8,7 +8,7 @@ setup() {
 
 @test "shellcheck finds nothing in any script" {
 	shellcheck -x dist/debian-mirror dist/fetch-kmod dist/early/*.sh dracut/*/*.sh initramfs-tools/hooks/* \
-		initramfs-tools/scripts/*/* src/libkmod.sh tests/packages tests/run tests/bench tests/demo tests/lib/*.bash .ci/run
+		initramfs-tools/scripts/*/* src/libkmod.sh tests/packages tests/record tests/run tests/bench tests/demo tests/lib/*.bash .ci/run
 }
 
 @test "the scripts that run in an initramfs are plain sh" {
@@ -22,8 +22,8 @@ setup() {
 
 @test "every file of ours starts by saying what it is, and names its licence" {
 	local file
-	for file in src/* dracut/*/* initramfs-tools/hooks/* initramfs-tools/scripts/*/* dist/* dist/early/* tests/*.bats \
-		tests/lib/* tests/run tests/packages Makefile .ci/run; do
+	for file in src/* dracut/*/* initramfs-tools/hooks/* initramfs-tools/scripts/*/* dist/* dist/early/* dist/systemd/* tests/*.bats \
+		tests/lib/* tests/model/*.c tests/*.c tests/record tests/run tests/packages Makefile .ci/run; do
 		[ -f "$file" ] || continue
 		head -n 2 "$file" | grep -qE '^(#|/\*) .+' || { echo "$file: no first line"; return 1; }
 		[[ $file == *.bats ]] || head -n 6 "$file" | grep -q 'SPDX-License-Identifier: BSD-3-Clause' ||

@@ -15,6 +15,11 @@ machine() {
 	disk_copy "$disk" "$machine" "/=$BATS_TEST_TMPDIR/installed"
 }
 
+# machine_end: takes the disk away; for a test's teardown, as all of them together would fill many a /tmp.
+machine_end() {
+	rm -f "$BATS_TEST_TMPDIR/machine.img"
+}
+
 # in_machine SCRIPT: runs a script of bash in it, as root. What is mounted is gone when the script ends. The disk has a
 # name of its own in a small /dev, as GRUB's scripts find the device behind / there, and make no entries for a loop.
 # /host is the test's own directory.

@@ -79,3 +79,37 @@ expect() {
 		return 1
 	}
 }
+
+# unit DIR NAME [ECAP]: an IOMMU unit as sysfs has it; ECAP (hex) is an Intel one's (bit 6: can pass through).
+unit() {
+	local unit=$1/sys/devices/virtual/iommu/$2
+	case $2 in
+	dmar*) mkdir -p "$unit/intel-iommu" && echo "${3:-f00f5e}" > "$unit/intel-iommu/ecap" ;;
+	ivhd*) mkdir -p "$unit/amd-iommu" && echo 2 > "$unit/amd-iommu/features" ;;
+	*) mkdir -p "$unit" ;;
+	esac
+	rm -rf "$1/sys/class/iommu/$2"
+	ln -s "../../devices/virtual/iommu/$2" "$1/sys/class/iommu/$2"
+}
+
+# device DIR GROUP ADDRESS VENDOR:DEVICE CLASS [UNIT [removable|pasid]...]: a PCI device in that group.
+device() {
+	local dir=$1 group=$2 address=$3 id=$4 class=$5 unit=${6:-} path=$1/sys/devices/pci0000:00/$3 extra
+	shift $(($# > 6 ? 6 : $#))
+	mkdir -p "$path" "$dir/sys/kernel/iommu_groups/$group/devices" "$dir/sys/bus/pci/devices"
+	ln -sfn "../../../../devices/pci0000:00/$address" "$dir/sys/kernel/iommu_groups/$group/devices/$address"
+	ln -sfn "../../../devices/pci0000:00/$address" "$dir/sys/bus/pci/devices/$address"
+	echo "0x${id%:*}" > "$path/vendor"
+	echo "0x${id#*:}" > "$path/device"
+	echo "0x${class}00" > "$path/class"
+	[ -z "$unit" ] || ln -sfn "../../virtual/iommu/$unit" "$path/iommu"
+	head -c 4096 /dev/zero > "$path/config"
+	for extra; do
+		case $extra in
+		removable) echo removable > "$path/removable" ;;
+		# Two extended capabilities: id 0x0d (ACS) whose next one is at 0x148, id 0x1b (PASID).
+		pasid) printf '\x0d\x00\x81\x14' | dd of="$path/config" bs=1 seek=256 conv=notrunc status=none
+			printf '\x1b\x00\x01\x00' | dd of="$path/config" bs=1 seek=328 conv=notrunc status=none ;;
+		esac
+	done
+}
