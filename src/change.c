@@ -46,6 +46,7 @@ struct plan {
 	const struct generator *generator; /* NULL: images are left to the caller */
 	struct edit edits[EDITS];
 	struct image_want want;
+	bool pending_new; /* this run has marked the change as pending */
 	size_t images_done;
 };
 
@@ -307,8 +308,19 @@ static int apply_images(struct plan *p)
 	return 0;
 }
 
+/* Tells the late check that the running mode is judged by an older target until the next boot. Before anything else: images
+ * take minutes, and a check in between must not act by a target that no boot has had. */
+static void mark_pending(struct plan *p)
+{
+	if (mkdir(RUN_DIR, 0755) < 0 && errno != EEXIST)
+		return;
+	p->pending_new = access(PENDING, F_OK) < 0;
+	put_edit(PENDING, p->edits[EDIT_TARGET].after);
+}
+
 static int apply_all(struct plan *p)
 {
+	mark_pending(p);
 	/* The images have the target before the boot loader has the words. */
 	if (apply_edit(p, &p->edits[EDIT_TARGET]) < 0 || apply_edit(p, &p->edits[EDIT_DRACUT]) < 0 || apply_images(p) < 0)
 		return -1;
@@ -342,16 +354,10 @@ static void undo(struct plan *p)
 			fprintf(stderr, "iommu-install: %s: %s\n", p->kernels.list[i].image, strerror(-r));
 		failed += r < 0;
 	}
+	if (p->pending_new)
+		put_edit(PENDING, NULL);
 	fprintf(stderr, "iommu-install: %s\n", failed ? "not everything could be put back: see above" :
 							"everything is as it was before");
-}
-
-/* Tells the late check that the running mode is judged by an older target until the next boot. */
-static void mark_pending(const struct plan *p)
-{
-	if (mkdir(RUN_DIR, 0755) < 0 && errno != EEXIST)
-		return;
-	put_edit(PENDING, p->edits[EDIT_TARGET].after);
 }
 
 /* --- --dry-run ------------------------------------------------------------------------------------------------------ */
@@ -471,7 +477,6 @@ static int execute(struct plan *p)
 	}
 	for (size_t i = 0; i < p->images_done; i++)
 		initramfs_forget(&p->kernels.list[i]);
-	mark_pending(p);
 	write_record(p);
 	say(p, "mode %s is set, and read back from %s%s; it takes effect with the next boot\n", mode, GRUB_CONFIG,
 	    p->generator ? " and every initramfs" : "");

@@ -256,6 +256,14 @@ chmod +x /usr/sbin/$1"
 	entries_carry "$PT"
 }
 
+@test "a change is pending for the late check from before its first file until it has failed" {
+	machine bookworm initramfs-tools
+	replace update-grub 'cp /run/iommu/pending /host/seen; exit 1'
+	run -0 in_machine '! iommu-install pt --force && ! ls /run/iommu/pending
+		mkdir -p /run/iommu && touch /run/iommu/pending && ! iommu-install pt --force && ls /run/iommu/pending'
+	grep -x mode=pt "$BATS_TEST_TMPDIR/seen"
+}
+
 @test "an update-initramfs that fails or does nothing: every file as before" {
 	machine bookworm initramfs-tools
 	local before
