@@ -4,7 +4,7 @@ bats_require_minimum_version 1.5.0
 
 setup_file() {
 	load lib/early
-	early_images
+	early_images bookworm halt warn
 }
 
 setup() {
@@ -30,47 +30,54 @@ matched() {
 
 @test "on Intel, pt on the line: a match is logged before udevd starts, and early.json is there in the real root" {
 	for generator in $GENERATORS; do
-		start "$BATS_FILE_TMPDIR/$generator-halt" intel "$PT"
+		image $generator halt
+		start intel "$PT"
 		matched dmar0
 	done
 }
 
 @test "on AMD, pt on the line: a match is logged before udevd starts, and early.json is there in the real root" {
 	for generator in $GENERATORS; do
-		start "$BATS_FILE_TMPDIR/$generator-halt" amd "$PT"
+		image $generator halt
+		start amd "$PT"
 		matched ivhd0
 	done
 }
 
 @test "on Intel without iommu=pt the machine halts before udevd, and says why in spite of quiet" {
 	for generator in $GENERATORS; do
-		start "$BATS_FILE_TMPDIR/$generator-halt" intel "quiet $STRICT"
+		image $generator halt
+		start intel "quiet $STRICT"
 		stopped halted "mismatch: target pt, effective strict" "TOKEN_MISSING: " "iommu-install pt" "on-mismatch=halt"
 	done
 }
 
 @test "on AMD without iommu=pt the machine halts before udevd, and says why in spite of quiet" {
 	for generator in $GENERATORS; do
-		start "$BATS_FILE_TMPDIR/$generator-halt" amd "quiet $STRICT"
+		image $generator halt
+		start amd "quiet $STRICT"
 		stopped halted "mismatch: target pt, effective strict" "TOKEN_MISSING: "
 	done
 }
 
 @test "without any IOMMU the machine halts although the tokens say pt" {
 	for generator in $GENERATORS; do
-		start "$BATS_FILE_TMPDIR/$generator-halt" none "quiet $PT"
+		image $generator halt
+		start none "quiet $PT"
 		stopped halted "mismatch: target pt, effective off-for-uio" "NO_VIOMMU: "
 	done
 }
 
 @test "the message reaches the console even with loglevel=1" {
-	start "$BATS_FILE_TMPDIR/dracut-systemd-halt" intel "loglevel=1 $STRICT"
+	image dracut-systemd halt
+	start intel "loglevel=1 $STRICT"
 	stopped halted "mismatch: target pt, effective strict" "halting this machine: on-mismatch=halt"
 }
 
 @test "with policy warn the boot goes on, and the warning is in the journal" {
 	for generator in $GENERATORS; do
-		start "$BATS_FILE_TMPDIR/$generator-warn" intel "quiet $STRICT"
+		image $generator warn
+		start intel "quiet $STRICT"
 		went_on
 		[[ $(vm_section vm journal) == *"iommu-verify: mismatch: target pt, effective strict"*TOKEN_MISSING* ]]
 		[[ $(vm_section vm journal) == *"going on: on-mismatch=warn"* ]]
@@ -82,8 +89,8 @@ matched() {
 @test "an invalid target stops an enforcing image, with file and line on the console" {
 	printf 'mode=pt\nmode=strict\n' > "$BATS_TEST_TMPDIR/target"
 	for generator in $GENERATORS; do
-		cpio_append "$BATS_FILE_TMPDIR/$generator-halt" "$BATS_TEST_TMPDIR/image" etc/iommu.target="$BATS_TEST_TMPDIR/target"
-		start "$BATS_TEST_TMPDIR/image" intel "quiet $PT"
+		image $generator halt etc/iommu.target="$BATS_TEST_TMPDIR/target"
+		start intel "quiet $PT"
 		stopped halted "TARGET_INVALID: /etc/iommu.target:2: 'mode' was already given in line 1"
 	done
 }
@@ -92,8 +99,8 @@ matched() {
 	: > "$BATS_TEST_TMPDIR/empty"
 	chmod 755 "$BATS_TEST_TMPDIR/empty"
 	for generator in $GENERATORS; do
-		cpio_append "$BATS_FILE_TMPDIR/$generator-halt" "$BATS_TEST_TMPDIR/image" usr/sbin/iommu-verify="$BATS_TEST_TMPDIR/empty"
-		start "$BATS_TEST_TMPDIR/image" intel "quiet $PT"
+		image $generator halt usr/sbin/iommu-verify="$BATS_TEST_TMPDIR/empty"
+		start intel "quiet $PT"
 		stopped poweroff
 	done
 }
@@ -101,8 +108,8 @@ matched() {
 @test "a helper that is missing does not keep a warning image from booting" {
 	: > "$BATS_TEST_TMPDIR/empty"
 	for generator in $GENERATORS; do
-		cpio_append "$BATS_FILE_TMPDIR/$generator-warn" "$BATS_TEST_TMPDIR/image" usr/sbin/iommu-verify="$BATS_TEST_TMPDIR/empty"
-		start "$BATS_TEST_TMPDIR/image" intel "quiet $PT"
+		image $generator warn usr/sbin/iommu-verify="$BATS_TEST_TMPDIR/empty"
+		start intel "quiet $PT"
 		went_on
 	done
 }

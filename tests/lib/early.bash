@@ -7,31 +7,50 @@
 # shellcheck source=tests/lib/images.bash
 . "${BASH_SOURCE[0]%/*}/images.bash"
 
+suite=bookworm
 GENERATORS="dracut-systemd dracut-plain initramfs-tools"
 PT="intel_iommu=on amd_iommu=on iommu=pt"
 STRICT="intel_iommu=on amd_iommu=on"
 
-# early_images: makes two images of each generator, one that stops and one that warns, wanting pt; for setup_file().
+# early_images SUITE POLICY...: makes an image of each generator and policy, wanting pt, and what boots them; for
+# setup_file().
 early_images() {
-	local tree dest=$BATS_FILE_TMPDIR/tree policy generator
-	tree=$(debian_tree bookworm)
-	tree_vmlinux "$tree" > "$BATS_FILE_TMPDIR/kernel"
-	cached_root_disk "$tree" > "$BATS_FILE_TMPDIR/disk"
+	local tree suite=$1 dest=$BATS_FILE_TMPDIR/$1-tree policy generator
+	shift
+	tree=$(debian_tree "$suite") || return
+	tree_vmlinux "$tree" > "$BATS_FILE_TMPDIR/$suite-kernel"
+	cached_root_disk "$tree" > "$BATS_FILE_TMPDIR/$suite-disk"
 	image_tree "$tree" "$dest"
-	make -s -C "$BATS_TEST_DIRNAME/.." install DESTDIR="$dest"
-	for policy in halt warn; do
-		printf 'mode=pt\non-mismatch=%s\n' $policy > "$dest/etc/iommu.target"
+	make -s -C "$BATS_TEST_DIRNAME/.." install DESTDIR="$dest" DRACUTMODULESDIR=/usr/lib/dracut/modules.d
+	for policy; do
+		printf 'mode=pt\non-mismatch=%s\n' "$policy" > "$dest/etc/iommu.target"
 		for generator in $GENERATORS; do
-			image_build "$dest" "$generator" "$BATS_FILE_TMPDIR/$generator-$policy"
+			image_build "$dest" "$generator" "$BATS_FILE_TMPDIR/$suite-$generator-$policy" || return
 		done
 	done
 }
 
-# start IMAGE MACHINE LINE: boots that image towards the real root.
+# image GENERATOR POLICY [PATH=FILE...]: makes $image, that one of $suite with these files put over its own.
+image() {
+	image=$BATS_FILE_TMPDIR/$suite-$1-$2
+	[[ $# -gt 2 ]] || return 0
+	cpio_append "$image" "$BATS_TEST_TMPDIR/image" "${@:3}"
+	image=$BATS_TEST_TMPDIR/image
+}
+
+# image_without_target IMAGE OUT: OUT is IMAGE with its target under another name: nothing put over an image can take a
+# file away. In a cpio archive a name follows the check sum's eight digits, and has none of its own.
+image_without_target() {
+	zcat "$1" | LC_ALL=C sed -E 's#(00000000(\./)?)etc/iommu\.target\x00#\1etc/iommu.absent\x00#' > "$2"
+	zcat "$1" | cmp -s - "$2" && { echo "no target in $1"; return 1; }
+	zcat "$1" | cmp -l - "$2" | wc -l | grep -qx 5 # `target` and `absent` share one letter
+}
+
+# start MACHINE LINE [ARGS...]: boots $image towards $suite's real root; ARGS are vm_start's.
 start() {
-	echo "$1, $2, '$3'"
-	boot vm --iommu "$2" --kernel "$(< "$BATS_FILE_TMPDIR/kernel")" --disk "$(< "$BATS_FILE_TMPDIR/disk")" \
-		--initrd "$1" --append "root=LABEL=iommuroot systemd.unit=iommu-test.target $3"
+	echo "$image, $1, '$2'"
+	boot vm --iommu "$1" --kernel "$(< "$BATS_FILE_TMPDIR/$suite-kernel")" --disk "$(< "$BATS_FILE_TMPDIR/$suite-disk")" \
+		--initrd "$image" --append "root=LABEL=iommuroot systemd.unit=iommu-test.target $2" "${@:3}"
 }
 
 # The console's line number of the first match, or nothing.

@@ -42,10 +42,11 @@ recipe_key() {
 # tree_packages SUITE: what a tree has on top of the minimal system. Both image generators, in the form that lets them
 # live in one tree: `dracut` conflicts with initramfs-tools, which the kernel wants; dracut-core does not.
 tree_packages() {
-	local packages=(systemd-sysv udev linux-image-amd64 initramfs-tools dracut-core kmod dbus login procps busybox
-		klibc-utils zstd e2fsprogs)
+	local packages=(systemd-sysv udev linux-image-amd64 initramfs-tools dracut-core kmod dbus login procps klibc-utils
+		zstd e2fsprogs)
 	case $1 in
-	bookworm) ;; # another suite's differences go here, once its tree has been built and booted
+	bullseye) ;; # without busybox initramfs-tools takes klibc's few programs
+	bookworm | trixie | sid) packages+=(busybox) ;;
 	*)
 		echo "tree_packages: no package list for '$1'" >&2
 		return 1
@@ -62,10 +63,12 @@ debian_tree() {
 }
 
 tree_build() {
-	local suite=$1 packages=$2 new=$3 mirror
+	local suite=$1 packages=$2 new=$3 mirror options
 	mirror=$("$TREE_REPO/dist/debian-mirror") || return
+	# A mirror can be a copy of some day, which this machine's apt is told to believe.
+	mapfile -t options < <(apt-config dump Acquire | sed -n 's/^\(Acquire::Check-.*\);$/--aptopt=\1/p')
 	mmdebstrap --variant=minbase --include="${packages//$'\n'/,}" --aptopt='Apt::Install-Recommends "false"' \
-		"${TREE_EXCLUDE[@]/#/--dpkgopt=path-exclude=}" "$suite" "$new" "$mirror"
+		"${options[@]}" "${TREE_EXCLUDE[@]/#/--dpkgopt=path-exclude=}" "$suite" "$new" "$mirror"
 }
 
 # tree_kver TREE: the release of the tree's one kernel.
