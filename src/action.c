@@ -33,18 +33,38 @@ struct log {
 /* What a console that is slow (a serial line) or stopped (^S) may cost, all lines together. */
 enum { CONSOLE_MS = 5000, CONSOLE_STEP_MS = 10, UART_FIFO_MS = 20 };
 
-/* Writes as much as can be written; a log that fails must not keep us from what comes after it. */
-static void put(int fd, const char *text, size_t len)
+static void sleep_ms(long ms)
+{
+	const struct timespec time = { .tv_sec = ms / 1000, .tv_nsec = ms % 1000 * 1000000 };
+
+	nanosleep(&time, NULL);
+}
+
+/* Writes as much as can be written; a log that fails must not keep us from what comes after it. *left is how many
+ * milliseconds a full buffer is worth waiting for. */
+static void put_within(int fd, const char *text, size_t len, int *left)
 {
 	while (len > 0) {
 		ssize_t n = write(fd, text, len);
 		if (n < 0 && errno == EINTR)
 			continue;
+		if (n < 0 && errno == EAGAIN && *left > 0) {
+			sleep_ms(CONSOLE_STEP_MS);
+			*left -= CONSOLE_STEP_MS;
+			continue;
+		}
 		if (n <= 0)
 			return;
 		text += n;
 		len -= (size_t)n;
 	}
+}
+
+static void put(int fd, const char *text, size_t len)
+{
+	int left = 0;
+
+	put_within(fd, text, len, &left);
 }
 
 static void put_file(const char *path, const char *text)
@@ -56,38 +76,17 @@ static void put_file(const char *path, const char *text)
 	close(fd);
 }
 
-static void sleep_ms(long ms)
-{
-	const struct timespec time = { .tv_sec = ms / 1000, .tv_nsec = ms % 1000 * 1000000 };
-
-	nanosleep(&time, NULL);
-}
-
 /* Writes to the console and waits until it is out: a machine that stops takes with it what the terminal's driver holds,
  * and a driver that is full (everybody prints while a machine boots) takes no more without waiting. */
 static void put_console(const char *text)
 {
 	static int left = CONSOLE_MS;
-	size_t len = strlen(text);
 	int held = 0;
 
 	int fd = open("/dev/console", O_WRONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
 	if (fd < 0)
 		return;
-	while (len > 0) {
-		ssize_t n = write(fd, text, len);
-		if (n < 0 && errno == EAGAIN && left > 0) {
-			sleep_ms(CONSOLE_STEP_MS);
-			left -= CONSOLE_STEP_MS;
-			continue;
-		}
-		if (n < 0 && errno == EINTR)
-			continue;
-		if (n <= 0)
-			break;
-		text += n;
-		len -= (size_t)n;
-	}
+	put_within(fd, text, strlen(text), &left);
 	for (; left > 0 && ioctl(fd, TIOCOUTQ, &held) == 0 && held > 0; left -= CONSOLE_STEP_MS)
 		sleep_ms(CONSOLE_STEP_MS);
 	sleep_ms(UART_FIFO_MS);

@@ -46,11 +46,16 @@ image_without_target() {
 	zcat "$1" | cmp -l - "$2" | wc -l | grep -qx 5 # `target` and `absent` share one letter
 }
 
-# start MACHINE LINE [ARGS...]: boots $image towards $suite's real root; ARGS are vm_start's.
-start() {
+# start_vm MACHINE LINE [ARGS...]: starts $image towards $suite's real root; ARGS are vm_start's.
+start_vm() {
 	echo "$image, $1, '$2'"
-	boot vm --iommu "$1" --kernel "$(< "$BATS_FILE_TMPDIR/$suite-kernel")" --disk "$(< "$BATS_FILE_TMPDIR/$suite-disk")" \
+	vm_start vm --iommu "$1" --kernel "$(< "$BATS_FILE_TMPDIR/$suite-kernel")" --disk "$(< "$BATS_FILE_TMPDIR/$suite-disk")" \
 		--initrd "$image" --append "root=LABEL=iommuroot systemd.unit=iommu-test.target $2" "${@:3}"
+}
+
+# start MACHINE LINE [ARGS...]: the same, and waits for the end.
+start() {
+	start_vm "$@" && vm_wait vm
 }
 
 # The console's line number of the first match, or nothing.
