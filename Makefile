@@ -24,10 +24,11 @@ DEFINES = -DVERSION='"$(VERSION)"'
 
 # The helper: one static file, small with musl, with glibc where there is no musl-gcc.
 HELPER_CC ?= $(or $(shell command -v musl-gcc),$(CC))
-HELPER_CFLAGS ?= -Os -fno-pie -ffunction-sections -fdata-sections -fno-asynchronous-unwind-tables
+HELPER_CFLAGS ?= -Os -flto -fno-pie -ffunction-sections -fdata-sections -fno-asynchronous-unwind-tables
 HELPER_LDFLAGS ?= -static -no-pie -Wl,--gc-sections -Wl,-z,relro,-z,now,-z,noseparate-code -s
 KMOD_SRC ?= $(B)/kmod
-KMOD_CFLAGS ?= $(HELPER_CFLAGS)
+# libkmod's functions are renamed in its objects, which takes machine code.
+KMOD_CFLAGS ?= $(filter-out -flto%,$(HELPER_CFLAGS))
 
 COMMON = modes root keyval target image cmdline kconfig params groups device klog platform evidence classify early facts verdict report
 VERIFY = iommu-verify action ascii-wctype journal late root-libkmod run
