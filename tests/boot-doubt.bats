@@ -54,7 +54,7 @@ bare_image() {
 		/usr/sbin/iommu-verify --enforce --phase early
 		echo "WENT ON \$?"
 		mount -t proc proc /proc 2>/dev/null
-		grep -H . /dev/pmsg0 2>/dev/null
+		[ -p /dev/pmsg0 ] && dd bs=65536 count=1 <&9 2>/dev/null | sed 's/^/pmsg0 has: /'
 		poweroff -f
 	EOF
 	busybox_image "$BATS_TEST_TMPDIR/image" "$BATS_TEST_TMPDIR/init" usr/sbin/iommu-verify="$VERIFY" \
@@ -98,11 +98,11 @@ bare() {
 }
 
 @test "what stops the machine is also in /dev/pmsg0, where there is one" {
-	# Debian's kernels have none: a plain file stands for it.
+	# Debian's kernels have none: a pipe stands for it.
 	printf 'mode=strict\n' > "$BATS_TEST_TMPDIR/target"
-	bare no ': > /dev/pmsg0' etc/iommu.target="$BATS_TEST_TMPDIR/target"
+	bare no 'mkfifo /dev/pmsg0; exec 9<>/dev/pmsg0' etc/iommu.target="$BATS_TEST_TMPDIR/target"
 	[ "$VM_END" = poweroff ]
-	vm_log vm | grep -F "/dev/pmsg0:iommu-verify: mismatch: target strict, effective pt"
+	vm_log vm | grep -F "pmsg0 has: iommu-verify: mismatch: target strict, effective pt"
 }
 
 @test "in a kdump kernel the check reports, and never acts" {
