@@ -47,7 +47,7 @@ $(B)/iommu-verify: $(VERIFY_OBJECTS) $(B)/libkmod.a
 	$(HELPER_CC) $(HELPER_CFLAGS) $(HELPER_LDFLAGS) -o $@ $^
 
 $(B)/iommu-install: $(INSTALL_OBJECTS)
-	$(CC) $(CFLAGS) -pie -Wl,-z,relro,-z,now $(LDFLAGS) -o $@ $^ -lkmod
+	$(CC) $(CFLAGS) -pie -Wl,-z,relro,-z,now $(LDFLAGS) -o $@ $^ -lkmod -ldl
 
 # musl-gcc does not look for the kernel's headers; these links show it those and nothing else of the C library's.
 $(B)/include:

@@ -38,7 +38,7 @@ static int open_in_tree(int dirfd, const char *path, int flags, unsigned long lo
 	const dev_t null = makedev(1, 3);
 	struct stat st;
 
-	int fd = (int)syscall(SYS_openat2, dirfd, path, &how, sizeof(how));
+	int fd = (int)syscall(__NR_openat2, dirfd, path, &how, sizeof(how));
 	if (fd < 0 || flags & O_PATH)
 		return fd < 0 ? -errno : fd;
 	int r = fstat(fd, &st) < 0 ? -errno : 0;
@@ -48,7 +48,7 @@ static int open_in_tree(int dirfd, const char *path, int flags, unsigned long lo
 	if (r < 0)
 		return r;
 	how.flags = (unsigned int)flags;
-	fd = (int)syscall(SYS_openat2, dirfd, path, &how, sizeof(how));
+	fd = (int)syscall(__NR_openat2, dirfd, path, &how, sizeof(how));
 	return fd < 0 ? -errno : fd;
 }
 

@@ -1,7 +1,7 @@
 #!/bin/bash
 # dracut module: checks the IOMMU mode against /etc/iommu.target before drivers bind and disks unlock.
 # SPDX-License-Identifier: BSD-3-Clause
-# shellcheck disable=SC2154 # outfile, initdir, kernel, moddir, SYSTEMCTL and systemdsystemunitdir come from dracut
+# shellcheck disable=SC2154 # outfile, initdir, kernel, moddir, SYSTEMCTL (not in Debian 11) and systemdsystemunitdir come from dracut
 
 # called by dracut
 check() {
@@ -38,7 +38,7 @@ install() {
         want=add-requires
         inst_simple "$moddir/stop.conf" "$systemdsystemunitdir/$unit.d/stop.conf"
     fi
-    $SYSTEMCTL -q --root "$initdir" "$want" sysinit.target "$unit" && [[ -s $initdir$systemdsystemunitdir/$unit ]] \
+    ${SYSTEMCTL:-systemctl} -q --root "$initdir" "$want" sysinit.target "$unit" && [[ -s $initdir$systemdsystemunitdir/$unit ]] \
         && [[ $image != stop || -s $initdir$systemdsystemunitdir/$unit.d/stop.conf ]] && return 0
     dfatal "The early IOMMU check's unit can't be put into the image."
     [[ $image != stop ]] || exit 1

@@ -22,6 +22,9 @@ early_images() {
 	cached_root_disk "$tree" > "$BATS_FILE_TMPDIR/$suite-disk"
 	image_tree "$tree" "$dest"
 	make -s -C "$BATS_TEST_DIRNAME/.." install DESTDIR="$dest" DRACUTMODULESDIR=/usr/lib/dracut/modules.d
+	# What this machine built needs a C library as new as this machine's.
+	tree_run "$dest" iommu-install --version > /dev/null 2>&1 ||
+		built_for "$suite" iommu-install "$dest/usr/sbin/iommu-install" || return
 	for policy; do
 		printf 'mode=pt\non-mismatch=%s\n' "$policy" > "$dest/etc/iommu.target"
 		for generator in $GENERATORS; do

@@ -55,6 +55,17 @@ tree_run() {
 		exec env -i PATH=/usr/sbin:/usr/bin:/sbin:/bin HOME=/root LC_ALL=C chroot . "$@"' tree_run "${@:2}"
 }
 
+# built_for SUITE PROGRAM OUT: OUT is that program as the suite's own compiler makes it.
+built_for() {
+	local tree dest
+	tree=$(debian_tree "$1" gcc make libc6-dev libkmod-dev) && dest=$(mktemp -d) || return
+	image_tree "$tree" "$dest/tree"
+	mkdir "$dest/tree/source"
+	cp -a "$TREE_REPO"/{Makefile,src} "$dest/tree/source"
+	tree_run "$dest/tree" make -s -C /source "build/$2" && cp "$dest/tree/source/build/$2" "$3" || return
+	rm -r "$dest"
+}
+
 # put MODE FILE: FILE, with its directories, from standard input.
 put() {
 	mkdir -p "${2%/*}"

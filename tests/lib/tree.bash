@@ -55,10 +55,10 @@ tree_packages() {
 	printf '%s\n' "${packages[@]}"
 }
 
-# debian_tree SUITE: prints the directory of that suite's tree.
+# debian_tree SUITE [PACKAGE...]: prints the directory of that suite's tree, which has these packages too.
 debian_tree() {
 	local packages
-	packages=$(tree_packages "$1") || return
+	packages=$(tree_packages "$1" && printf '%s\n' "${@:2}") || return
 	cached "$IOMMU_TEST_CACHE/tree-$1-$(recipe_key "$packages" "${TREE_EXCLUDE[@]}")" tree_build "$1" "$packages"
 }
 
