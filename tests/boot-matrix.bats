@@ -103,7 +103,7 @@ stops() {
 # Of a helper that can't speak, systemd or the script says that it failed.
 no_verdict() {
 	case $generator in
-	dracut-systemd) echo "iommu-verify.service" ;;
+	dracut-systemd) echo "Check of the IOMMU mode against" ;;
 	*) echo "iommu-verify: no verdict" ;;
 	esac
 }

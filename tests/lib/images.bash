@@ -242,7 +242,7 @@ root_report() {
 		[Service]
 		Type=oneshot
 		ExecStart=/usr/lib/iommu-test/report
-		ExecStopPost=/usr/bin/systemctl poweroff -ff
+		ExecStopPost=/bin/systemctl poweroff -ff
 		StandardOutput=tty
 		TTYPath=/dev/ttyS0
 	EOF

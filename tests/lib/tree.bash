@@ -46,7 +46,8 @@ tree_packages() {
 		zstd e2fsprogs)
 	case $1 in
 	bullseye) ;; # without busybox initramfs-tools takes klibc's few programs
-	bookworm | trixie | sid) packages+=(busybox) ;;
+	bookworm | trixie) packages+=(busybox) ;;
+	sid) packages+=(busybox util-linux-extra) ;; # which has switch_root now, and dracut does not ask for it
 	*)
 		echo "tree_packages: no package list for '$1'" >&2
 		return 1
