@@ -31,9 +31,9 @@ KMOD_SRC ?= $(B)/kmod
 KMOD_CFLAGS ?= $(filter-out -flto%,$(HELPER_CFLAGS))
 
 COMMON = modes root keyval target image cmdline kconfig params groups device klog platform evidence classify early facts verdict report
-VERIFY = iommu-verify action ascii-wctype journal late root-libkmod run
-INSTALLER = iommu-install change cpio details explain files grub image-build initramfs modprobe preflight record refuse root-libkmod root-libkmod-shared run show \
-	words
+VERIFY = iommu-verify action ascii-wctype journald late root-libkmod run
+INSTALLER = iommu-install change check cpio details entries explain files freeze grub image-build initramfs interim journal lock \
+	modprobe plan preflight preview record refuse root-libkmod root-libkmod-shared run settings show transaction tree words
 
 VERIFY_OBJECTS = $(patsubst %,$(B)/verify/%.o,$(COMMON) $(VERIFY))
 INSTALL_OBJECTS = $(patsubst %,$(B)/install/%.o,$(COMMON) $(INSTALLER))

@@ -18,7 +18,7 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "journal.h"
+#include "journald.h"
 #include "late.h"
 #include "report.h"
 
@@ -159,7 +159,7 @@ static void log_verdict(const struct log *log, const struct facts *f, const stru
 	if (f->phase == PHASE_LATE) {
 		char message[400];
 		snprintf(message, sizeof(message), "%s: target %s, effective %s", verdict_name(j->verdict), target, effective);
-		journal_send(level, message, f, j); /* where there is none, the kernel log is read by whatever there is */
+		journald_send(level, message, f, j); /* where there is none, the kernel log is read by whatever there is */
 	}
 	log_line(log, level, "%s: target %s, effective %s", verdict_name(j->verdict), target, effective);
 	log_findings(log, level, &j->reasons);

@@ -10,6 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/xattr.h>
 #include <unistd.h>
 
 #include "root.h"
@@ -71,7 +72,24 @@ static int make_dirs(const char *path)
 	return 0;
 }
 
-/* Gives fd the mode and owner of the file at path, or mode where there is none. */
+/* Gives fd the extended attributes of the file at path: its SELinux label, access lists. A file system that knows none
+ * has none to lose. */
+static int copy_attributes(int fd, const char *path)
+{
+	char names[4096], value[4096];
+
+	ssize_t len = llistxattr(path, names, sizeof(names));
+	if (len < 0)
+		return errno == ENOTSUP ? 0 : -errno;
+	for (const char *name = names; name < names + len; name += strlen(name) + 1) {
+		ssize_t size = lgetxattr(path, name, value, sizeof(value));
+		if (size < 0 || (fsetxattr(fd, name, value, (size_t)size, 0) < 0 && errno != ENOTSUP))
+			return -errno;
+	}
+	return 0;
+}
+
+/* Gives fd mode, owner and extended attributes of the file at path, or mode where there is none. */
 static int like(int fd, const char *path, mode_t mode)
 {
 	struct stat st;
@@ -80,7 +98,7 @@ static int like(int fd, const char *path, mode_t mode)
 		return fchmod(fd, mode) < 0 ? -errno : 0;
 	if (fchown(fd, st.st_uid, st.st_gid) < 0 || fchmod(fd, st.st_mode & 07777) < 0)
 		return -errno;
-	return 0;
+	return copy_attributes(fd, path);
 }
 
 static int check(const char *path, const char *text, size_t len)
@@ -95,17 +113,23 @@ static int check(const char *path, const char *text, size_t len)
 	return r;
 }
 
-int file_write(const char *path, const char *text, size_t len, mode_t mode)
+/* Where path really is, a link being followed so that it stays one, and the name that a new one of it is written under. */
+static void names_of(const char *path, char real[PATH_MAX], char temporary[PATH_MAX + 32])
+{
+	if (!realpath(path, real))
+		snprintf(real, PATH_MAX, "%s", path);
+	snprintf(temporary, PATH_MAX + 32, "%s.iommu-new", real);
+}
+
+/* Writes path anew, to be like the file at model. */
+static int write_like(const char *path, const char *text, size_t len, const char *model, mode_t mode)
 {
 	char real[PATH_MAX], temporary[PATH_MAX + 32];
 
 	int r = make_dirs(path);
 	if (r < 0)
 		return r;
-	/* A link stays a link: the file behind it changes. */
-	if (!realpath(path, real))
-		snprintf(real, sizeof(real), "%s", path);
-	snprintf(temporary, sizeof(temporary), "%s.iommu-new", real);
+	names_of(path, real, temporary);
 	if (unlink(temporary) < 0 && errno != ENOENT)
 		return -errno;
 	int fd = open(temporary, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
@@ -113,7 +137,7 @@ int file_write(const char *path, const char *text, size_t len, mode_t mode)
 		return -errno;
 	r = write_all(fd, text, len);
 	if (r == 0)
-		r = like(fd, real, mode);
+		r = like(fd, model ? model : real, mode);
 	if (r == 0 && fsync(fd) < 0)
 		r = -errno;
 	if (close(fd) < 0 && r == 0)
@@ -127,6 +151,31 @@ int file_write(const char *path, const char *text, size_t len, mode_t mode)
 		return r;
 	}
 	return file_sync_dir(real);
+}
+
+int file_write(const char *path, const char *text, size_t len, mode_t mode)
+{
+	return write_like(path, text, len, NULL, mode);
+}
+
+int file_copy(const char *from, const char *to)
+{
+	size_t len;
+
+	char *text = file_read(from, &len);
+	if (!text)
+		return -errno;
+	int r = write_like(to, text, len, from, 0600);
+	free(text);
+	return r;
+}
+
+void file_tidy(const char *path)
+{
+	char real[PATH_MAX], temporary[PATH_MAX + 32];
+
+	names_of(path, real, temporary);
+	unlink(temporary);
 }
 
 int file_remove(const char *path)

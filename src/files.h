@@ -12,14 +12,21 @@
 char *file_read(const char *path, size_t *len);
 
 /* Writes a file by way of a temporary name in the same directory: written, synced, renamed, the directory synced, and
- * read back. Keeps mode and owner of a file that is there; a new one gets mode, and its directory is made. Returns 0 or
+ * read back. Keeps mode, owner and extended attributes of a file that is there; a new one gets mode, and its directory is made. Returns 0 or
  * -errno, and then the file is as it was; -EIO if what was read back is something else. */
 int file_write(const char *path, const char *text, size_t len, mode_t mode);
+
+/* Writes to as a copy of from: content, mode, owner and extended attributes. As file_write(); a link at from is followed
+ * by none but the content. */
+int file_copy(const char *from, const char *to);
+
+/* Removes what a file_write() to path that was cut short may have left. */
+void file_tidy(const char *path);
 
 /* Removes a file; none there is fine. Returns 0 or -errno. */
 int file_remove(const char *path);
 
-/* Puts from, already written, in the place of to: both synced, mode and owner of to kept. Returns 0 or -errno. */
+/* Puts from, already written, in the place of to: both synced, mode, owner and extended attributes of to kept. Returns 0 or -errno. */
 int file_replace(const char *from, const char *to);
 
 /* Syncs the directory that holds path. Returns 0 or -errno. */

@@ -99,12 +99,12 @@ void grub_free(struct grub_config *config)
 	*config = (struct grub_config){ 0 };
 }
 
-int grub_detect(const char **what)
+int grub_detect(bool installed, const char **what)
 {
 	char path[256];
 
 	*what = GRUB_CONFIG;
-	if (access(GRUB_CONFIG, F_OK) < 0)
+	if (installed && access(GRUB_CONFIG, F_OK) < 0)
 		return -ENOENT;
 	*what = MKCONFIG;
 	if (!run_find(MKCONFIG, path, sizeof(path)))
@@ -165,7 +165,7 @@ static bool on_boot(const char *path)
 
 static const char *entry_fault(const struct grub_entry *entry, const char *words, bool flush)
 {
-	if (!words_right(entry->words, words, flush))
+	if (words && !words_right(entry->words, words, flush))
 		return "does not carry exactly the mode's words";
 	if (!entry->initrd)
 		return "has no initrd";
@@ -211,6 +211,25 @@ static bool untouched(const char *old, size_t old_len)
 
 	free(now);
 	return same;
+}
+
+void grub_tidy(void)
+{
+	unlink(GRUB_NEW);
+	unlink(GRUB_NEW ".new"); /* grub-mkconfig's own, of one that was cut short */
+	file_tidy(GRUB_CONFIG);
+}
+
+bool grub_dropin_words(const char *text, char *words, size_t size, bool *flush)
+{
+	static const char key[] = "\niommu_words='";
+	const char *start = text ? strstr(text, key) : NULL;
+
+	if (!start)
+		return false;
+	start += sizeof(key) - 1;
+	*flush = strstr(text, "internal-words --flush") != NULL;
+	return (size_t)snprintf(words, size, "%.*s", (int)strcspn(start, "'"), start) < size;
 }
 
 int grub_apply(const char *words, bool flush, bool verbose)

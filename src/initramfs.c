@@ -98,51 +98,119 @@ const struct generator *generator_find(const char *name, const char **what)
 	return NULL;
 }
 
-static int check_files(const struct kernel *kernel, const struct cpio_file files[3], const struct image_want *want,
-		       const char **why)
+/* What starts the check, by whoever made the image; in order of the files that are looked for. */
+static const struct {
+	const char *name;
+	enum hook hook;
+} hooks[] = {
+	{ "etc/systemd/system/sysinit.target.requires/iommu-verify.service", HOOK_STOPS },
+	{ "etc/systemd/system/sysinit.target.wants/iommu-verify.service", HOOK_WARNS },
+	{ "var/lib/dracut/hooks/cmdline/00-check-stop.sh", HOOK_STOPS },
+	{ "var/lib/dracut/hooks/cmdline/00-check-warn.sh", HOOK_WARNS },
+	{ "usr/lib/dracut/hooks/cmdline/00-check-stop.sh", HOOK_STOPS },
+	{ "usr/lib/dracut/hooks/cmdline/00-check-warn.sh", HOOK_WARNS },
+	{ "lib/dracut/hooks/cmdline/00-check-stop.sh", HOOK_STOPS },
+	{ "lib/dracut/hooks/cmdline/00-check-warn.sh", HOOK_WARNS },
+	{ "scripts/init-top/iommu-verify", HOOK_READS }, /* check.sh, which is the one or the other */
+};
+
+enum { FILE_TARGET, FILE_HELPER, FILE_CONF, FILE_CHECK, FILE_HOOKS, FILES = FILE_HOOKS + sizeof(hooks) / sizeof(hooks[0]) };
+
+static enum hook find_hook(const struct cpio_file files[FILES])
 {
-	struct image image;
+	enum hook found = HOOK_NONE;
+
+	for (size_t i = 0; i < sizeof(hooks) / sizeof(hooks[0]); i++)
+		if (files[FILE_HOOKS + i].mode && found == HOOK_NONE)
+			found = hooks[i].hook;
+	if (found != HOOK_READS)
+		return found;
+	const struct cpio_file *check = &files[FILE_CHECK];
+	return !check->data ? HOOK_NONE : strstr(check->data, "iommu_verify_stop") ? HOOK_STOPS : HOOK_WARNS;
+}
+
+static bool is_our_helper(const struct cpio_file *file)
+{
 	size_t len;
 
-	if (!files[0].data || files[0].len != want->target_len ||
-	    memcmp(files[0].data, want->target_text, want->target_len) != 0) {
-		*why = files[0].data ? "holds another target" : "holds no target";
-		return -ENOENT;
-	}
+	if (!file->data || !(file->mode & 0100))
+		return false;
 	char *helper = file_read(HELPER, &len);
-	bool same = helper && files[1].data && files[1].len == len && memcmp(files[1].data, helper, len) == 0;
+	bool same = helper && file->len == len && memcmp(file->data, helper, len) == 0;
 	free(helper);
-	if (!same || !(files[1].mode & 0100)) {
-		*why = files[1].data ? "holds another helper than " HELPER : "holds no helper";
-		return -ENOENT;
+	return same;
+}
+
+int initramfs_read(const char *path, struct initramfs *image, const char **why)
+{
+	struct cpio_file files[FILES] = {
+		[FILE_TARGET] = { .name = TARGET_PATH + 1 },
+		[FILE_HELPER] = { .name = HELPER + 1 },
+		[FILE_CONF] = { .name = IMAGE_CONF + 1 },
+		[FILE_CHECK] = { .name = IMAGE_DIR "/check.sh" + 1 },
+	};
+
+	*image = (struct initramfs){ 0 };
+	for (size_t i = 0; i < sizeof(hooks) / sizeof(hooks[0]); i++)
+		files[FILE_HOOKS + i].name = hooks[i].name;
+	int fd = open(path, O_RDONLY | O_CLOEXEC);
+	int r = fd < 0 ? -errno : cpio_read(fd, files, FILES);
+	if (fd >= 0)
+		close(fd);
+	if (r < 0) {
+		*why = r == -EBADMSG ? "is no initramfs image, or cut short" :
+		       r == -ENOPKG ? "can't be unpacked: its decompressor is missing" : strerror(-r);
+	} else {
+		image->target = files[FILE_TARGET].data;
+		image->target_len = files[FILE_TARGET].len;
+		files[FILE_TARGET].data = NULL;
+		image->helper = files[FILE_HELPER].data != NULL;
+		image->same_helper = is_our_helper(&files[FILE_HELPER]);
+		image->conf = files[FILE_CONF].data &&
+			      image_parse(files[FILE_CONF].data, files[FILE_CONF].len, &image->image) == 0;
+		image->hook = find_hook(files);
 	}
-	if (!files[2].data || image_parse(files[2].data, files[2].len, &image) < 0) {
-		*why = "holds no usable image.conf";
-		return -ENOENT;
-	}
-	if (image.enforce != want->on_mismatch || strcmp(image.kernel, kernel->release) != 0) {
-		*why = "holds an image.conf of another policy or kernel";
-		return -ENOENT;
-	}
-	return 0;
+	for (size_t i = 0; i < FILES; i++)
+		free(files[i].data);
+	return r;
+}
+
+void initramfs_free(struct initramfs *image)
+{
+	free(image->target);
+	image->target = NULL;
+}
+
+/* What is wrong with an image, or NULL. */
+static const char *fault(const struct kernel *kernel, const struct initramfs *image, const struct image_want *want)
+{
+	if (!want->target_text)
+		return image->target || image->hook != HOOK_NONE ? "still holds the check" : NULL;
+	if (!image->target)
+		return "holds no target";
+	if (image->target_len != want->target_len || memcmp(image->target, want->target_text, want->target_len) != 0)
+		return "holds another target";
+	if (!image->same_helper)
+		return image->helper ? "holds another helper than " HELPER : "holds no helper";
+	if (!image->conf)
+		return "holds no usable image.conf";
+	if (image->image.enforce != want->on_mismatch || strcmp(image->image.kernel, kernel->release) != 0)
+		return "holds an image.conf of another policy or kernel";
+	if (image->hook != (want->on_mismatch == POLICY_WARN ? HOOK_WARNS : HOOK_STOPS))
+		return image->hook == HOOK_NONE ? "has nothing that starts the check" : "starts the check of another policy";
+	return NULL;
 }
 
 int initramfs_check(const struct kernel *kernel, const char *path, const struct image_want *want, const char **why)
 {
-	struct cpio_file files[] = { { .name = TARGET_PATH + 1 }, { .name = HELPER + 1 }, { .name = IMAGE_CONF + 1 } };
+	struct initramfs image;
 
-	int fd = open(path, O_RDONLY | O_CLOEXEC);
-	int r = fd < 0 ? -errno : cpio_read(fd, files, 3);
-	if (fd >= 0)
-		close(fd);
-	if (r < 0)
-		*why = r == -EBADMSG ? "is no initramfs image, or cut short" :
-		       r == -ENOPKG ? "can't be unpacked: its decompressor is missing" : strerror(-r);
-	else
-		r = check_files(kernel, files, want, why);
-	for (size_t i = 0; i < 3; i++)
-		free(files[i].data);
-	return r;
+	*why = NULL;
+	int r = initramfs_read(path, &image, why);
+	if (r == 0)
+		*why = fault(kernel, &image, want);
+	initramfs_free(&image);
+	return r == 0 && *why ? -ENOENT : r;
 }
 
 /* A second name of the image that stays when the first one gets another file. */
@@ -151,14 +219,13 @@ static void old_name(const struct kernel *kernel, char *path, size_t size)
 	snprintf(path, size, "%s.iommu-old", kernel->image);
 }
 
+/* One that is there already is the true one: a change that was cut short has been at this image before. */
 static int keep_old(const struct kernel *kernel)
 {
 	char old[PATH_MAX];
 
 	old_name(kernel, old, sizeof(old));
-	if (unlink(old) < 0 && errno != ENOENT)
-		return -errno;
-	if (link(kernel->image, old) == 0 || errno == ENOENT)
+	if (link(kernel->image, old) == 0 || errno == ENOENT || errno == EEXIST)
 		return 0;
 	return -errno;
 }
@@ -180,6 +247,7 @@ int initramfs_forget(const struct kernel *kernel)
 {
 	char old[PATH_MAX];
 
+	file_tidy(kernel->image);
 	old_name(kernel, old, sizeof(old));
 	return file_remove(old);
 }

@@ -8,6 +8,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+#include "image.h"
 #include "target.h"
 
 struct kernel {
@@ -37,17 +38,33 @@ struct generator {
 /* The one named, or with NULL the one that is installed. NULL if there is none: *what says what to look for. */
 const struct generator *generator_find(const char *name, const char **what);
 
+/* What of ours an image holds. */
+enum hook { HOOK_NONE, HOOK_WARNS, HOOK_STOPS, HOOK_READS };
+struct initramfs {
+	char *target; /* owned; NUL behind it, NULL if there is none */
+	size_t target_len;
+	bool helper, same_helper; /* one at all, and the installed one */
+	bool conf;                /* a usable image.conf: what it says is in image */
+	struct image image;
+	enum hook hook; /* what starts the check, and what it does if the helper fails */
+};
+
+/* Reads it. Returns 0, or -errno with *why (static text or strerror). */
+int initramfs_read(const char *path, struct initramfs *image, const char **why);
+void initramfs_free(struct initramfs *image);
+
 /* What a built image has to hold. */
 struct image_want {
-	const char *target_text;
+	const char *target_text; /* NULL: nothing of ours */
 	size_t target_len;
 	enum policy on_mismatch;
 };
 
-/* Reads an image back by content: helper, target, image.conf. Returns 0, or -errno with *why (static text or strerror). */
+/* Reads an image back by content: target, helper, image.conf, and what starts the check. Returns 0, or -errno with *why as
+ * above. */
 int initramfs_check(const struct kernel *kernel, const char *path, const struct image_want *want, const char **why);
 
-/* Rebuilds a kernel's image. The old one stays under initramfs_old() until initramfs_forget(), and whatever fails, the
+/* Rebuilds a kernel's image. The old one stays under a second name until initramfs_forget(), and whatever fails, the
  * image at its own name is whole. Returns 0, or -1 with one line told on stderr. */
 int initramfs_rebuild(const struct generator *generator, const struct kernel *kernel, const struct image_want *want,
 		      bool verbose);

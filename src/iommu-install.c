@@ -7,10 +7,12 @@
 #include <string.h>
 
 #include "change.h"
+#include "check.h"
 #include "explain.h"
 #include "image-build.h"
 #include "modes.h"
 #include "show.h"
+#include "target.h"
 #include "words.h"
 
 static const char usage[] =
@@ -18,11 +20,15 @@ static const char usage[] =
 	"\n"
 	"  show                                  what the machine does, wants and will do (default)\n"
 	"  off-for-uio|off-for-vfio|strict|pt    set that mode; it takes effect with the next boot\n"
+	"  check                                 will the next boot, by each entry, be as it should?\n"
+	"  rollback                              back to what was before the last change\n"
+	"  resume                                finish a change that was interrupted, or seal one committed after the boot\n"
+	"  remove                                take words, target and checks out again\n"
 	"  explain [CMDLINE|-]                   what each word of a kernel command line does (default: the running one)\n"
 	"\n"
 	"options of every command:\n"
-	"  --root DIR                show, explain: of the tree at DIR instead of the running system\n"
-	"  --json                    show: print JSON\n"
+	"  --root DIR                work on the tree at DIR instead of the running system\n"
+	"  --json                    show, check: print JSON\n"
 	"  --verbose, --quiet        say more (show: all evidence with its sources), say nothing but errors\n"
 	"  --version, --help\n"
 	"\n"
@@ -36,9 +42,11 @@ static const char usage[] =
 	"  --allow-override[=yes|no] may rd.iommu.verify=warn soften the policy for one boot?\n"
 	"  --backend=NAME            grub\n"
 	"  --initramfs=NAME          dracut, initramfs-tools or none\n"
+	"  --commit=now|after-boot   when images stop accepting the old mode (default: now)\n"
 	"  --force                   set a mode that this machine or kernel can't have\n"
 	"\n"
-	"exit status: 0 done or shown, 1 usage, missing tool or failure, 5 refused: this machine or kernel can't do that\n";
+	"exit status: 0 done or shown, 1 usage, missing tool or failure, 5 refused: this machine or kernel can't do that;\n"
+	"check: 0 all entries match, 2 one would not, 4 can't tell, 6 no target\n";
 
 static _Noreturn void bail(const char *what, const char *why)
 {
@@ -93,14 +101,14 @@ static int internal(int argc, char **argv)
 
 struct options {
 	struct request request;
-	const char *root;
-	bool json, setting; /* setting: an option was given that only a mode can use */
+	bool json, setting; /* setting: an option was given that only a mode can use; */
+	bool tools;         /* one that says by which programs */
 };
 
 static struct options parse_options(int argc, char **argv)
 {
 	enum { ROOT = 1, JSON, VERBOSE, QUIET, VERSION_OPT, HELP, DRY_RUN, FORCE, ON_MISMATCH, ON_LATE, DELAY, FLUSH, UNSAFE,
-	       OVERRIDE, BACKEND, INITRAMFS };
+	       OVERRIDE, COMMIT, BACKEND, INITRAMFS };
 	static const struct option longopts[] = {
 		{ "root", required_argument, NULL, ROOT },
 		{ "json", no_argument, NULL, JSON },
@@ -116,17 +124,19 @@ static struct options parse_options(int argc, char **argv)
 		{ "flush", required_argument, NULL, FLUSH },
 		{ "allow-unsafe-interrupts", optional_argument, NULL, UNSAFE },
 		{ "allow-override", optional_argument, NULL, OVERRIDE },
+		{ "commit", required_argument, NULL, COMMIT },
 		{ "backend", required_argument, NULL, BACKEND },
 		{ "initramfs", required_argument, NULL, INITRAMFS },
 		{ 0 },
 	};
-	struct options o = { .root = "/" };
+	struct options o = { .request = { .root = "/" } };
 	struct request *q = &o.request;
 
 	for (int c; (c = getopt_long(argc, argv, "", longopts, NULL)) != -1;) {
-		o.setting = o.setting || c >= DRY_RUN;
+		o.setting = o.setting || (c >= DRY_RUN && c < BACKEND);
+		o.tools = o.tools || c >= BACKEND;
 		switch (c) {
-		case ROOT: o.root = optarg; break;
+		case ROOT: q->root = optarg; break;
 		case JSON: o.json = true; break;
 		case VERBOSE: q->verbose = true; break;
 		case QUIET: q->quiet = true; break;
@@ -138,6 +148,11 @@ static struct options parse_options(int argc, char **argv)
 		case FLUSH: q->flush = optarg; break;
 		case UNSAFE: q->unsafe_interrupts = optarg ? optarg : "yes"; break;
 		case OVERRIDE: q->override = optarg ? optarg : "yes"; break;
+		case COMMIT:
+			q->after_boot = strcmp(optarg, "after-boot") == 0;
+			if (!q->after_boot && strcmp(optarg, "now") != 0)
+				bail("--commit", "use now or after-boot");
+			break;
 		case BACKEND: q->backend = optarg; break;
 		case INITRAMFS: q->initramfs = optarg; break;
 		case VERSION_OPT:
@@ -154,6 +169,35 @@ static struct options parse_options(int argc, char **argv)
 	return o;
 }
 
+/* The commands that take no argument. */
+static const struct {
+	const char *name;
+	int (*run)(const struct request *);
+	bool tools; /* --backend and --initramfs make sense */
+} commands[] = {
+	{ "rollback", change_rollback, true },
+	{ "resume", change_resume, false },
+	{ "remove", change_remove, true },
+};
+
+static int run_command(const char *command, struct options *o)
+{
+	for (size_t i = 0; i < sizeof(commands) / sizeof(commands[0]); i++) {
+		if (strcmp(command, commands[i].name) != 0)
+			continue;
+		if (o->setting || (o->tools && !commands[i].tools))
+			bail(command, "takes none of the options that set a mode");
+		if (o->json)
+			bail("--json", "only show and check print JSON");
+		return commands[i].run(&o->request);
+	}
+	if (strcmp(command, "show") != 0 && strcmp(command, "check") != 0)
+		bail(command, "no such command or mode; see iommu-install --help");
+	if (o->setting || o->tools)
+		bail(command, "takes none of the options that set a mode");
+	return command[0] == 's' ? show(o->request.root, o->json, o->request.verbose) : check(&o->request, o->json);
+}
+
 int main(int argc, char **argv)
 {
 	if (argc > 1 && strncmp(argv[1], "internal-", 9) == 0)
@@ -162,22 +206,15 @@ int main(int argc, char **argv)
 	struct options o = parse_options(argc, argv);
 	const char *command = optind < argc ? argv[optind] : "show";
 	if (strcmp(command, "explain") == 0) {
-		if (o.setting || o.json)
+		if (o.setting || o.tools || o.json)
 			bail("explain", "takes a command line, and no options");
-		return explain(o.root, argv + optind + 1, argc - optind - 1);
+		return explain(o.request.root, argv + optind + 1, argc - optind - 1);
 	}
 	if (optind + 1 < argc)
 		bail(argv[optind + 1], "unexpected argument; see iommu-install --help");
-	if (mode_parse(command, &o.request.mode)) {
-		if (o.json)
-			bail("--json", "only show prints JSON");
-		if (strcmp(o.root, "/") != 0)
-			bail("--root", "only show and explain know it so far; chroot into the tree instead");
-		return change(&o.request);
-	}
-	if (strcmp(command, "show") != 0)
-		bail(command, "no such command or mode; use show, explain, off-for-uio, off-for-vfio, strict or pt");
-	if (o.setting)
-		bail("show", "takes none of the options that set a mode");
-	return show(o.root, o.json, o.request.verbose);
+	if (!mode_parse(command, &o.request.mode))
+		return run_command(command, &o);
+	if (o.json)
+		bail("--json", "only show and check print JSON");
+	return change_mode(&o.request);
 }

@@ -199,6 +199,30 @@ static int check_modprobe(const struct preflight *p)
 	return 0;
 }
 
+/* --- Disks ------------------------------------------------------------------------------------------------------------- */
+
+/* A key that the TPM gives out only after the same boot: GRUB measures the command line and the initramfs it reads into PCR
+ * 8 and 9. crypttab(5), systemd-pcrlock(8). */
+static int check_sealed(const struct preflight *p)
+{
+	char text[8192];
+
+	ssize_t len = root_read(p->root, "/etc/crypttab", text, sizeof(text));
+	unsigned line = 0;
+	for (char *next, *start = len > 0 ? text : NULL; start && *start; start = next) {
+		next = start + strcspn(start, "\n");
+		if (*next)
+			*next++ = '\0';
+		line++;
+		if (start[strspn(start, " \t")] != '#' && strstr(start, "tpm2-device="))
+			return REFUSE(p, TPM_SEALED, "/etc/crypttab:%u: a key is sealed to the TPM, which may not give it out "
+				      "once command line and initramfs are others", line);
+	}
+	if (root_exists(p->root, "/var/lib/systemd/pcrlock.json"))
+		return REFUSE(p, TPM_SEALED, "/var/lib/systemd/pcrlock.json: keys are sealed to how this machine boots now");
+	return 0;
+}
+
 /* --- /boot -------------------------------------------------------------------------------------------------------------- */
 
 static int check_line(const struct preflight *p)
@@ -206,6 +230,8 @@ static int check_line(const struct preflight *p)
 	struct grub_config config;
 	int code = 0;
 
+	if (!p->loader)
+		return 0;
 	int r = grub_read(GRUB_CONFIG, &config);
 	if (r == -EACCES && p->dry_run)
 		return 0; /* the dry run says that it takes root */
@@ -246,13 +272,19 @@ static int check_space(const struct preflight *p)
 
 int preflight(const struct preflight *p)
 {
-	static int (*const checks[])(const struct preflight *) = {
-		check_arch,  check_container, check_live,     check_xen,  check_virtio, check_table, check_evidence,
-		check_flush, check_noiommu,   check_modprobe, check_line, check_space,
+	static const struct {
+		int (*check)(const struct preflight *);
+		bool running; /* asks the running machine */
+	} checks[] = {
+		{ check_arch, true },     { check_container, true }, { check_live, true },      { check_xen, true },
+		{ check_virtio, true },   { check_table, true },     { check_evidence, true },  { check_flush, false },
+		{ check_noiommu, false }, { check_modprobe, false }, { check_sealed, false },   { check_line, false },
+		{ check_space, false },
 	};
 	int code = 0;
 
 	for (size_t i = 0; i < sizeof(checks) / sizeof(checks[0]) && code == 0; i++)
-		code = checks[i](p);
+		if (p->facts || !checks[i].running)
+			code = checks[i].check(p);
 	return code;
 }

@@ -12,12 +12,13 @@
 
 struct preflight {
 	const struct root *root;
-	const struct facts *facts;
+	const struct facts *facts;   /* of the running machine; NULL in a tree, where nothing is asked of one */
 	const struct target *target; /* the wanted one */
 	const struct kernels *kernels;
 	const char *words; /* what the mode puts on the command line */
 	bool flush;        /* the flush policy is ours to set */
 	bool images;       /* images are built */
+	bool loader;       /* grub.cfg is made anew */
 	bool force, dry_run;
 };
 

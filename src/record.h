@@ -7,12 +7,6 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-#define STATE_DIR "/var/lib/iommu"
-
-/* Makes the state directory, root only, and takes the lock that is held until the process ends. Returns 0, -EBUSY if
- * another iommu-install holds it, or -errno. */
-int record_lock(void);
-
 /* Writes down what the paths are now: device, inode, size and times of change. Returns 0 or -errno. */
 int record_write(const char *const *paths, size_t count);
 

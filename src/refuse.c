@@ -19,6 +19,8 @@ static const struct {
 	REFUSAL(MODPROBE_CONFLICT, true, "take that line out"),
 	REFUSAL(BOOT_SPACE, false, "remove an old kernel"),
 	REFUSAL(BOOT_READONLY, false, "remount it: mount -o remount,rw /boot"),
+	REFUSAL(TPM_SEALED, true, "enroll the disk's key anew after the reboot, have a passphrase at hand, and use --force"),
+	REFUSAL(SOURCE_CHANGED, false, "put it back, or take your change over and set a mode"),
 	REFUSAL(CMDLINE_TOO_LONG, false, "shorten it"),
 	REFUSAL(BOOTLOADER_UNSUPPORTED, false, ""),
 	REFUSAL(FLUSH_UNSUPPORTED, false, "remove that kernel, or leave --flush= out"),

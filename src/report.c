@@ -22,8 +22,8 @@ static size_t utf8_length(const unsigned char *s)
 	return len;
 }
 
-/* A JSON string; bytes that are no UTF-8 become the character of the same number, so that nothing is lost silently. */
-static void json_string(FILE *out, const char *text)
+/* Bytes that are no UTF-8 become the character of the same number, so that nothing is lost silently. */
+void report_string(FILE *out, const char *text)
 {
 	fputc('"', out);
 	for (const unsigned char *s = (const unsigned char *)text; *s;) {
@@ -79,7 +79,7 @@ static void json_outliers(FILE *out, const struct groups *groups)
 
 			snprintf(name, sizeof(name), "%.*s", (int)len, p);
 			fputs(separator, out);
-			json_string(out, name);
+			report_string(out, name);
 			separator = ", ";
 			p += len;
 		}
@@ -94,7 +94,7 @@ static void json_effective(FILE *out, const struct evidence *e)
 		flush_name(e->flush));
 	for (unsigned i = 0; i < e->nunits && i < UNITS_MAX; i++) {
 		fputs(i ? ", " : "", out);
-		json_string(out, e->units[i].name);
+		report_string(out, e->units[i].name);
 	}
 	fprintf(out, "], \"groups\": {\"identity\": %u, \"DMA\": %u, \"DMA-FQ\": %u, \"other\": %u},\n",
 		e->count.of[DOMAIN_IDENTITY], e->count.of[DOMAIN_DMA], e->count.of[DOMAIN_DMA_FQ],
@@ -120,9 +120,9 @@ static void json_findings(FILE *out, const char *name, const struct findings *fi
 	for (unsigned i = 0; i < findings->count; i++) {
 		const struct finding *finding = &findings->list[i];
 		fprintf(out, "%s{\"code\": \"%s\", \"message\": ", i ? ",\n   " : "", reason_code(finding->reason));
-		json_string(out, finding->message);
+		report_string(out, finding->message);
 		fputs(", \"hint\": ", out);
-		json_string(out, finding->hint);
+		report_string(out, finding->hint);
 		fputc('}', out);
 	}
 	fputs("],\n", out);
@@ -143,15 +143,15 @@ void report_json(FILE *out, const struct facts *f, const struct judgement *j, bo
 		fputs(" \"target\": null,\n", out);
 	json_effective(out, e);
 	fputs(" \"cmdline\": {\"text\": ", out);
-	json_string(out, e->cmdline);
+	report_string(out, e->cmdline);
 	fprintf(out, ", \"mode\": \"%s\"},\n", mode_name(cmdline_mode(e->cmdline, e->vendor, e->kernel)));
 	json_modules(out, &e->params);
 	json_findings(out, "reasons", &j->reasons);
 	json_findings(out, "notes", &j->notes);
 	fputs(" \"kernel\": ", out);
-	json_string(out, e->release);
+	report_string(out, e->release);
 	fputs(", \"boot_id\": ", out);
-	json_string(out, e->boot_id);
+	report_string(out, e->boot_id);
 }
 
 void report_effective(const struct evidence *e, char *buf, size_t size)

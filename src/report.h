@@ -21,6 +21,9 @@ void report_modules(FILE *out, const struct params *params);
 void report_outliers(FILE *out, const struct groups *groups);
 void report_findings(FILE *out, const struct judgement *judgement);
 
+/* Prints text as a JSON string. */
+void report_string(FILE *out, const char *text);
+
 /* One line of what was found: "pt (units: dmar0; groups: 14 identity)". */
 void report_effective(const struct evidence *evidence, char *buf, size_t size);
 

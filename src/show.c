@@ -22,7 +22,7 @@ static enum mode next_boot(const struct evidence *e)
 	struct grub_config config;
 	const char *what;
 
-	if (grub_detect(&what) < 0 || grub_read(GRUB_CONFIG, &config) < 0)
+	if (grub_detect(true, &what) < 0 || grub_read(GRUB_CONFIG, &config) < 0)
 		return MODE_UNKNOWN;
 	for (size_t i = 0; i < config.count; i++) {
 		if (!config.entries[i].own)

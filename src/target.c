@@ -207,6 +207,37 @@ int target_parse(char *text, size_t len, struct target *target, struct target_er
 	return error->text[0] ? -EINVAL : 0;
 }
 
+int target_format(const struct target *t, char *buf, size_t size)
+{
+	FILE *out = fmemopen(buf, size, "w");
+	const char *comma = "accept=";
+
+	if (!out)
+		return -1;
+	fprintf(out, "mode=%s\n", mode_name(t->mode));
+	for (int m = 0; m < MODES_WANTED; m++)
+		if (t->accept & (1u << m)) {
+			fprintf(out, "%s%s", comma, mode_name((enum mode)m));
+			comma = ",";
+		}
+	if (t->accept)
+		fputc('\n', out);
+	if (t->on_mismatch != POLICY_WARN)
+		fprintf(out, "on-mismatch=%s\n", policy_name(t->on_mismatch));
+	if (t->late_same)
+		fputs("on-late-mismatch=same\n", out);
+	if (t->flush != FLUSH_ANY)
+		fprintf(out, "flush=%s\n", flush_name(t->flush));
+	if (t->allow_unsafe_interrupts)
+		fputs("allow-unsafe-interrupts=yes\n", out);
+	if (t->allow_override)
+		fputs("allow-override=yes\n", out);
+	if (t->delay != policy_delay(t->on_mismatch))
+		fprintf(out, "delay=%u\n", t->delay);
+	int len = (int)ftell(out);
+	return fclose(out) == 0 ? len : -1;
+}
+
 int target_read(const struct root *root, const char *path, struct target *target, struct target_error *error)
 {
 	char text[TARGET_MAX + 2]; /* one byte more than may be, and the NUL */

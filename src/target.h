@@ -38,6 +38,9 @@ unsigned policy_delay(enum policy policy);
  * tries to and can't be understood, else warn. */
 int target_parse(char *text, size_t len, struct target *target, struct target_error *error);
 
+/* Writes the text of a target: what differs from the default, one line a key. Returns the length, as snprintf(). */
+int target_format(const struct target *target, char *buf, size_t size);
+
 /* Reads a file below root. Returns 0, -ENOENT if there is none, or -EINVAL with *error filled in: also where the file
  * can't be read or is too long, and then target->on_mismatch is a stopping policy, because nobody can tell. */
 int target_read(const struct root *root, const char *path, struct target *target, struct target_error *error);

@@ -1,0 +1,142 @@
+/* Will the next boot be as it should? See check.h.
+ * SPDX-License-Identifier: BSD-3-Clause
+ */
+#include "check.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "entries.h"
+#include "facts.h"
+#include "grub.h"
+#include "journal.h"
+#include "refuse.h"
+#include "report.h"
+#include "tree.h"
+
+/* What feeds the line of an entry that grub-mkconfig makes. */
+static const char *layer(void)
+{
+	return access(GRUB_DROPIN, F_OK) == 0 ? GRUB_DROPIN : "/etc/default/grub";
+}
+
+/* The worst of the counted ones: one that would mismatch, then one that can't be told. */
+static enum verdict overall(const struct entries *entries, bool target_there)
+{
+	bool unknown = false, checked = false;
+
+	for (size_t i = 0; i < entries->count; i++) {
+		const struct entry *e = &entries->list[i];
+		if (!e->counted)
+			continue;
+		if (e->verdict == VERDICT_MISMATCH)
+			return VERDICT_MISMATCH;
+		unknown = unknown || e->verdict == VERDICT_UNKNOWN;
+		checked = checked || e->hook != HOOK_NONE;
+	}
+	if (unknown)
+		return VERDICT_UNKNOWN;
+	return target_there || checked ? VERDICT_MATCH : VERDICT_NO_TARGET;
+}
+
+static void print_json(const struct entries *entries, enum verdict verdict)
+{
+	printf("{\"schema\": 1, \"verdict\": \"%s\", \"entries\": [", verdict_name(verdict));
+	for (size_t i = 0; i < entries->count; i++) {
+		const struct entry *e = &entries->list[i];
+		const struct {
+			const char *key, *value;
+		} texts[] = { { "id", e->id }, { "kernel", e->kernel }, { "cmdline", e->words }, { "mode", mode_name(e->mode) } };
+
+		printf("%s\n  {", i ? "," : "");
+		for (size_t t = 0; t < sizeof(texts) / sizeof(texts[0]); t++) {
+			printf("\"%s\": ", texts[t].key);
+			report_string(stdout, texts[t].value);
+			fputs(", ", stdout);
+		}
+		fputs("\"image\": ", stdout);
+		if (e->image[0])
+			report_string(stdout, e->image);
+		else
+			fputs("null", stdout);
+		printf(", \"hook\": %s, \"target\": ", e->hook == HOOK_NONE ? "false" : "true");
+		if (e->image[0] && e->target_status == 0 && e->status == 0)
+			printf("\"%s\"", mode_name(e->target.mode));
+		else
+			fputs("null", stdout);
+		printf(", \"verdict\": \"%s\", \"counted\": %s}", verdict_name(e->verdict), e->counted ? "true" : "false");
+	}
+	puts("]}");
+}
+
+static void print_text(const struct entries *entries, const struct target *wanted, bool verbose)
+{
+	for (size_t i = 0; i < entries->count; i++) {
+		const struct entry *e = &entries->list[i];
+		bool has_target = e->image[0] && e->status == 0 && e->target_status == 0;
+
+		printf("%-9s kernel %s, %s by its line (%s)\n", e->counted ? verdict_name(e->verdict) : "-", e->kernel,
+		       mode_name(e->mode), e->counted ? layer() : "not counted");
+		printf("%-9s image %s: target %s%s%s, %s\n", "", e->image[0] ? e->image : "none",
+		       has_target ? mode_name(e->target.mode) : "none", has_target && e->target.accept ? " and others for now" : "",
+		       has_target && wanted && e->target.mode != wanted->mode ? " (" TARGET_PATH " says something else)" : "",
+		       e->hook == HOOK_NONE ? "no check" : e->hook == HOOK_STOPS ? "a check that stops" : "a check that warns");
+		if (e->counted && e->why)
+			printf("%-9s %s\n", "", e->why);
+		if (verbose)
+			printf("%-9s %s: %s\n", "", e->id, e->words);
+	}
+}
+
+static int check_entered(const struct request *q, const struct facts *now, const struct root *root, bool json)
+{
+	struct target_error error;
+	struct entries entries;
+	struct target wanted;
+	struct journal j;
+	const char *what;
+	bool open = false;
+
+	int target = target_read(root, TARGET_PATH, &wanted, &error);
+	int r = entries_read(now ? &now->evidence : NULL, target != -ENOENT, &entries, &what);
+	if (r == -EACCES) {
+		fail("%s: needs root to read it", what);
+		return EXIT_UNKNOWN;
+	}
+	if (r < 0)
+		return fail("%s: %s", what, strerror(-r));
+	enum verdict verdict = overall(&entries, target != -ENOENT);
+	if (json)
+		print_json(&entries, verdict);
+	else if (!q->quiet)
+		print_text(&entries, target == 0 ? &wanted : NULL, q->verbose);
+	entries_free(&entries);
+	if (journal_read(&j, &open) == 0 && open)
+		fprintf(stderr, "iommu-install: a change to %s is not finished; run 'iommu-install resume'\n", j.command);
+	if (fflush(stdout) != 0)
+		return EXIT_INVALID;
+	return verdict == VERDICT_MATCH ? EXIT_MATCH : verdict == VERDICT_MISMATCH ? EXIT_MISMATCH :
+	       verdict == VERDICT_UNKNOWN ? EXIT_UNKNOWN : EXIT_NO_TARGET;
+}
+
+int check(const struct request *q, bool json)
+{
+	static struct facts facts; /* too large for a careful stack */
+	bool live = strcmp(q->root, "/") == 0, device;
+	struct root root;
+
+	if (!live && tree_enter(q->root, &device) < 0)
+		return EXIT_INVALID;
+	int r = root_init(&root, "/");
+	if (r < 0)
+		return fail("/: %s", strerror(-r));
+	if (live)
+		facts_collect(&root, NULL, PHASE_LATE, &facts);
+	int code = check_entered(q, live ? &facts : NULL, &root, json);
+	if (live)
+		facts_free(&facts);
+	root_close(&root);
+	return code;
+}

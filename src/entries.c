@@ -1,0 +1,175 @@
+/* What this machine can boot; see entries.h.
+ * SPDX-License-Identifier: BSD-3-Clause
+ */
+#include "entries.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "cmdline.h"
+#include "grub.h"
+
+#define BIT(mode) (1u << (mode))
+
+unsigned line_modes(const char *words, enum vendor vendor, unsigned kernel)
+{
+	enum mode mode = cmdline_mode(words, vendor, kernel);
+
+	if (mode < MODES_WANTED)
+		return BIT(mode);
+	/* Nothing on it decides: then the kernel's configuration does, and that is on or translated or not. */
+	return BIT(MODE_STRICT) | BIT(MODE_PT);
+}
+
+/* --- Verdicts --------------------------------------------------------------------------------------------------------- */
+
+static enum verdict predict(const struct entry *e, const struct evidence *now, bool target_there, const char **why)
+{
+	/* What no firmware table offers no token switches on. */
+	bool no_table = now && !now->table && now->nunits == 0 && e->mode != MODE_OFF_FOR_VFIO;
+	unsigned modes = no_table ? BIT(MODE_OFF_FOR_UIO) : e->modes;
+
+	*why = NULL;
+	if (e->image[0] == '\0' || e->status < 0) {
+		*why = e->image[0] ? "its image can't be read" : "it has no initramfs, so nothing checks it";
+		return target_there ? e->image[0] ? VERDICT_UNKNOWN : VERDICT_MISMATCH : VERDICT_NO_TARGET;
+	}
+	if (e->hook == HOOK_NONE || (e->target_status == -ENOENT && e->enforce == POLICY_WARN)) {
+		*why = target_there ? "its image holds no check" : "no target";
+		return target_there ? VERDICT_MISMATCH : VERDICT_NO_TARGET;
+	}
+	if (e->target_status < 0) {
+		*why = e->target_status == -ENOENT ? "its image must not start without a target, and holds none" :
+						     "its image's target is no valid one";
+		return e->target_status == -ENOENT ? VERDICT_MISMATCH : VERDICT_UNKNOWN;
+	}
+
+	unsigned accepted = BIT(e->target.mode) | e->target.accept;
+	if ((modes & ~accepted) == 0)
+		return VERDICT_MATCH;
+	*why = modes & accepted ? "nothing on its line decides" :
+	       no_table ? "the firmware offers no IOMMU" : "its line does not give what its image demands";
+	return modes & accepted ? VERDICT_UNKNOWN : VERDICT_MISMATCH;
+}
+
+/* --- Reading ---------------------------------------------------------------------------------------------------------- */
+
+static void read_image(struct entry *e)
+{
+	struct target_error error;
+	struct initramfs image;
+	const char *why;
+
+	e->status = initramfs_read(e->image, &image, &why);
+	e->hook = image.hook;
+	e->enforce = image.conf ? image.image.enforce : POLICY_WARN;
+	e->target_status = -ENOENT;
+	if (image.target)
+		e->target_status = target_parse(image.target, image.target_len, &e->target, &error);
+	/* One that can't be read stops as much as its image does. */
+	if (e->target_status == 0)
+		e->enforce = e->target.on_mismatch;
+	initramfs_free(&image);
+}
+
+/* Normal and recovery entries share an image, which takes a while to unpack. */
+static void take_image(const struct entries *entries, struct entry *e)
+{
+	for (size_t i = 0; i < entries->count; i++) {
+		const struct entry *other = &entries->list[i];
+		if (strcmp(other->image, e->image) != 0)
+			continue;
+		e->status = other->status;
+		e->hook = other->hook;
+		e->target_status = other->target_status;
+		e->target = other->target;
+		e->enforce = other->enforce;
+		return;
+	}
+	read_image(e);
+}
+
+static const char *base_name(const char *path)
+{
+	const char *slash = strrchr(path, '/');
+
+	return slash ? slash + 1 : path;
+}
+
+/* GRUB's paths start at the file system that /boot is on. Of several images the last one is the initramfs; those before it
+ * are microcode and the like. */
+static void name_files(const struct grub_entry *from, struct entry *e)
+{
+	const char *kernel = base_name(from->kernel), *dash = strchr(kernel, '-');
+	const char *last = from->initrd;
+
+	snprintf(e->kernel, sizeof(e->kernel), "%s", dash ? dash + 1 : kernel);
+	for (const char *p = last; p && *p; p += strspn(p, " \t")) {
+		last = p;
+		p += strcspn(p, " \t");
+	}
+	if (!last)
+		return;
+	char path[256];
+	snprintf(path, sizeof(path), "%.*s", (int)strcspn(last, " \t"), last);
+	snprintf(e->image, sizeof(e->image), "/boot/%.240s", base_name(path));
+}
+
+static int add(struct entries *entries, const struct grub_entry *from, const struct evidence *now, bool target_there)
+{
+	struct entry *more = reallocarray(entries->list, entries->count + 1, sizeof(*more));
+	if (!more)
+		return -ENOMEM;
+	entries->list = more;
+
+	struct entry *e = &more[entries->count];
+	*e = (struct entry){ .counted = from->own, .words = strdup(from->words) };
+	if (asprintf(&e->id, GRUB_CONFIG ":%u", from->line) < 0)
+		e->id = NULL;
+	if (!e->words || !e->id) {
+		free(e->words);
+		free(e->id);
+		return -ENOMEM;
+	}
+	name_files(from, e);
+	enum vendor vendor = now ? now->vendor : VENDOR_UNKNOWN;
+	unsigned kernel = kernel_version(e->kernel);
+	e->mode = cmdline_mode(e->words, vendor, kernel);
+	e->modes = line_modes(e->words, vendor, kernel);
+	if (e->image[0])
+		take_image(entries, e);
+	if (e->hook == HOOK_NONE && strstr(e->image, "-rescue"))
+		e->counted = false;
+	e->verdict = predict(e, now, target_there, &e->why);
+	entries->count++;
+	return 0;
+}
+
+int entries_read(const struct evidence *now, bool target_there, struct entries *entries, const char **what)
+{
+	struct grub_config config;
+
+	*entries = (struct entries){ 0 };
+	*what = GRUB_CONFIG;
+	int r = grub_read(GRUB_CONFIG, &config);
+	if (r < 0)
+		return r;
+	for (size_t i = 0; i < config.count && r == 0; i++)
+		r = add(entries, &config.entries[i], now, target_there);
+	grub_free(&config);
+	if (r < 0)
+		entries_free(entries);
+	return r;
+}
+
+void entries_free(struct entries *entries)
+{
+	for (size_t i = 0; i < entries->count; i++) {
+		free(entries->list[i].id);
+		free(entries->list[i].words);
+	}
+	free(entries->list);
+	*entries = (struct entries){ 0 };
+}

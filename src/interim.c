@@ -1,0 +1,53 @@
+/* The target of a change under way; see interim.h.
+ * SPDX-License-Identifier: BSD-3-Clause
+ */
+#include "interim.h"
+
+#include <errno.h>
+
+#include "verdict.h"
+
+/* Would the machine as it runs now match that target? */
+static bool matches_now(const struct facts *now, const struct target *target)
+{
+	static struct facts facts; /* too large for a careful stack */
+	struct judgement judgement;
+
+	facts = *now;
+	facts.target = *target;
+	facts.target_status = 0;
+	facts.pending = facts.early_missing = facts.stale = false;
+	judge(&facts, &judgement);
+	return judgement.verdict == VERDICT_MATCH;
+}
+
+bool interim_target(const struct target *before, const struct target *after, const struct entries *entries,
+		    const struct facts *now, bool loader, struct target *interim)
+{
+	*interim = *after;
+	/* Nothing is stopped, whatever the order. */
+	if (after->on_mismatch == POLICY_WARN)
+		return false;
+	if (loader && (!now || matches_now(now, after)))
+		return false;
+
+	unsigned accept = 0;
+	for (size_t i = 0; i < entries->count; i++)
+		if (entries->list[i].counted)
+			accept |= entries->list[i].modes;
+	enum mode effective = now ? now->evidence.effective : after->mode;
+	if (effective < MODES_WANTED)
+		accept |= 1u << effective;
+	interim->accept = accept & ~(1u << after->mode);
+
+	/* The weaker of both. A machine without a target was stopped by nothing, and one that can't be judged today would be
+	 * stopped by anything. */
+	if (!before || before->on_mismatch == POLICY_WARN || effective >= MODES_WANTED)
+		interim->on_mismatch = POLICY_WARN;
+	if (interim->on_mismatch != after->on_mismatch)
+		interim->delay = policy_delay(interim->on_mismatch);
+	if (!before || before->flush != after->flush)
+		interim->flush = FLUSH_ANY;
+	interim->allow_unsafe_interrupts = after->allow_unsafe_interrupts || (before && before->allow_unsafe_interrupts);
+	return true;
+}

@@ -1,0 +1,373 @@
+/* One change of the machine's configuration; see transaction.h.
+ * SPDX-License-Identifier: BSD-3-Clause
+ */
+#include "transaction.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "entries.h"
+#include "files.h"
+#include "freeze.h"
+#include "grub.h"
+#include "interim.h"
+#include "refuse.h"
+
+#define PENDING RUN_DIR "/pending"
+
+static volatile sig_atomic_t interrupted;
+
+static void note_signal(int number)
+{
+	interrupted = number;
+}
+
+void transaction_signals(void)
+{
+	static const int numbers[] = { SIGINT, SIGTERM, SIGHUP };
+	struct sigaction note = { .sa_handler = note_signal, .sa_flags = SA_RESTART }, ignore = { .sa_handler = SIG_IGN };
+
+	for (size_t i = 0; i < sizeof(numbers) / sizeof(numbers[0]); i++)
+		sigaction(numbers[i], &note, NULL);
+	sigaction(SIGPIPE, &ignore, NULL); /* a reader that has gone stops nothing */
+}
+
+static __attribute__((format(printf, 2, 3))) void say(const struct transaction *t, const char *format, ...)
+{
+	va_list args;
+
+	if (t->quiet)
+		return;
+	va_start(args, format);
+	vprintf(format, args);
+	va_end(args);
+	fflush(stdout);
+}
+
+/* Between two steps. */
+static int go_on(void)
+{
+	return interrupted ? fail("interrupted (signal %d)", (int)interrupted), -1 : 0;
+}
+
+static int told(const char *what, int r)
+{
+	if (r < 0)
+		fail("%s: %s", what, strerror(-r));
+	return r < 0 ? -1 : 0;
+}
+
+/* --- Steps -------------------------------------------------------------------------------------------------------------- */
+
+static int put(struct transaction *t, enum setting setting, const char *text)
+{
+	int r = setting_put(setting, text);
+
+	if (r > 0)
+		say(t, "%s %s\n", text ? "wrote  " : "removed", setting_path(setting));
+	return r < 0 ? -1 : go_on();
+}
+
+static struct image_want want_of(const char *target_text)
+{
+	struct image_want want = { .target_text = target_text, .on_mismatch = POLICY_WARN };
+	struct target_error error;
+	struct target target;
+
+	if (!target_text)
+		return want;
+	want.target_len = strlen(target_text);
+	char *copy = strdup(target_text);
+	if (copy) {
+		target_parse(copy, want.target_len, &target, &error);
+		want.on_mismatch = target.on_mismatch;
+	}
+	free(copy);
+	return want;
+}
+
+static int build_images(struct transaction *t, const char *target_text)
+{
+	const struct image_want want = want_of(target_text);
+
+	for (size_t i = 0; t->generator && i < t->kernels.count; i++) {
+		const struct kernel *kernel = &t->kernels.list[i];
+		struct timespec start, end;
+		const char *why;
+
+		t->images = i + 1;
+		if (initramfs_check(kernel, kernel->image, &want, &why) == 0)
+			continue;
+		say(t, "building %s with %s (%zu of %zu)", kernel->image, t->generator->name, i + 1, t->kernels.count);
+		clock_gettime(CLOCK_MONOTONIC, &start);
+		int r = initramfs_rebuild(t->generator, kernel, &want, t->verbose);
+		clock_gettime(CLOCK_MONOTONIC, &end);
+		say(t, r < 0 ? "\n" : ", %ld s\n", (long)(end.tv_sec - start.tv_sec));
+		if (r < 0 || go_on() < 0)
+			return -1;
+	}
+	return 0;
+}
+
+/* No exit status is believed: what the next boot reads is read, and only once it is on the disk to stay. */
+static int check_images(const struct transaction *t, const char *target_text)
+{
+	const struct image_want want = want_of(target_text);
+
+	for (size_t i = 0; t->generator && i < t->kernels.count; i++) {
+		const char *why;
+		if (initramfs_check(&t->kernels.list[i], t->kernels.list[i].image, &want, &why) < 0) {
+			fail("%s: %s", t->kernels.list[i].image, why);
+			return -1;
+		}
+	}
+	return 0;
+}
+
+static int images_accept(struct transaction *t, const char *target_text)
+{
+	if (put(t, SETTING_TARGET, target_text) < 0 || put(t, SETTING_DRACUT, t->after.text[SETTING_DRACUT]) < 0 ||
+	    build_images(t, target_text) < 0 || told("/boot", sync_for_boot("/boot")) < 0)
+		return -1;
+	return check_images(t, target_text);
+}
+
+static int switch_loader(struct transaction *t)
+{
+	const struct journal *j = &t->journal;
+	char *why = NULL;
+
+	/* What later kernels get, then what is there. */
+	if (put(t, SETTING_DROPIN, t->after.text[SETTING_DROPIN]) < 0)
+		return -1;
+	if (!t->loader)
+		return 0;
+	say(t, "updating %s with update-grub\n", GRUB_CONFIG);
+	if (grub_apply(j->known ? j->words : NULL, j->flush, t->verbose) < 0 ||
+	    told("/boot/grub", sync_for_boot("/boot/grub")) < 0 || go_on() < 0)
+		return -1;
+	int r = grub_check(GRUB_CONFIG, j->known ? j->words : NULL, j->flush, &why);
+	if (r < 0)
+		fail("%s", why ? why : strerror(ENOMEM));
+	free(why);
+	return r;
+}
+
+/* --- The change ----------------------------------------------------------------------------------------------------------- */
+
+/* Tells the late check that the running mode is judged by an older target until the next boot. Before anything else: images
+ * take minutes, and a check in between must not act by a target that no boot has had. */
+static void mark_pending(struct transaction *t)
+{
+	const char *text = t->after.text[SETTING_TARGET];
+
+	if (!t->now || (mkdir(RUN_DIR, 0755) < 0 && errno != EEXIST))
+		return;
+	t->pending = access(PENDING, F_OK) < 0;
+	told(PENDING, file_write(PENDING, text ? text : "", text ? strlen(text) : 0, 0644));
+}
+
+static bool parse_target(const char *text, struct target *target)
+{
+	struct target_error error;
+	char *copy = text ? strdup(text) : NULL;
+	bool valid = copy && target_parse(copy, strlen(copy), target, &error) == 0;
+
+	free(copy);
+	return valid;
+}
+
+/* The target that every image can have at this moment. Returns its text, owned by the caller, *final if it is the last one;
+ * NULL with *final for none at all, NULL without on an error that has been told. */
+static char *first_target(const struct transaction *t, bool *final)
+{
+	const char *last = t->after.text[SETTING_TARGET];
+	struct target before, after, interim;
+	struct entries entries = { 0 };
+	const char *what;
+	char text[512];
+
+	*final = true;
+	if (!parse_target(last, &after))
+		return last ? strdup(last) : NULL; /* one that was there before and is put back, whatever it says */
+	bool had_one = parse_target(t->before.text[SETTING_TARGET], &before);
+
+	int r = t->loader ? entries_read(t->now ? &t->now->evidence : NULL, true, &entries, &what) : 0;
+	if (r < 0) {
+		*final = false;
+		told(what, r);
+		return NULL;
+	}
+	char *why = NULL;
+	bool right = !t->loader || (t->journal.known &&
+				    grub_check(GRUB_CONFIG, t->journal.words, t->journal.flush, &why) == 0);
+	free(why);
+	*final = !interim_target(had_one ? &before : NULL, &after, &entries, t->now, right, &interim);
+	entries_free(&entries);
+	if (!*final)
+		target_format(&interim, text, sizeof(text));
+	return strdup(*final ? last : text);
+}
+
+static unsigned accepted_by(const struct target *target)
+{
+	return 1u << target->mode | target->accept;
+}
+
+/* The barrier: whatever entry is booted, its image accepts the mode it is about to get. Entries can have images that are no
+ * kernel's own: of another name, made by hand. */
+static bool barred(const struct entry *e, const struct target *after)
+{
+	if (e->image[0] == '\0' || e->hook == HOOK_NONE || (e->status == 0 && e->enforce == POLICY_WARN))
+		return false;
+	return e->status < 0 || e->target_status < 0 || !(accepted_by(&e->target) & 1u << after->mode);
+}
+
+/* The other way round, where the words were not ours to choose: the target will accept what each entry now gives. */
+static bool unwanted(const struct entry *e, const struct target *after)
+{
+	return e->counted && after->on_mismatch != POLICY_WARN && (e->modes & ~accepted_by(after)) != 0;
+}
+
+static int check_entries(const struct transaction *t, bool (*bad)(const struct entry *, const struct target *))
+{
+	struct entries entries;
+	struct target after;
+	const char *what;
+	int r = 0;
+
+	if (!t->loader || !t->generator || !parse_target(t->after.text[SETTING_TARGET], &after))
+		return 0;
+	r = entries_read(t->now ? &t->now->evidence : NULL, true, &entries, &what);
+	if (r < 0)
+		return told(what, r);
+	for (size_t i = 0; i < entries.count && r == 0; i++) {
+		const struct entry *e = &entries.list[i];
+		if (!bad(e, &after))
+			continue;
+		fail("%s: %s would not start with %s", e->id, e->image, TARGET_PATH);
+		r = -1;
+	}
+	entries_free(&entries);
+	return r;
+}
+
+static int switch_over(struct transaction *t)
+{
+	bool final;
+
+	mark_pending(t);
+	char *target = first_target(t, &final);
+	if (!target && !final)
+		return -1;
+	if (!final)
+		say(t, "for as long as the boot loader may have the old words, images accept the old mode too\n");
+	int r = images_accept(t, target);
+	free(target);
+	if (r < 0 || check_entries(t, barred) < 0 || switch_loader(t) < 0 ||
+	    (!t->journal.known && check_entries(t, unwanted) < 0))
+		return -1;
+
+	t->journal.progress = t->journal.after_boot && !final ? PROGRESS_BOOT : PROGRESS_SEALING;
+	return told("the journal", journal_update(&t->journal));
+}
+
+static void forget_old(const struct transaction *t)
+{
+	for (size_t i = 0; i < t->kernels.count; i++)
+		told(t->kernels.list[i].image, initramfs_forget(&t->kernels.list[i]));
+}
+
+/* The boot loader first: from then on nothing asks for the new mode. Images that accept both are accepted by it, and so are
+ * the old ones. */
+static int undo(struct transaction *t)
+{
+	int failed = 0;
+
+	t->journal.progress = PROGRESS_OPEN;
+	if (!settings_same(&t->before, &t->after, SETTING_DROPIN))
+		failed += told(GRUB_DROPIN, journal_restore(BEFORE, SETTING_DROPIN)) < 0;
+	if (t->loader)
+		failed += told(GRUB_CONFIG, journal_restore_grub(GRUB_CONFIG)) < 0;
+	for (size_t i = 0; failed == 0 && i < t->kernels.count; i++)
+		failed += told(t->kernels.list[i].image, initramfs_restore(&t->kernels.list[i])) < 0;
+	for (int i = 0; failed == 0 && i < SETTINGS; i++)
+		failed += told(setting_path((enum setting)i), journal_restore(BEFORE, (enum setting)i)) < 0;
+	if (failed == 0)
+		failed += told("/boot", sync_for_boot("/boot")) < 0;
+	if (failed == 0)
+		failed += told("the journal", journal_cancel()) < 0;
+	if (failed == 0 && t->pending)
+		file_remove(PENDING);
+	fail("%s", failed ? "not everything could be put back: mend what is named above, then run 'iommu-install resume'" :
+			    "everything is as it was before");
+	return EXIT_INVALID;
+}
+
+static bool is_rollback(const struct transaction *t)
+{
+	return strcmp(t->journal.command, "rollback") == 0;
+}
+
+static int seal(struct transaction *t)
+{
+	const char *target = t->after.text[SETTING_TARGET];
+	int r = 0;
+
+	forget_old(t);
+	if (images_accept(t, target) < 0)
+		return -1;
+	/* Their contents are right; what was before comes back with owner, mode and all. */
+	for (int i = 0; is_rollback(t) && r == 0 && i < SETTINGS; i++)
+		r = told(setting_path((enum setting)i), journal_restore(AFTER, (enum setting)i));
+	if (r < 0)
+		return -1;
+	forget_old(t);
+	return told("the journal", journal_close());
+}
+
+/* Of a change that was cut short. */
+static void tidy(const struct transaction *t)
+{
+	for (int i = 0; i < SETTINGS; i++)
+		file_tidy(setting_path((enum setting)i));
+	for (size_t i = 0; i < t->kernels.count; i++)
+		file_tidy(t->kernels.list[i].image);
+	grub_tidy();
+}
+
+int transaction_run(struct transaction *t, bool resumed)
+{
+	tidy(t);
+	if (!resumed) {
+		forget_old(t); /* of no change that anything is known of */
+		const char *config = t->loader ? GRUB_CONFIG : NULL;
+		if (told("the journal", is_rollback(t) ? journal_open_back(&t->journal, config) :
+							 journal_open(&t->journal, &t->after, config)) < 0)
+			return EXIT_INVALID;
+	}
+	if (t->journal.progress == PROGRESS_OPEN && switch_over(t) < 0)
+		return undo(t);
+	if (t->journal.progress == PROGRESS_BOOT) {
+		forget_old(t);
+		return 0;
+	}
+	if (seal(t) == 0)
+		return 0;
+	fail("the change is in place, but not all images are final; what they accept boots. Run 'iommu-install resume'");
+	return EXIT_INVALID;
+}
+
+void transaction_free(struct transaction *t)
+{
+	settings_free(&t->before);
+	settings_free(&t->after);
+	kernels_free(&t->kernels);
+}

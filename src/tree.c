@@ -1,0 +1,67 @@
+/* --root: a tree that is not running; see tree.h.
+ * SPDX-License-Identifier: BSD-3-Clause
+ */
+#include "tree.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <sched.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mount.h>
+#include <sys/stat.h>
+#include <sys/sysmacros.h>
+#include <unistd.h>
+
+#include "refuse.h"
+
+/* What commands such as dracut and grub-mkconfig need. A tree that lacks one of the directories does without. */
+static const struct {
+	const char *dir, *type;
+	unsigned long flags;
+} mounts[] = {
+	{ "proc", "proc", MS_NOSUID | MS_NODEV | MS_NOEXEC },
+	{ "sys", "sysfs", MS_NOSUID | MS_NODEV | MS_NOEXEC | MS_RDONLY },
+	{ "dev", NULL, MS_BIND | MS_REC },
+	{ "run", "tmpfs", MS_NOSUID | MS_NODEV },
+};
+
+static int failed(const char *what)
+{
+	fail("--root: %s: %s", what, strerror(errno));
+	return -1;
+}
+
+/* A file system of its own, on a device that has a number (btrfs gives each subvolume one that belongs to none). */
+static bool on_device(int dir)
+{
+	struct stat here, above;
+
+	return fstat(dir, &here) == 0 && fstatat(dir, "..", &above, 0) == 0 && here.st_dev != above.st_dev &&
+	       major(here.st_dev) != 0;
+}
+
+int tree_enter(const char *dir, bool *device)
+{
+	int fd = open(dir, O_PATH | O_DIRECTORY | O_CLOEXEC);
+	if (fd < 0)
+		return failed(dir);
+	*device = on_device(fd);
+	if (unshare(CLONE_NEWNS) < 0 || mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) < 0 || fchdir(fd) < 0) {
+		close(fd);
+		return failed(dir);
+	}
+	close(fd);
+	for (size_t i = 0; i < sizeof(mounts) / sizeof(mounts[0]); i++) {
+		struct stat st;
+		const char *source = mounts[i].type ? mounts[i].type : "/dev";
+		/* Never through a link: what is mounted there must be in the tree. */
+		if (lstat(mounts[i].dir, &st) < 0 || !S_ISDIR(st.st_mode))
+			continue;
+		if (mount(source, mounts[i].dir, mounts[i].type, mounts[i].flags, NULL) < 0)
+			return failed(mounts[i].dir);
+	}
+	return chroot(".") < 0 || chdir("/") < 0 ? failed(dir) : 0;
+}

@@ -1,0 +1,14 @@
+/* --root: a tree that is not running, as the file system of this process.
+ * SPDX-License-Identifier: BSD-3-Clause
+ */
+#ifndef TREE_H
+#define TREE_H
+
+#include <stdbool.h>
+
+/* Goes into the tree at dir, in a mount namespace of this process's own: what it and its commands open is the tree's, with
+ * the kernel's own file systems where they belong. *device says whether the tree is a mounted block device, which is where
+ * GRUB's own tools can find out about disks. Returns 0, or -1 with one line told on stderr. */
+int tree_enter(const char *dir, bool *device);
+
+#endif

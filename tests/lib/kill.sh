@@ -1,0 +1,213 @@
+#!/bin/bash
+# Kills iommu-install at its own system calls that change the file system, or lets those fail, and looks at what is left.
+# SPDX-License-Identifier: BSD-3-Clause
+#
+# Runs inside a machine (in_machine) that has strace in /host/strace. usage: kill.sh SCENARIO kill|ENOSPC|EIO|EROFS STEP
+# looks at every STEPth point. Prints a line for each point that went wrong, and last: POINTS points, WRONG wrong.
+set -u
+
+WORK=/host/kill
+FILES=(/boot /etc/default /etc/iommu.target /etc/dracut.conf.d /var/lib/iommu)
+
+# Each sets the machine up and leaves in CMD what is then cut short.
+scenario() {
+	case $1 in
+	first) CMD=(pt --on-mismatch=halt) ;;
+	strict) set_up pt --on-mismatch=halt && CMD=(strict) ;;
+	pt) set_up off-for-uio --on-mismatch=halt && CMD=(pt) ;;
+	policy) set_up strict --on-mismatch=halt && CMD=(strict --on-mismatch=poweroff --allow-unsafe-interrupts) ;;
+	rollback) set_up pt --on-mismatch=halt && set_up strict && CMD=(rollback) ;;
+	remove) set_up pt --on-mismatch=halt && CMD=(remove) ;;
+	*) echo "no such scenario: $1" && return 1 ;;
+	esac
+	case ${CMD[0]} in
+	rollback | remove) ;;
+	*) CMD+=(--force) ;;
+	esac
+}
+
+set_up() {
+	iommu-install "$@" --force >"$WORK/setup" 2>&1 || { cat "$WORK/setup"; return 1; }
+}
+
+# A stand-in for update-initramfs: it makes a real archive with the real check in it, in milliseconds.
+stand_in() {
+	cat >/usr/sbin/update-initramfs <<-'EOF'
+		#!/bin/sh
+		set -eu
+		version=$3 dir=$(mktemp -d)
+		mkdir -p "$dir/scripts/init-top" "$dir/usr/lib/iommu-verify"
+		kind=$(iommu-install internal-image / "$dir" "$version")
+		if [ "$kind" ]; then
+			cp "/usr/lib/iommu-verify/check-$kind.sh" "$dir/usr/lib/iommu-verify/check.sh"
+			cp /usr/share/initramfs-tools/scripts/init-top/iommu-verify "$dir/scripts/init-top"
+		fi
+		echo "$version" > "$dir/init"
+		cd "$dir"
+		find . -exec touch -h -d @0 {} +
+		find . | sort | cpio --quiet --reproducible -o -H newc > "/boot/initrd.img-$version.new"
+		mv -f "/boot/initrd.img-$version.new" "/boot/initrd.img-$version"
+		rm -r "$dir"
+	EOF
+	chmod 755 /usr/sbin/update-initramfs
+}
+
+# Two kernels, whose files nobody looks into here.
+two_kernels() {
+	local kver
+	kver=$(basename /boot/vmlinuz-6*) && kver=${kver#vmlinuz-}
+	rm -f /boot/initrd.img-*
+	truncate -s 64K "/boot/vmlinuz-$kver"
+	cp "/boot/vmlinuz-$kver" /boot/vmlinuz-6.1.0-99-amd64
+	cp "/boot/config-$kver" /boot/config-6.1.0-99-amd64
+	for kver in "$kver" 6.1.0-99-amd64; do update-initramfs -c -k "$kver" || return; done
+	update-grub >/dev/null 2>&1
+}
+
+keep() { # keep DIR: the files as they are
+	rm -rf "$1"
+	mkdir -p "$1"
+	cp -a --parents "${FILES[@]}" "$1" 2>/dev/null
+	return 0
+}
+
+reset() {
+	rm -rf "${FILES[@]}" /run/iommu
+	cp -a "$WORK/start/." /
+}
+
+# What the machine boots from, and what it is made of. Not our own records, which name times.
+state() {
+	find /boot /etc/default /etc/iommu.target /etc/dracut.conf.d -type f -printf '%p %m %U:%G ' -exec sha256sum {} \; 2>/dev/null |
+		sort
+}
+
+traced() { # traced OPTION...: iommu-install with CMD under strace
+	/host/strace/ld.so --library-path /host/strace /host/strace/strace "$@" -- /usr/sbin/iommu-install "${CMD[@]}" >"$WORK/said" 2>&1
+}
+
+CALLS=openat,write,fsync,syncfs,rename,renameat,renameat2,link,linkat,unlink,unlinkat,rmdir,mkdir,mkdirat,fchmod,fchown,fsetxattr,ioctl
+
+# The points: each such call of an uninterrupted run, by name and number among the calls of that name.
+points() {
+	traced -y -o "$WORK/trace" -e "trace=$CALLS"
+	awk '
+		{ name = $0; sub(/\(.*/, "", name); n[name]++ }
+		name == "openat" && !/O_CREAT|O_TRUNC/ { next }
+		name == "ioctl" && !/FIFREEZE|FITHAW/ { next }
+		name == "write" && /^write\([12]</ { next }
+		/^[a-z0-9]+\(/ { print name, n[name] }' "$WORK/trace"
+}
+
+# The modes that a line can come up in, as this test reads it.
+modes_of() {
+	case " $1 " in
+	*" intel_iommu=off "*" vfio.enable_unsafe_noiommu_mode=1 "*) echo off-for-vfio ;;
+	*" intel_iommu=off "*) echo off-for-uio ;;
+	*" iommu=pt "*) echo pt ;;
+	*" intel_iommu=on "*) echo strict ;;
+	*) echo off-for-uio strict pt ;;
+	esac
+}
+
+# Would the next boot, by whatever entry, start? Says what would not.
+judge() {
+	local line words initrd mode entries=0
+	grub-script-check /boot/grub/grub.cfg || { echo "grub.cfg is damaged"; return 1; }
+	while IFS= read -r line; do
+		case $line in
+		*linux*vmlinuz*)
+			entries=$((entries + 1))
+			words=${line#*vmlinuz}
+			[ -s "/boot/vmlinuz${words%% *}" ] || { echo "no kernel: $line"; return 1; }
+			initrd=
+			;;
+		*initrd*)
+			initrd=/boot/${line##*/}
+			rm -rf "$WORK/image"
+			mkdir -p "$WORK/image"
+			(cd "$WORK/image" && cpio -id --quiet <"$initrd") 2>/dev/null || { echo "$initrd is damaged"; return 1; }
+			[ -e "$WORK/image/init" ] || { echo "$initrd is empty"; return 1; }
+			[ -e "$WORK/image/scripts/init-top/iommu-verify" ] || continue
+			grep -q '^on-mismatch=' "$WORK/image/etc/iommu.target" || continue
+			for mode in $(modes_of "$words"); do
+				grep -Eq "^mode=$mode\$|^accept=(.*,)?$mode(,.*)?\$" "$WORK/image/etc/iommu.target" ||
+					{ echo "$mode is refused: $line, $words: $(xargs <"$WORK/image/etc/iommu.target")"; return 1; }
+			done
+			case $words in
+			*allow_unsafe_interrupts=1*)
+				grep -q '^allow-unsafe-interrupts=yes' "$WORK/image/etc/iommu.target" ||
+					{ echo "unsafe interrupts are refused: $words"; return 1; }
+				;;
+			esac
+			;;
+		'}')
+			[ "${initrd-x}" ] || { echo "an entry without an initrd"; return 1; }
+			;;
+		esac
+	done < <(sed -n '/BEGIN .*10_linux/,/END .*10_linux/p' /boot/grub/grub.cfg)
+	[ "$entries" -ge 4 ] || { echo "$entries entries"; return 1; }
+}
+
+# One point. Says what went wrong.
+at_point() {
+	local name=$1 n=$2 how=$3 status
+	reset
+	if [ "$how" = kill ]; then
+		traced -o /dev/null -e "trace=$name" -e "inject=$name:signal=KILL:when=$n"
+	else
+		traced -o /dev/null -e "trace=$name" -e "inject=$name:error=$how:when=$n"
+	fi
+	status=$?
+	judge || return
+	if [ "$how" != kill ]; then
+		if [ "$status" = 0 ]; then
+			[ "$(state)" = "$END" ] || { echo "done, it says"; return 1; }
+			return
+		fi
+		[ "$status" = 1 ] && grep -q '^iommu-install: ' "$WORK/said" || { echo "status $status"; cat "$WORK/said"; return 1; }
+		if grep -q 'everything is as it was' "$WORK/said"; then
+			[ "$(state)" = "$START" ] || { echo "as before, it says"; diff <(state) <(echo "$START"); return 1; }
+			return
+		fi
+	fi
+	cp "$WORK/said" "$WORK/said.first"
+	iommu-install resume >"$WORK/said" 2>&1 || { echo "resume: $?"; cat "$WORK/said"; return 1; }
+	judge || return
+	case $(state) in
+	"$END") return ;;
+	"$START")
+		# Not begun yet: then there is nothing to finish.
+		grep -q 'nothing was left unfinished' "$WORK/said" && return
+		;;
+	esac
+	echo "neither begun nor finished:"
+	diff <(state) <(echo "$END")
+	cat "$WORK/said.first" "$WORK/said"
+	return 1
+}
+
+main() {
+	local scenario=$1 how=$2 step=$3 i=0 looked=0 wrong=0 name n
+	mkdir -p "$WORK"
+	stand_in && two_kernels && scenario "$scenario" || exit 1
+	keep "$WORK/start"
+	START=$(state)
+	points >"$WORK/points"
+	grep -q '^+++ exited with 0' "$WORK/trace" || { cat "$WORK/said"; exit 1; }
+	END=$(state)
+	[ "$START" != "$END" ] || { echo "nothing changed"; exit 1; }
+	while read -r name n; do
+		i=$((i + 1))
+		[ $((i % step)) = 0 ] || continue
+		looked=$((looked + 1))
+		at_point "$name" "$n" "$how" >"$WORK/wrong" 2>&1 && continue
+		wrong=$((wrong + 1))
+		echo "--- $how at $name number $n (point $i):"
+		cat "$WORK/wrong"
+	done <"$WORK/points"
+	echo "$scenario, $how: $looked of $i points, $wrong wrong"
+	[ "$wrong" = 0 ] && [ "$looked" -gt 0 ]
+}
+
+main "$@"
