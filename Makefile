@@ -7,6 +7,7 @@ PREFIX ?= /usr
 SBINDIR ?= $(PREFIX)/sbin
 LIBDIR ?= $(PREFIX)/lib
 DATADIR ?= $(PREFIX)/share
+SYSCONFDIR ?= /etc
 IMAGEDIR = $(LIBDIR)/iommu-verify
 DRACUTMODULESDIR ?= $(or $(shell pkg-config --variable=dracutmodulesdir dracut 2>/dev/null),$(LIBDIR)/dracut/modules.d)
 UNITDIR ?= $(LIBDIR)/systemd/system
@@ -85,15 +86,20 @@ install: all
 	$(INSTALL) -D -m 755 -t $(DESTDIR)$(INITRAMFSTOOLSDIR)/scripts/init-top \
 		initramfs-tools/scripts/init-top/iommu-verify
 	$(INSTALL) -D -m 644 -t $(DESTDIR)$(UNITDIR) $(addprefix dist/systemd/,iommu-verify-late.service iommu-target-met.service \
-		iommu-target-met.target)
+		iommu-target-met.target iommu-install-resume.service)
 	$(INSTALL) -d $(DESTDIR)$(UNITDIR)/sysinit.target.wants
 	ln -sfn ../iommu-verify-late.service $(DESTDIR)$(UNITDIR)/sysinit.target.wants/iommu-verify-late.service
+	$(INSTALL) -d $(DESTDIR)$(UNITDIR)/multi-user.target.wants
+	ln -sfn ../iommu-install-resume.service $(DESTDIR)$(UNITDIR)/multi-user.target.wants/iommu-install-resume.service
+	$(INSTALL) -D -m 755 -t $(DESTDIR)$(SYSCONFDIR)/kernel/postinst.d dist/hooks/zzz-iommu-check
+	$(INSTALL) -D -m 755 -t $(DESTDIR)$(SYSCONFDIR)/initramfs/post-update.d dist/hooks/zzz-iommu-check
 	$(INSTALL) -D -m 644 -t $(DESTDIR)$(RULESDIR) dist/systemd/90-iommu-verify.rules
 	$(INSTALL) -D -m 644 -t $(DESTDIR)$(CATALOGDIR) dist/systemd/iommu-verify.catalog
 
 # What runs in under 45 minutes on two cores; the harness's own tests boot what the others boot too. Recursive, as the
 # build needs the packages.
-FULL_ONLY = $(addprefix tests/,harness.bats disk.bats boot-bypass.bats boot-doubt.bats boot-luks.bats boot-matrix.bats)
+FULL_ONLY = $(addprefix tests/,harness.bats disk.bats boot-bypass.bats boot-doubt.bats boot-luks.bats boot-matrix.bats \
+	kill-all.bats)
 check: packages
 	$(MAKE) --no-print-directory all
 	tests/run $(filter-out $(FULL_ONLY),$(sort $(wildcard tests/*.bats)))

@@ -2,6 +2,7 @@
  * SPDX-License-Identifier: BSD-3-Clause
  */
 #include <getopt.h>
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -105,6 +106,14 @@ struct options {
 	bool tools;         /* one that says by which programs */
 };
 
+/* However it is spelt, the running system's root is no tree. */
+static const char *tree_or_root(const char *dir)
+{
+	char real[PATH_MAX];
+
+	return realpath(dir, real) && strcmp(real, "/") == 0 ? "/" : dir;
+}
+
 static struct options parse_options(int argc, char **argv)
 {
 	enum { ROOT = 1, JSON, VERBOSE, QUIET, VERSION_OPT, HELP, DRY_RUN, FORCE, ON_MISMATCH, ON_LATE, DELAY, FLUSH, UNSAFE,
@@ -136,7 +145,7 @@ static struct options parse_options(int argc, char **argv)
 		o.setting = o.setting || (c >= DRY_RUN && c < BACKEND);
 		o.tools = o.tools || c >= BACKEND;
 		switch (c) {
-		case ROOT: q->root = optarg; break;
+		case ROOT: q->root = tree_or_root(optarg); break;
 		case JSON: o.json = true; break;
 		case VERBOSE: q->verbose = true; break;
 		case QUIET: q->quiet = true; break;

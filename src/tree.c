@@ -45,15 +45,16 @@ static bool on_device(int dir)
 
 int tree_enter(const char *dir, bool *device)
 {
+	if (unshare(CLONE_NEWNS) < 0 || mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) < 0)
+		return failed("a mount namespace of its own");
 	int fd = open(dir, O_PATH | O_DIRECTORY | O_CLOEXEC);
 	if (fd < 0)
 		return failed(dir);
 	*device = on_device(fd);
-	if (unshare(CLONE_NEWNS) < 0 || mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) < 0 || fchdir(fd) < 0) {
-		close(fd);
-		return failed(dir);
-	}
+	int r = fchdir(fd);
 	close(fd);
+	if (r < 0)
+		return failed(dir);
 	for (size_t i = 0; i < sizeof(mounts) / sizeof(mounts[0]); i++) {
 		struct stat st;
 		const char *source = mounts[i].type ? mounts[i].type : "/dev";

@@ -1,0 +1,29 @@
+#!/usr/bin/env bats
+# iommu-install cut short at its own system calls: nothing is stranded, and it can be finished. A fixed sample of the points;
+# kill-all.bats looks at every one.
+bats_require_minimum_version 1.5.0
+
+setup() {
+	load lib/trees
+	load lib/machine
+}
+
+teardown() {
+	machine_end
+}
+
+@test "killed while pt becomes strict with a stopping policy: every entry starts, and resume finishes" {
+	kill_points strict kill 17
+}
+
+@test "killed during a first installation, a rollback and a removal: every entry starts, and resume finishes" {
+	kill_points first kill 29
+	kill_points rollback kill 29
+	kill_points remove kill 29
+}
+
+@test "a disk that is full, broken or read-only at one call: undone or finished, with a message" {
+	kill_points strict ENOSPC 37
+	kill_points pt EIO 37
+	kill_points policy EROFS 37
+}
