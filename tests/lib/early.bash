@@ -45,8 +45,10 @@ image() {
 # file away. In a cpio archive a name follows the check sum's eight digits, and has none of its own.
 image_without_target() {
 	local at
-	# Before what gzip made there can be an archive of its own, uncompressed.
-	at=$(LC_ALL=C grep -obUaPm1 '\x1f\x8b\x08\x00\x00\x00\x00\x00[\x00\x04]\x03' "$1" | head -n 1 | cut -d: -f1)
+	# Before what gzip made there can be an archive of its own, uncompressed; what starts like gzip's may be none.
+	for at in $(LC_ALL=C grep -obUaP '\x1f\x8b\x08[\x00-\x1f]' "$1" | head -n 50 | cut -d: -f1); do
+		[[ $(tail -c +$((at + 1)) "$1" 2>/dev/null | zcat 2>/dev/null | head -c 5 | tr -d '\0') == 07070 ]] && break
+	done
 	head -c "$at" "$1" > "$2.with" && tail -c +$((at + 1)) "$1" | zcat >> "$2.with" || return
 	LC_ALL=C sed -E 's#(00000000(\./)?)etc/iommu\.target\x00#\1etc/iommu.absent\x00#' "$2.with" > "$2"
 	[[ $(cmp -l "$2.with" "$2" | wc -l) == 5 ]] || { # `target` and `absent` share one letter
