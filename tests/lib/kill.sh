@@ -7,6 +7,8 @@
 set -u
 
 WORK=/host/kill
+# shellcheck source=tests/lib/judge.sh
+. "${BASH_SOURCE[0]%/*}/judge.sh"
 FILES=(/boot /etc/default /etc/iommu.target /etc/dracut.conf.d /var/lib/iommu)
 
 # Each sets the machine up and leaves in CMD what is then cut short.
@@ -99,56 +101,6 @@ points() {
 		/^[a-z0-9]+\(/ { print name, n[name] }' "$WORK/trace"
 }
 
-# The modes that a line can come up in, as this test reads it.
-modes_of() {
-	case " $1 " in
-	*" intel_iommu=off "*" vfio.enable_unsafe_noiommu_mode=1 "*) echo off-for-vfio ;;
-	*" intel_iommu=off "*) echo off-for-uio ;;
-	*" iommu=pt "*) echo pt ;;
-	*" intel_iommu=on "*) echo strict ;;
-	*) echo off-for-uio strict pt ;;
-	esac
-}
-
-# Would the next boot, by whatever entry, start? Says what would not.
-judge() {
-	local line words initrd mode entries=0
-	grub-script-check /boot/grub/grub.cfg || { echo "grub.cfg is damaged"; return 1; }
-	while IFS= read -r line; do
-		case $line in
-		*linux*vmlinuz*)
-			entries=$((entries + 1))
-			words=${line#*vmlinuz}
-			[ -s "/boot/vmlinuz${words%% *}" ] || { echo "no kernel: $line"; return 1; }
-			initrd=
-			;;
-		*initrd*)
-			initrd=/boot/${line##*/}
-			rm -rf "$WORK/image"
-			mkdir -p "$WORK/image"
-			(cd "$WORK/image" && cpio -id --quiet <"$initrd") 2>/dev/null || { echo "$initrd is damaged"; return 1; }
-			[ -e "$WORK/image/init" ] || { echo "$initrd is empty"; return 1; }
-			[ -e "$WORK/image/scripts/init-top/iommu-verify" ] || continue
-			grep -q '^on-mismatch=' "$WORK/image/etc/iommu.target" || continue
-			for mode in $(modes_of "$words"); do
-				grep -Eq "^mode=$mode\$|^accept=(.*,)?$mode(,.*)?\$" "$WORK/image/etc/iommu.target" ||
-					{ echo "$mode is refused: $line, $words: $(xargs <"$WORK/image/etc/iommu.target")"; return 1; }
-			done
-			case $words in
-			*allow_unsafe_interrupts=1*)
-				grep -q '^allow-unsafe-interrupts=yes' "$WORK/image/etc/iommu.target" ||
-					{ echo "unsafe interrupts are refused: $words"; return 1; }
-				;;
-			esac
-			;;
-		'}')
-			[ "${initrd-x}" ] || { echo "an entry without an initrd"; return 1; }
-			;;
-		esac
-	done < <(sed -n '/BEGIN .*10_linux/,/END .*10_linux/p' /boot/grub/grub.cfg)
-	[ "$entries" -ge 4 ] || { echo "$entries entries"; return 1; }
-}
-
 # One point. Says what went wrong.
 at_point() {
 	local name=$1 n=$2 how=$3 status
@@ -159,7 +111,7 @@ at_point() {
 		traced -o /dev/null -e "trace=$name" -e "inject=$name:error=$how:when=$n"
 	fi
 	status=$?
-	judge || return
+	judge /boot "$WORK" 4 || return
 	if [ "$how" != kill ]; then
 		if [ "$status" = 0 ]; then
 			[ "$(state)" = "$END" ] || { echo "done, it says"; return 1; }
@@ -173,7 +125,7 @@ at_point() {
 	fi
 	cp "$WORK/said" "$WORK/said.first"
 	iommu-install resume >"$WORK/said" 2>&1 || { echo "resume: $?"; cat "$WORK/said"; return 1; }
-	judge || return
+	judge /boot "$WORK" 4 || return
 	case $(state) in
 	"$END") return ;;
 	"$START")

@@ -1,0 +1,64 @@
+#!/bin/bash
+# Reads a /boot as the next boot would, and says what would not start. Not by our own code: that is what is tested.
+# SPDX-License-Identifier: BSD-3-Clause
+# shellcheck shell=bash
+
+# The modes that a line can come up in, as this test reads it.
+modes_of() {
+	case " $1 " in
+	*" intel_iommu=off "*" vfio.enable_unsafe_noiommu_mode=1 "*) echo off-for-vfio ;;
+	*" intel_iommu=off "*) echo off-for-uio ;;
+	*" iommu=pt "*) echo pt ;;
+	*" intel_iommu=on "*) echo strict ;;
+	*) echo off-for-uio strict pt ;;
+	esac
+}
+
+# unpack IMAGE DIR: an archive, or one that zstd made smaller.
+unpack() {
+	rm -rf "$2"
+	mkdir -p "$2"
+	case $(od -An -tx1 -N4 "$1") in
+	' 28 b5 2f fd') (cd "$2" && zstd -dcq | cpio -id --quiet) <"$1" ;;
+	*) (cd "$2" && cpio -id --quiet) <"$1" ;;
+	esac 2>/dev/null && [ -s "$2/init" ]
+}
+
+# Would an image with this check start in that mode, with these words? Says what is wrong.
+accepted() {
+	local target=$1/etc/iommu.target mode=$2 words=$3
+	grep -Eq "^mode=$mode\$|^accept=(.*,)?$mode(,.*)?\$" "$target" ||
+		{ echo "$mode is refused: $words: $(xargs <"$target")"; return 1; }
+	case $words in
+	*allow_unsafe_interrupts=1*)
+		grep -q '^allow-unsafe-interrupts=yes' "$target" || { echo "unsafe interrupts are refused: $words"; return 1; }
+		;;
+	esac
+}
+
+# judge BOOT SCRATCH ENTRIES: that directory has so many entries at least, each with a kernel and an initramfs that is whole
+# and starts in the mode its line gives.
+judge() {
+	local boot=$1 image=$2/image line words='' initrd=none mode entries=0
+	grub-script-check "$boot/grub/grub.cfg" || { echo "grub.cfg is damaged"; return 1; }
+	while IFS= read -r line; do
+		case $line in
+		*linux*vmlinuz*)
+			entries=$((entries + 1)) initrd=
+			words=${line#*vmlinuz}
+			[ -s "$boot/vmlinuz${words%% *}" ] || { echo "no kernel: $line"; return 1; }
+			;;
+		*initrd*)
+			initrd=$boot/${line##*/}
+			unpack "$initrd" "$image" || { echo "$initrd is damaged"; return 1; }
+			[ -e "$image/scripts/init-top/iommu-verify" ] || continue
+			grep -q '^on-mismatch=' "$image/etc/iommu.target" || continue
+			for mode in $(modes_of "$words"); do accepted "$image" "$mode" "$words" || return; done
+			;;
+		'}')
+			[ "$initrd" ] || { echo "an entry without an initrd"; return 1; }
+			;;
+		esac
+	done < <(sed -n '/BEGIN .*10_linux/,/END .*10_linux/p' "$boot/grub/grub.cfg")
+	[ "$entries" -ge "$3" ] || { echo "$entries entries"; return 1; }
+}
