@@ -44,3 +44,19 @@ all() {
 @test "a removal, cut short at every point" {
 	all remove
 }
+
+# killed_with GENERATOR: the distribution's own.
+killed_with() {
+	machine bookworm "$1"
+	cp "$BATS_TEST_DIRNAME"/lib/{kill-real,judge}.sh "$BATS_TEST_TMPDIR"
+	run -0 in_machine 'bash /host/kill-real.sh 10'
+	echo "# $1: ${lines[-1]}" >&3
+}
+
+@test "with the real dracut, killed after each step and at ten random instants: every entry starts, and resume finishes" {
+	killed_with dracut
+}
+
+@test "with the real initramfs-tools, killed after each step and at ten random instants: the same" {
+	killed_with initramfs-tools
+}

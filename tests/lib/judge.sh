@@ -51,7 +51,11 @@ judge() {
 		*initrd*)
 			initrd=$boot/${line##*/}
 			unpack "$initrd" "$image" || { echo "$initrd is damaged"; return 1; }
-			[ -e "$image/scripts/init-top/iommu-verify" ] || continue
+			grep -qs '^enforce=' "$image/usr/lib/iommu-verify/image.conf" || continue
+			if [ ! -s "$image/etc/iommu.target" ]; then
+				grep -q '^enforce=no' "$image/usr/lib/iommu-verify/image.conf" && continue
+				echo "$initrd has no target" && return 1
+			fi
 			grep -q '^on-mismatch=' "$image/etc/iommu.target" || continue
 			for mode in $(modes_of "$words"); do accepted "$image" "$mode" "$words" || return; done
 			;;
