@@ -259,7 +259,7 @@ static int told(const char *path, const char *why)
 }
 
 int initramfs_rebuild(const struct generator *generator, const struct kernel *kernel, const struct image_want *want,
-		      bool verbose)
+		      bool verbose, void (*tick)(void *context, unsigned seconds), void *context)
 {
 	const char *argv[8], *why = NULL;
 	char out[PATH_MAX], message[128];
@@ -270,7 +270,7 @@ int initramfs_rebuild(const struct generator *generator, const struct kernel *ke
 	snprintf(out, sizeof(out), "%s%s", kernel->image, generator->in_place ? "" : ".iommu-new");
 	generator->command(kernel, out, argv);
 
-	int status = run(argv, verbose);
+	int status = run_ticking(argv, verbose, tick, context);
 	if (status != 0) {
 		snprintf(message, sizeof(message), "%s failed (%s %d)", generator->program,
 			 status < 0 ? "error" : "status", status < 0 ? -status : status);

@@ -65,9 +65,9 @@ struct image_want {
 int initramfs_check(const struct kernel *kernel, const char *path, const struct image_want *want, const char **why);
 
 /* Rebuilds a kernel's image. The old one stays under a second name until initramfs_forget(), and whatever fails, the
- * image at its own name is whole. Returns 0, or -1 with one line told on stderr. */
+ * image at its own name is whole. tick, if not NULL, is called every second. Returns 0, or -1 with one line told on stderr. */
 int initramfs_rebuild(const struct generator *generator, const struct kernel *kernel, const struct image_want *want,
-		      bool verbose);
+		      bool verbose, void (*tick)(void *context, unsigned seconds), void *context);
 
 /* Puts the old image back, or drops it. Both return 0 or -errno, and 0 where there is none. */
 int initramfs_restore(const struct kernel *kernel);

@@ -156,6 +156,7 @@ int plan_check(const struct plan *p)
 		.flush = p->flush,
 		.images = p->generator != NULL,
 		.loader = p->loader,
+		.named = p->request->backend != NULL,
 		.force = p->request->force,
 		.dry_run = p->request->dry_run,
 	};

@@ -225,6 +225,52 @@ static int check_sealed(const struct preflight *p)
 
 /* --- /boot -------------------------------------------------------------------------------------------------------------- */
 
+/* Does not count: what a boot loader puts on the line by itself, what GRUB fills in when it boots, and what says how the
+ * IOMMU is set, as a change that waits for its reboot has put other words there. */
+static bool word_counts(const char *word)
+{
+	return word[0] && word[0] != '$' && strncmp(word, "BOOT_IMAGE=", 11) != 0 && strncmp(word, "initrd=", 7) != 0;
+}
+
+static bool same_line(const char *entry, const char *running)
+{
+	char *a = words_apply(entry, "", true, NULL), *b = words_apply(running, "", true, NULL);
+	const char *next_a = a, *next_b = b;
+	char word_a[512], word_b[512];
+	bool same = a && b, more_a, more_b;
+
+	do {
+		while ((more_a = same && cmdline_word(&next_a, word_a, sizeof(word_a))) && !word_counts(word_a))
+			;
+		while ((more_b = same && cmdline_word(&next_b, word_b, sizeof(word_b))) && !word_counts(word_b))
+			;
+		same = same && more_a == more_b && (!more_a || strcmp(word_a, word_b) == 0);
+	} while (same && more_a);
+	free(a);
+	free(b);
+	return same;
+}
+
+/* A machine can have GRUB installed and be booted by something else, which reads other files. */
+static int check_proven(const struct preflight *p)
+{
+	struct grub_config config;
+	bool proven = false;
+
+	if (p->named)
+		return 0;
+	int r = grub_read(GRUB_CONFIG, &config);
+	if (r == -EACCES && p->dry_run)
+		return 0;
+	if (r < 0)
+		return fail("%s: %s", GRUB_CONFIG, strerror(-r));
+	for (size_t i = 0; i < config.count && !proven; i++)
+		proven = config.entries[i].own && same_line(config.entries[i].words, p->facts->evidence.cmdline);
+	grub_free(&config);
+	return proven ? 0 : REFUSE(p, BOOTLOADER_UNPROVEN, "no entry of %s has the command line that this machine was booted with",
+				   GRUB_CONFIG);
+}
+
 static int check_line(const struct preflight *p)
 {
 	struct grub_config config;
@@ -278,7 +324,8 @@ int preflight(const struct preflight *p)
 	} checks[] = {
 		{ check_arch, true },     { check_container, true }, { check_live, true },      { check_xen, true },
 		{ check_virtio, true },   { check_table, true },     { check_evidence, true },  { check_flush, false },
-		{ check_noiommu, false }, { check_modprobe, false }, { check_sealed, false },   { check_line, false },
+		{ check_noiommu, false }, { check_modprobe, false }, { check_sealed, false },   { check_proven, true },
+		{ check_line, false },
 		{ check_space, false },
 	};
 	int code = 0;

@@ -19,6 +19,7 @@ struct preflight {
 	bool flush;        /* the flush policy is ours to set */
 	bool images;       /* images are built */
 	bool loader;       /* grub.cfg is made anew */
+	bool named;        /* the user says that it is this boot loader */
 	bool force, dry_run;
 };
 

@@ -10,6 +10,7 @@
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 
 static const char *const dirs[] = { "/usr/sbin", "/usr/bin", "/sbin", "/bin" };
@@ -79,7 +80,33 @@ static void show_output(const char *program, int fd)
 	fclose(file);
 }
 
+/* Waits, and calls tick once a second. A process that is done soon is not kept waiting for. */
+static int wait_ticking(pid_t pid, void (*tick)(void *context, unsigned seconds), void *context)
+{
+	struct timespec start, now, nap = { .tv_nsec = 20000000 };
+	unsigned shown = 0;
+	siginfo_t info;
+
+	clock_gettime(CLOCK_MONOTONIC, &start);
+	for (;;) {
+		info.si_pid = 0;
+		if (waitid(P_PID, (id_t)pid, &info, WEXITED | WNOHANG | WNOWAIT) < 0 || info.si_pid)
+			return run_wait(pid);
+		nanosleep(&nap, NULL);
+		clock_gettime(CLOCK_MONOTONIC, &now);
+		if (now.tv_sec - start.tv_sec > (time_t)shown)
+			tick(context, ++shown);
+		if (nap.tv_nsec < 200000000)
+			nap.tv_nsec += nap.tv_nsec / 2;
+	}
+}
+
 int run(const char *const argv[], bool verbose)
+{
+	return run_ticking(argv, verbose, NULL, NULL);
+}
+
+int run_ticking(const char *const argv[], bool verbose, void (*tick)(void *context, unsigned seconds), void *context)
 {
 	int null = open("/dev/null", O_RDONLY | O_CLOEXEC);
 	int output = memfd_create("output", MFD_CLOEXEC);
@@ -87,7 +114,7 @@ int run(const char *const argv[], bool verbose)
 
 	if (null >= 0 && output >= 0) {
 		pid_t pid = spawn(argv, null, output, output);
-		status = pid < 0 ? (int)pid : run_wait(pid);
+		status = pid < 0 ? (int)pid : tick ? wait_ticking(pid, tick, context) : run_wait(pid);
 		if (verbose || status != 0)
 			show_output(argv[0], output);
 	}

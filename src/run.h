@@ -15,6 +15,9 @@ bool run_find(const char *program, char *path, size_t size);
  * always with verbose. Returns its exit status, 128 + signal, or -errno if it could not be started. */
 int run(const char *const argv[], bool verbose);
 
+/* The same, calling tick every second that it takes. */
+int run_ticking(const char *const argv[], bool verbose, void (*tick)(void *context, unsigned seconds), void *context);
+
 /* Starts argv with standard input from fd (not closed) and its output readable from *out, which the caller closes.
  * Returns the process, for run_wait(), or -errno. Its stderr is dropped. */
 pid_t run_filter(const char *const argv[], int fd, FILE **out);

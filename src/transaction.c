@@ -93,24 +93,49 @@ static struct image_want want_of(const char *target_text)
 	return want;
 }
 
+/* On a terminal the line is written again and again, with the time that it has taken. */
+struct step {
+	const struct transaction *transaction;
+	char text[400];
+};
+
+static void show_time(void *context, unsigned seconds)
+{
+	const struct step *step = context;
+
+	say(step->transaction, "\r%s, %u s", step->text, seconds);
+}
+
+static int build_image(struct transaction *t, const struct kernel *kernel, const struct image_want *want)
+{
+	struct step step = { .transaction = t };
+	struct timespec start, end;
+	bool terminal = isatty(STDOUT_FILENO);
+
+	snprintf(step.text, sizeof(step.text), "building %s with %s (%zu of %zu)", kernel->image, t->generator->name, t->images,
+		 t->kernels.count);
+	say(t, "%s", step.text);
+	clock_gettime(CLOCK_MONOTONIC, &start);
+	int r = initramfs_rebuild(t->generator, kernel, want, t->verbose, terminal ? show_time : NULL, &step);
+	clock_gettime(CLOCK_MONOTONIC, &end);
+	if (r < 0)
+		say(t, "\n");
+	else
+		say(t, "%s%s, %ld s\n", terminal ? "\r" : "", terminal ? step.text : "", (long)(end.tv_sec - start.tv_sec));
+	return r;
+}
+
 static int build_images(struct transaction *t, const char *target_text)
 {
 	const struct image_want want = want_of(target_text);
 
 	for (size_t i = 0; t->generator && i < t->kernels.count; i++) {
 		const struct kernel *kernel = &t->kernels.list[i];
-		struct timespec start, end;
 		const char *why;
 
 		t->images = i + 1;
-		if (initramfs_check(kernel, kernel->image, &want, &why) == 0)
-			continue;
-		say(t, "building %s with %s (%zu of %zu)", kernel->image, t->generator->name, i + 1, t->kernels.count);
-		clock_gettime(CLOCK_MONOTONIC, &start);
-		int r = initramfs_rebuild(t->generator, kernel, &want, t->verbose);
-		clock_gettime(CLOCK_MONOTONIC, &end);
-		say(t, r < 0 ? "\n" : ", %ld s\n", (long)(end.tv_sec - start.tv_sec));
-		if (r < 0 || go_on() < 0)
+		if (initramfs_check(kernel, kernel->image, &want, &why) < 0 &&
+		    (build_image(t, kernel, &want) < 0 || go_on() < 0))
 			return -1;
 	}
 	return 0;

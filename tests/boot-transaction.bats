@@ -71,7 +71,7 @@ machine_with_boot() {
 	cp "$BATS_TEST_TMPDIR/boot.img" "$BATS_TEST_TMPDIR/first.img"
 	mkdir -p "$BATS_TEST_TMPDIR/read"
 	debugfs -R "rdump / $BATS_TEST_TMPDIR/read" "$boot" 2>/dev/null
-	with_boot 'update-grub && iommu-install pt --on-mismatch=halt' --kernel "$(echo "$BATS_TEST_TMPDIR"/read/vmlinuz-*)" \
+	with_boot 'update-grub && iommu-install pt --on-mismatch=halt --backend=grub' --kernel "$(echo "$BATS_TEST_TMPDIR"/read/vmlinuz-*)" \
 		--initrd "$(echo "$BATS_TEST_TMPDIR"/read/initrd.img-*)" \
 		--append "root=LABEL=iommuroot ro intel_iommu=on iommu=pt"
 	vm_wait vm 900
@@ -111,7 +111,7 @@ grub_args() {
 		-blockdev driver=file,filename=$BATS_TEST_TMPDIR/boot.log,node-name=bootlog
 		-blockdev driver=blklogwrites,node-name=boot,file=bootfile,log=bootlog,log-sector-size=512"
 	BOOT_DRIVE=$(xargs <<< "$BOOT_DRIVE")
-	with_boot 'iommu-install strict' "${args[@]}"
+	with_boot 'iommu-install strict --backend=grub' "${args[@]}"
 	vm_wait vm 900
 	[ "$(disk_status vm)" = 0 ]
 	disk_output vm
@@ -125,7 +125,7 @@ grub_args() {
 	for i in 1 2 3 4 5; do
 		mode=$([ $((i % 2)) = 1 ] && echo strict || echo pt)
 		grub_args
-		with_boot "echo BEGUN; iommu-install $mode; sync; echo CHANGED; sleep 1000" "${args[@]}"
+		with_boot "echo BEGUN; iommu-install $mode --backend=grub; sync; echo CHANGED; sleep 1000" "${args[@]}"
 		vm_expect vm BEGUN 300
 		sleep "$((RANDOM % 30)).$((RANDOM % 10))"
 		vm_kill vm
@@ -133,7 +133,7 @@ grub_args() {
 		grub_args
 		echo "${args[*]: -1}"
 		with_boot "until [ ! -e /var/lib/iommu/change/journal ]; do sleep 1; done
-			iommu-install $mode && iommu-install check && ! ls -A /boot | grep iommu; s=\$?
+			iommu-install $mode --backend=grub && iommu-install check && ! ls -A /boot | grep iommu; s=\$?
 			cat /etc/iommu.target; exit \$s" "${args[@]}"
 		vm_wait vm 900
 		output=$(disk_output vm)

@@ -277,3 +277,26 @@ EOF
 	run -1 in_machine 'iommu-install --root /nonexistent pt'
 	[[ $output == *"--root: /nonexistent: No such file"* ]]
 }
+
+@test "a machine that GRUB has not booted is refused, unless the user names it" {
+	machine bookworm initramfs-tools
+	local before
+	before=$(files_of_machine)
+	run -5 in_machine 'umount /proc/cmdline; iommu-install off-for-uio'
+	[[ $output == *"BOOTLOADER_UNPROVEN: no entry of /boot/grub/grub.cfg has the command line"*"--backend=grub"* ]]
+	[ "$(files_of_machine)" = "$before" ]
+	run -0 in_machine 'umount /proc/cmdline; iommu-install off-for-uio --backend=grub'
+	# A change that waits for its reboot has other words there.
+	run -0 in_machine 'iommu-install strict --force'
+}
+
+@test "on a terminal a long step shows how long it takes" {
+	machine bookworm initramfs-tools
+	in_machine 'mv /usr/sbin/update-initramfs /root; printf "#!/bin/sh\nsleep 3\nexec /root/update-initramfs \"\$@\"\n" > /usr/sbin/update-initramfs
+		chmod 755 /usr/sbin/update-initramfs'
+	run -0 in_machine 'mkdir /dev/pts && mount -t devpts devpts /dev/pts -o ptmxmode=666 && ln -s pts/ptmx /dev/ptmx &&
+		script -qec "iommu-install off-for-uio" /dev/null | tr "\r" "\n"'
+	[[ $output == *"(1 of 1), 2 s"*"(1 of 1), 3 s"* ]]
+	run -0 in_machine 'iommu-install strict --force'
+	[ "$(grep -c '1 of 1' <<< "$output")" = 1 ]
+}

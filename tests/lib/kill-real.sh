@@ -26,7 +26,8 @@ look() { # look MODE: at what a kill has left
 	iommu-install resume >"$WORK/resumed" 2>&1 || { cat "$WORK/resumed"; return 1; }
 	judge /boot "$WORK" 2 || return
 	iommu-install "$1" --force >"$WORK/again" 2>&1 || { cat "$WORK/again"; return 1; }
-	grep -q "^mode=$1" /etc/iommu.target && [ -z "$(ls -A /boot | grep iommu)" ] || { ls -A /boot; return 1; }
+	grep -q "^mode=$1" /etc/iommu.target || return
+	if find /boot | grep iommu; then return 1; fi
 }
 
 mkdir -p "$WORK"

@@ -117,7 +117,11 @@ at_point() {
 			[ "$(state)" = "$END" ] || { echo "done, it says"; return 1; }
 			return
 		fi
-		[ "$status" = 1 ] && grep -q '^iommu-install: ' "$WORK/said" || { echo "status $status"; cat "$WORK/said"; return 1; }
+		if [ "$status" != 1 ] || ! grep -q '^iommu-install: ' "$WORK/said"; then
+			echo "status $status"
+			cat "$WORK/said"
+			return 1
+		fi
 		if grep -q 'everything is as it was' "$WORK/said"; then
 			[ "$(state)" = "$START" ] || { echo "as before, it says"; diff <(state) <(echo "$START"); return 1; }
 			return

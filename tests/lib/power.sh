@@ -18,12 +18,12 @@ read_boot() {
 	local file
 	mkdir -p "$boot/grub"
 	grub-fstest "$disk" cat /grub/grub.cfg >"$boot/grub/grub.cfg" 2>/dev/null || return
-	for file in $(sed -n 's/^[[:space:]]*\(linux\|initrd\)[[:space:]]*\/\([^ ]*\).*/\2/p' "$boot/grub/grub.cfg" | sort -u); do
+	while read -r file; do
 		case $file in
 		vmlinuz*) grub-fstest -n 4096 "$disk" cat "/$file" >"$boot/$file" 2>/dev/null || return ;;
 		*) grub-fstest "$disk" cat "/$file" >"$boot/$file" 2>/dev/null || return ;;
 		esac
-	done
+	done < <(sed -n 's/^[[:space:]]*\(linux\|initrd\)[[:space:]]*\/\([^ ]*\).*/\2/p' "$boot/grub/grub.cfg" | sort -u)
 }
 
 cp --sparse=always /host/before.img "$disk"
