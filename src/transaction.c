@@ -304,10 +304,14 @@ static int switch_over(struct transaction *t)
 	return told("the journal", journal_update(&t->journal));
 }
 
-static void forget_old(const struct transaction *t)
+static int forget_old(const struct transaction *t)
 {
+	int r = 0;
+
 	for (size_t i = 0; i < t->kernels.count; i++)
-		told(t->kernels.list[i].image, initramfs_forget(&t->kernels.list[i]));
+		if (told(t->kernels.list[i].image, initramfs_forget(&t->kernels.list[i])) < 0)
+			r = -1;
+	return r;
 }
 
 /* The boot loader first: from then on nothing asks for the new mode. Images that accept both are accepted by it, and so are
@@ -346,15 +350,13 @@ static int seal(struct transaction *t)
 	const char *target = t->after.text[SETTING_TARGET];
 	int r = 0;
 
-	forget_old(t);
-	if (images_accept(t, target) < 0)
+	if (forget_old(t) < 0 || images_accept(t, target) < 0)
 		return -1;
 	/* Their contents are right; what was before comes back with owner, mode and all. */
 	for (int i = 0; is_rollback(t) && r == 0 && i < SETTINGS; i++)
 		r = told(setting_path((enum setting)i), journal_restore(AFTER, (enum setting)i));
-	if (r < 0)
+	if (r < 0 || forget_old(t) < 0)
 		return -1;
-	forget_old(t);
 	return told("the journal", journal_close());
 }
 
@@ -372,7 +374,8 @@ int transaction_run(struct transaction *t, bool resumed)
 {
 	tidy(t);
 	if (!resumed) {
-		forget_old(t); /* of no change that anything is known of */
+		if (forget_old(t) < 0) /* of no change that anything is known of */
+			return EXIT_INVALID;
 		const char *config = t->loader ? GRUB_CONFIG : NULL;
 		if (told("the journal", is_rollback(t) ? journal_open_back(&t->journal, config) :
 							 journal_open(&t->journal, &t->after, config)) < 0)
@@ -386,7 +389,7 @@ int transaction_run(struct transaction *t, bool resumed)
 	}
 	if (seal(t) == 0)
 		return 0;
-	fail("the change is in place, but not all images are final; what they accept boots. Run 'iommu-install resume'");
+	fail("the change is in place, but not finished; the machine boots as it is. Run 'iommu-install resume'");
 	return EXIT_INVALID;
 }
 

@@ -142,3 +142,36 @@ grub_args() {
 		[[ $output == *"mode=$mode"*"on-mismatch=halt"* ]]
 	done
 }
+
+@test "rollback after the distribution has installed a kernel in between: every entry that is there boots and matches" {
+	machine bookworm initramfs-tools
+	cp /etc/resolv.conf "$BATS_TEST_TMPDIR"
+	apt-config dump Acquire | grep -E '::(Check-|Proxy|http)' > "$BATS_TEST_TMPDIR/apt.conf" || true
+	in_machine 'iommu-install pt --on-mismatch=halt && iommu-install strict && rm -f /etc/resolv.conf && cp /host/resolv.conf /etc &&
+		cp /host/apt.conf /etc/apt/apt.conf.d/host && apt-get -q update && DEBIAN_FRONTEND=noninteractive apt-get -qy --no-install-recommends install linux-image-rt-amd64' \
+		> "$BATS_TEST_TMPDIR/apt" 2>&1 || { tail -n 30 "$BATS_TEST_TMPDIR/apt"; return 1; }
+	[ "$(in_machine 'ls /boot/vmlinuz-* | wc -l')" = 2 ]
+	in_machine 'iommu-install rollback'
+	run -0 in_machine 'mount --bind / /mnt && iommu-install --root /mnt check'
+	[ "$(grep -c '^match .* pt by its line' <<< "$output")" = 5 ]
+
+	local choice
+	printf 'uname -r; iommu-verify\n' > "$script"
+	for choice in 0 "1 0" "1 2"; do
+		disk_start vm "$machine" "$script" --iommu intel
+		# shellcheck disable=SC2086 # one word for each menu
+		grub_choose vm $choice
+		vm_wait vm 900
+		vm_log vm | grep "verdict:    match"
+		[ "$(disk_status vm)" = 0 ]
+	done
+	# Recovery entries end at a prompt for root, after the check.
+	for choice in "1 1" "1 3"; do
+		disk_start vm "$machine" "$script" --iommu intel
+		# shellcheck disable=SC2086
+		grub_choose vm $choice
+		vm_expect vm 'iommu-verify: match: target pt' 600
+		vm_expect vm 'EXT4-fs .*mounted filesystem' 600
+		vm_kill vm
+	done
+}
