@@ -209,36 +209,41 @@ static bool parse_target(const char *text, struct target *target)
 	return valid;
 }
 
-/* The target that every image can have at this moment. Returns its text, owned by the caller, *final if it is the last one;
- * NULL with *final for none at all, NULL without on an error that has been told. */
-static char *first_target(const struct transaction *t, bool *final)
+/* Whether every entry has the words already; false too where they are not known. */
+static bool loader_right(const struct transaction *t)
 {
-	const char *last = t->after.text[SETTING_TARGET];
+	char *why = NULL;
+	bool right = !t->loader ||
+		     (t->journal.known && grub_check(GRUB_CONFIG, t->journal.words, t->journal.flush, &why) == 0);
+
+	free(why);
+	return right;
+}
+
+/* The target that every image can have at this moment: *text, owned by the caller, or NULL for none; *final if it is the last
+ * one. Returns 0, or -1 with one line told. */
+static int first_target(const struct transaction *t, char **text, bool *final)
+{
+	const char *last = t->after.text[SETTING_TARGET], *what;
 	struct target before, after, interim;
 	struct entries entries = { 0 };
-	const char *what;
-	char text[512];
+	char made[512];
 
 	*final = true;
-	if (!parse_target(last, &after))
-		return last ? strdup(last) : NULL; /* one that was there before and is put back, whatever it says */
-	bool had_one = parse_target(t->before.text[SETTING_TARGET], &before);
-
-	int r = t->loader ? entries_read(t->now ? &t->now->evidence : NULL, true, &entries, &what) : 0;
-	if (r < 0) {
-		*final = false;
-		told(what, r);
-		return NULL;
+	/* One that was there before is put back, whatever it says. */
+	if (parse_target(last, &after)) {
+		bool had_one = parse_target(t->before.text[SETTING_TARGET], &before);
+		int r = t->loader ? entries_read(t->now ? &t->now->evidence : NULL, true, &entries, &what) : 0;
+		if (r < 0)
+			return told(what, r);
+		*final = !interim_target(had_one ? &before : NULL, &after, &entries, t->now, loader_right(t), &interim);
+		entries_free(&entries);
+		if (!*final && target_format(&interim, made, sizeof(made)) < 0)
+			return told(TARGET_PATH, -ENOMEM);
 	}
-	char *why = NULL;
-	bool right = !t->loader || (t->journal.known &&
-				    grub_check(GRUB_CONFIG, t->journal.words, t->journal.flush, &why) == 0);
-	free(why);
-	*final = !interim_target(had_one ? &before : NULL, &after, &entries, t->now, right, &interim);
-	entries_free(&entries);
-	if (!*final)
-		target_format(&interim, text, sizeof(text));
-	return strdup(*final ? last : text);
+	const char *from = *final ? last : made;
+	*text = from ? strdup(from) : NULL;
+	return from && !*text ? told(TARGET_PATH, -ENOMEM) : 0;
 }
 
 static unsigned accepted_by(const struct target *target)
@@ -286,11 +291,11 @@ static int check_entries(const struct transaction *t, bool (*bad)(const struct e
 
 static int switch_over(struct transaction *t)
 {
+	char *target;
 	bool final;
 
 	mark_pending(t);
-	char *target = first_target(t, &final);
-	if (!target && !final)
+	if (first_target(t, &target, &final) < 0)
 		return -1;
 	if (!final)
 		say(t, "for as long as the boot loader may have the old words, images accept the old mode too\n");
@@ -381,6 +386,9 @@ int transaction_run(struct transaction *t, bool resumed)
 							 journal_open(&t->journal, &t->after, config)) < 0)
 			return EXIT_INVALID;
 	}
+	/* Whoever has been at the boot loader since: images come to accept nothing but what it gives. */
+	if (t->journal.progress == PROGRESS_SEALING && (t->journal.known ? !loader_right(t) : check_entries(t, unwanted) < 0))
+		t->journal.progress = PROGRESS_OPEN;
 	if (t->journal.progress == PROGRESS_OPEN && switch_over(t) < 0)
 		return undo(t);
 	if (t->journal.progress == PROGRESS_BOOT) {

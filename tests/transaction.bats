@@ -300,3 +300,21 @@ EOF
 	run -0 in_machine 'iommu-install strict --force'
 	[ "$(grep -c '1 of 1' <<< "$output")" = 1 ]
 }
+
+@test "a change killed before its last images: if the boot loader has lost the words since, resume puts them back first" {
+	machine bookworm initramfs-tools
+	in_machine 'iommu-install pt --force --on-mismatch=halt'
+	# Killed while the second image of the change is built.
+	in_machine 'mv /usr/sbin/update-initramfs /root; cat > /usr/sbin/update-initramfs <<"EOF"
+#!/bin/sh
+grep -q accept /etc/iommu.target || kill -9 $(pidof iommu-install)
+exec /root/update-initramfs "$@"
+EOF
+		chmod 755 /usr/sbin/update-initramfs; iommu-install strict --force; mv /root/update-initramfs /usr/sbin
+		grep -q progress=sealing /var/lib/iommu/change/journal
+		sed -i "s/amd_iommu=on/amd_iommu=on iommu=pt/" /boot/grub/grub.cfg'
+	run -0 in_machine 'iommu-install resume'
+	[[ $output == *"images accept the old mode too"*"updating /boot/grub/grub.cfg"*"strict is done"* ]]
+	[ "$(entries | grep -c iommu=pt)" = 0 ]
+	run -0 in_machine 'mount --bind / /mnt && iommu-install --root /mnt check'
+}
