@@ -147,7 +147,7 @@ grub_args() {
 	machine bookworm initramfs-tools
 	cp /etc/resolv.conf "$BATS_TEST_TMPDIR"
 	apt-config dump Acquire | grep -E '::(Check-|Proxy|http)' > "$BATS_TEST_TMPDIR/apt.conf" || true
-	in_machine 'iommu-install pt --on-mismatch=halt && iommu-install strict && rm -f /etc/resolv.conf && cp /host/resolv.conf /etc &&
+	in_machine 'iommu-install pt --on-mismatch=halt --force && iommu-install strict --force && rm -f /etc/resolv.conf && cp /host/resolv.conf /etc &&
 		cp /host/apt.conf /etc/apt/apt.conf.d/host && apt-get -q update && DEBIAN_FRONTEND=noninteractive apt-get -qy --no-install-recommends install linux-image-rt-amd64' \
 		> "$BATS_TEST_TMPDIR/apt" 2>&1 || { tail -n 30 "$BATS_TEST_TMPDIR/apt"; return 1; }
 	[ "$(in_machine 'ls /boot/vmlinuz-* | wc -l')" = 2 ]
