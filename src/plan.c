@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "grub.h"
+#include "journal.h"
 #include "kconfig.h"
 #include "preflight.h"
 #include "refuse.h"
@@ -145,6 +146,16 @@ int plan_make(struct plan *p)
 	return code ? code : plan_settings(p);
 }
 
+/* In this boot it has been asked, or named, before: what the files say since is what the next boot will have. */
+static bool proven_before(const struct plan *p)
+{
+	struct journal last;
+	bool open;
+
+	return p->facts && journal_read(&last, &open) == 0 && last.boot_id[0] &&
+	       strcmp(last.boot_id, p->facts->evidence.boot_id) == 0;
+}
+
 int plan_check(const struct plan *p)
 {
 	const struct preflight view = {
@@ -156,7 +167,7 @@ int plan_check(const struct plan *p)
 		.flush = p->flush,
 		.images = p->generator != NULL,
 		.loader = p->loader,
-		.named = p->request->backend != NULL,
+		.proven = p->request->backend || proven_before(p),
 		.force = p->request->force,
 		.dry_run = p->request->dry_run,
 	};

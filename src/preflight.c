@@ -257,7 +257,7 @@ static int check_proven(const struct preflight *p)
 	struct grub_config config;
 	bool proven = false;
 
-	if (p->named)
+	if (p->proven)
 		return 0;
 	int r = grub_read(GRUB_CONFIG, &config);
 	if (r == -EACCES && p->dry_run)

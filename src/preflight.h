@@ -19,7 +19,7 @@ struct preflight {
 	bool flush;        /* the flush policy is ours to set */
 	bool images;       /* images are built */
 	bool loader;       /* grub.cfg is made anew */
-	bool named;        /* the user says that it is this boot loader */
+	bool proven;       /* it is this boot loader: the user says so, or it was asked before in this boot */
 	bool force, dry_run;
 };
 
