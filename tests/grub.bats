@@ -31,7 +31,7 @@ keeps() {
 			cp /host/default /etc/default/grub
 			[ ! -e /host/dropin ] || cp /host/dropin /etc/default/grub.d/50-cloudimg-settings.cfg
 			update-grub -o /boot/grub/grub.cfg 2>/dev/null && cp /boot/grub/grub.cfg /host/before
-			iommu-install pt --force --initramfs=none
+			iommu-install pt --force --initramfs=none --backend=grub
 			cp /boot/grub/grub.cfg /host/after'
 		compare "$sed"
 	done
@@ -157,7 +157,7 @@ compare() {
 
 @test "without our program update-grub still puts the words in, and does not fail" {
 	machine bookworm initramfs-tools
-	in_machine 'iommu-install pt --force --initramfs=none && mv /usr/sbin/iommu-install /root && update-grub && cp /boot/grub/grub.cfg /host/after'
+	in_machine 'iommu-install pt --force --initramfs=none --backend=grub && mv /usr/sbin/iommu-install /root && update-grub && cp /boot/grub/grub.cfg /host/after'
 	run -0 lines_in after
 	[ "${#lines[@]}" = 3 ]
 	[[ "${lines[0]}" == *" $OURS"* ]]
