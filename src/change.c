@@ -43,7 +43,7 @@ static __attribute__((format(printf, 2, 3))) void say(const struct request *q, c
 
 static int enter(const struct request *q, struct machine *m)
 {
-	*m = (struct machine){ .live = strcmp(q->root, "/") == 0, .loader = true };
+	*m = (struct machine){ .root.fd = -1, .live = strcmp(q->root, "/") == 0, .loader = true };
 	if ((!q->dry_run || !m->live) && geteuid() != 0)
 		return fail(m->live && !q->dry_run ? "needs root" : "--root: needs root");
 	if (!m->live && tree_enter(q->root, &m->loader) < 0)
@@ -68,6 +68,18 @@ static void leave(struct machine *m)
 	if (m->now)
 		facts_free(&facts);
 	root_close(&m->root);
+}
+
+/* Runs a command there. */
+static int run_in(const struct request *q, int (*command)(const struct request *q, const struct machine *m))
+{
+	struct machine m;
+
+	int code = enter(q, &m);
+	if (code == 0)
+		code = command(q, &m);
+	leave(&m);
+	return code;
 }
 
 static void set_boot_id(const struct machine *m, struct journal *j)
@@ -229,12 +241,9 @@ static int execute(const struct machine *m, struct plan *p)
 	return code;
 }
 
-static int set_mode(const struct machine *m, struct plan *p)
+static int follow(const struct machine *m, struct plan *p)
 {
-	int code = p->request->dry_run ? 0 : finish_open(p->request, m);
-
-	if (code == 0)
-		code = plan_make(p);
+	int code = plan_make(p);
 	if (code)
 		return code;
 	bool before = done_before(p);
@@ -251,19 +260,20 @@ static int set_mode(const struct machine *m, struct plan *p)
 	return 0;
 }
 
+static int set_mode(const struct request *q, const struct machine *m)
+{
+	struct plan plan = { .request = q, .root = &m->root, .facts = m->now, .loader = m->loader };
+
+	int code = q->dry_run ? 0 : finish_open(q, m);
+	if (code == 0)
+		code = follow(m, &plan);
+	plan_free(&plan);
+	return code;
+}
+
 int change_mode(const struct request *q)
 {
-	static struct plan plan;
-	struct machine m;
-
-	int code = enter(q, &m);
-	if (code == 0) {
-		plan = (struct plan){ .request = q, .root = &m.root, .facts = m.now, .loader = m.loader };
-		code = set_mode(&m, &plan);
-		plan_free(&plan);
-	}
-	leave(&m);
-	return code;
+	return run_in(q, set_mode);
 }
 
 /* --- Going back --------------------------------------------------------------------------------------------------------- */
@@ -341,13 +351,7 @@ static int roll_back(const struct request *q, const struct machine *m)
 
 int change_rollback(const struct request *q)
 {
-	struct machine m;
-
-	int code = enter(q, &m);
-	if (code == 0)
-		code = roll_back(q, &m);
-	leave(&m);
-	return code;
+	return run_in(q, roll_back);
 }
 
 /* --- Going on ----------------------------------------------------------------------------------------------------------- */
@@ -358,6 +362,7 @@ static int seal_after_boot(const struct request *q, const struct machine *m, str
 	struct judgement judgement;
 	struct target_error error;
 	struct settings after;
+	struct target target;
 
 	if (!m->now || strcmp(j->boot_id, m->now->evidence.boot_id) == 0) {
 		say(q, "the change to %s waits for the next boot\n", j->command);
@@ -367,11 +372,11 @@ static int seal_after_boot(const struct request *q, const struct machine *m, str
 	if (r < 0)
 		return fail("the journal of the last change: %s", strerror(-r));
 	char *text = after.text[SETTING_TARGET];
-	if (text)
-		facts.target_status = target_parse(text, strlen(text), &facts.target, &error);
+	r = text ? target_parse(text, strlen(text), &target, &error) : -EINVAL;
 	settings_free(&after);
-	facts.pending = facts.early_missing = facts.stale = false;
-	judge(&facts, &judgement);
+	if (r < 0)
+		return fail("the journal of the last change: damaged");
+	judge_against(m->now, &target, &judgement);
 	if (judgement.verdict != VERDICT_MATCH) {
 		const struct finding *first = &judgement.reasons.list[0];
 		fprintf(stderr, "iommu-install: the machine has not come up in mode %s, so the old one stays accepted: %s: %s\n",
@@ -399,13 +404,7 @@ static int resume(const struct request *q, const struct machine *m)
 
 int change_resume(const struct request *q)
 {
-	struct machine m;
-
-	int code = enter(q, &m);
-	if (code == 0)
-		code = resume(q, &m);
-	leave(&m);
-	return code;
+	return run_in(q, resume);
 }
 
 /* --- Taking everything out ---------------------------------------------------------------------------------------------- */
@@ -419,22 +418,25 @@ static bool has_settings(void)
 	return any;
 }
 
-int change_remove(const struct request *q)
+static int take_out(const struct request *q, const struct machine *m)
 {
 	struct transaction t = { .journal = { .command = "remove" } };
-	struct machine m;
 
-	int code = enter(q, &m);
-	if (code == 0)
-		code = finish_open(q, &m);
-	if (code == 0 && !has_settings())
+	int code = finish_open(q, m);
+	if (code)
+		return code;
+	if (!has_settings()) {
 		say(q, "nothing of iommu-install is set\n");
-	else if (code == 0) {
-		code = change_to(q, &m, &t);
-		if (code == 0)
-			say(q, "target, words and checks are out again; it takes effect with the next boot\n");
+		return 0;
 	}
+	code = change_to(q, m, &t);
+	if (code == 0)
+		say(q, "target, words and checks are out again; it takes effect with the next boot\n");
 	transaction_free(&t);
-	leave(&m);
 	return code;
+}
+
+int change_remove(const struct request *q)
+{
+	return run_in(q, take_out);
 }

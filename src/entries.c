@@ -13,10 +13,8 @@
 
 #define BIT(mode) (1u << (mode))
 
-unsigned line_modes(const char *words, enum vendor vendor, unsigned kernel)
+static unsigned line_modes(enum mode mode)
 {
-	enum mode mode = cmdline_mode(words, vendor, kernel);
-
 	if (mode < MODES_WANTED)
 		return BIT(mode);
 	/* Nothing on it decides: then the kernel's configuration does, and that is on or translated or not. */
@@ -46,7 +44,7 @@ static enum verdict predict(const struct entry *e, const struct evidence *now, b
 		return e->target_status == -ENOENT ? VERDICT_MISMATCH : VERDICT_UNKNOWN;
 	}
 
-	unsigned accepted = BIT(e->target.mode) | e->target.accept;
+	unsigned accepted = target_accepts(&e->target);
 	if ((modes & ~accepted) == 0)
 		return VERDICT_MATCH;
 	*why = modes & accepted ? "nothing on its line decides" :
@@ -135,9 +133,8 @@ static int add(struct entries *entries, const struct grub_entry *from, const str
 	}
 	name_files(from, e);
 	enum vendor vendor = now ? now->vendor : VENDOR_UNKNOWN;
-	unsigned kernel = kernel_version(e->kernel);
-	e->mode = cmdline_mode(e->words, vendor, kernel);
-	e->modes = line_modes(e->words, vendor, kernel);
+	e->mode = cmdline_mode(e->words, vendor, kernel_version(e->kernel));
+	e->modes = line_modes(e->mode);
 	if (e->image[0])
 		take_image(entries, e);
 	if (e->hook == HOOK_NONE && strstr(e->image, "-rescue"))

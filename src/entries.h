@@ -35,7 +35,4 @@ struct entries {
 int entries_read(const struct evidence *now, bool target_there, struct entries *entries, const char **what);
 void entries_free(struct entries *entries);
 
-/* The modes a line can come up in, as bits: one, or more where nothing on it decides. */
-unsigned line_modes(const char *words, enum vendor vendor, unsigned kernel);
-
 #endif

@@ -262,11 +262,6 @@ int grub_apply(const char *words, bool flush, bool verbose)
 	else if (r < -1)
 		fprintf(stderr, "iommu-install: %s: %s\n", GRUB_CONFIG, strerror(-r));
 
-	if (r < 0 && !untouched(old, old_len)) {
-		int back = file_write(GRUB_CONFIG, old, old_len, 0444);
-		if (back < 0)
-			fprintf(stderr, "iommu-install: %s can't be put back: %s\n", GRUB_CONFIG, strerror(-back));
-	}
 	unlink(GRUB_NEW);
 	free(why);
 	free(old);

@@ -45,7 +45,7 @@ bool grub_dropin_words(const char *text, char *words, size_t size, bool *flush);
 int grub_check(const char *path, const char *words, bool flush, char **why);
 
 /* Makes a new grub.cfg from the configuration as it now stands, checks it, and puts it in the old one's place. Returns 0,
- * or -1 with one line told on stderr; then grub.cfg is as it was. */
+ * or -1 with one line told on stderr; then grub.cfg is as it was, unless it is a wrapper's that writes there by itself. */
 int grub_apply(const char *words, bool flush, bool verbose);
 
 /* Removes what a grub_apply() that was cut short may have left. */

@@ -3,21 +3,13 @@
  */
 #include "interim.h"
 
-#include <errno.h>
-
 #include "verdict.h"
 
-/* Would the machine as it runs now match that target? */
 static bool matches_now(const struct facts *now, const struct target *target)
 {
-	static struct facts facts; /* too large for a careful stack */
 	struct judgement judgement;
 
-	facts = *now;
-	facts.target = *target;
-	facts.target_status = 0;
-	facts.pending = facts.early_missing = facts.stale = false;
-	judge(&facts, &judgement);
+	judge_against(now, target, &judgement);
 	return judgement.verdict == VERDICT_MATCH;
 }
 

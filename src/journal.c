@@ -119,7 +119,7 @@ static int exchange(void)
 	return r < 0 ? -errno : file_sync_dir(CHANGE);
 }
 
-static int begin(const struct journal *j, const struct settings *after, const char *grub_config)
+int journal_open(const struct journal *j, const struct settings *after, const char *grub_config)
 {
 	int r = remove_dir(SPARE);
 	if (r < 0)
@@ -128,16 +128,6 @@ static int begin(const struct journal *j, const struct settings *after, const ch
 		return -errno;
 	r = prepare(j, after, grub_config);
 	return r < 0 ? r : exchange();
-}
-
-int journal_open(const struct journal *j, const struct settings *after, const char *grub_config)
-{
-	return begin(j, after, grub_config);
-}
-
-int journal_open_back(const struct journal *j, const char *grub_config)
-{
-	return begin(j, NULL, grub_config);
 }
 
 int journal_update(const struct journal *j)

@@ -30,13 +30,10 @@ struct journal {
 
 enum side { BEFORE, AFTER };
 
-/* Begins: keeps the files as they are now, and what they are to become; the last change's copies stay until
- * journal_close(). grub_config is a file that is made from others, kept so that it can be put back, or NULL. Returns 0 or
+/* Begins: keeps the files as they are now, and what they are to become, or with after NULL what they were before the last
+ * change, owner and mode included; the last change's copies stay until journal_close(). grub_config is a file that is made from others, kept so that it can be put back, or NULL. Returns 0 or
  * -errno; if it is cut short there is no new change. */
 int journal_open(const struct journal *journal, const struct settings *after, const char *grub_config);
-
-/* The same for going back: what the files are to become is what they were before the last change. */
-int journal_open_back(const struct journal *journal, const char *grub_config);
 
 /* Reads the last change, *open if it is still under way. Returns 0, -ENOENT if there is none, -EINVAL if the record is
  * damaged, or another -errno. */

@@ -26,7 +26,8 @@ struct plan {
  * wrong. Either way plan_free(). */
 int plan_make(struct plan *plan);
 
-/* Finds the tools, for a change that is planned elsewhere: generator by name or NULL. Returns as above. */
+/* Finds boot loader and generator; backend and initramfs are names or NULL: found out. words are what the user is told to put
+ * there by hand. *generator is NULL if images are left to the caller. Returns 0 or an exit code. */
 int plan_tools(const char *backend, const char *initramfs, const char *words, bool loader, const struct generator **generator);
 
 /* Asks what speaks against it. Returns 0 or an exit code. */

@@ -207,6 +207,11 @@ int target_parse(char *text, size_t len, struct target *target, struct target_er
 	return error->text[0] ? -EINVAL : 0;
 }
 
+unsigned target_accepts(const struct target *t)
+{
+	return 1u << t->mode | t->accept;
+}
+
 int target_format(const struct target *t, char *buf, size_t size)
 {
 	FILE *out = fmemopen(buf, size, "w");

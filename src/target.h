@@ -33,6 +33,9 @@ struct target_error {
 /* The delay of a policy whose target says nothing, in seconds. */
 unsigned policy_delay(enum policy policy);
 
+/* What it accepts: bit (1 << mode) for each mode. */
+unsigned target_accepts(const struct target *target);
+
 /* Reads len bytes of text; text[len] must be NUL, and text is cut up in place. Returns 0, or -EINVAL with *error
  * filled in. Even then target->on_mismatch says how the text wants to be obeyed: a stopping policy if it names one or
  * tries to and can't be understood, else warn. */

@@ -75,22 +75,23 @@ static int put(struct transaction *t, enum setting setting, const char *text)
 	return r < 0 ? -1 : go_on();
 }
 
+static bool parse_target(const char *text, struct target *target)
+{
+	struct target_error error;
+	char *copy = text ? strdup(text) : NULL;
+	bool valid = copy && target_parse(copy, strlen(copy), target, &error) == 0;
+
+	free(copy);
+	return valid;
+}
+
 static struct image_want want_of(const char *target_text)
 {
-	struct image_want want = { .target_text = target_text, .on_mismatch = POLICY_WARN };
-	struct target_error error;
-	struct target target;
+	struct target target = { .on_mismatch = POLICY_WARN };
 
-	if (!target_text)
-		return want;
-	want.target_len = strlen(target_text);
-	char *copy = strdup(target_text);
-	if (copy) {
-		target_parse(copy, want.target_len, &target, &error);
-		want.on_mismatch = target.on_mismatch;
-	}
-	free(copy);
-	return want;
+	parse_target(target_text, &target); /* an invalid one, too, says how it wants to be obeyed */
+	return (struct image_want){ .target_text = target_text, .target_len = target_text ? strlen(target_text) : 0,
+				    .on_mismatch = target.on_mismatch };
 }
 
 /* On a terminal the line is written again and again, with the time that it has taken. */
@@ -106,13 +107,14 @@ static void show_time(void *context, unsigned seconds)
 	say(step->transaction, "\r%s, %u s", step->text, seconds);
 }
 
-static int build_image(struct transaction *t, const struct kernel *kernel, const struct image_want *want)
+static int build_image(const struct transaction *t, size_t i, const struct image_want *want)
 {
+	const struct kernel *kernel = &t->kernels.list[i];
 	struct step step = { .transaction = t };
 	struct timespec start, end;
 	bool terminal = isatty(STDOUT_FILENO);
 
-	snprintf(step.text, sizeof(step.text), "building %s with %s (%zu of %zu)", kernel->image, t->generator->name, t->images,
+	snprintf(step.text, sizeof(step.text), "building %s with %s (%zu of %zu)", kernel->image, t->generator->name, i + 1,
 		 t->kernels.count);
 	say(t, "%s", step.text);
 	clock_gettime(CLOCK_MONOTONIC, &start);
@@ -125,7 +127,7 @@ static int build_image(struct transaction *t, const struct kernel *kernel, const
 	return r;
 }
 
-static int build_images(struct transaction *t, const char *target_text)
+static int build_images(const struct transaction *t, const char *target_text)
 {
 	const struct image_want want = want_of(target_text);
 
@@ -133,9 +135,8 @@ static int build_images(struct transaction *t, const char *target_text)
 		const struct kernel *kernel = &t->kernels.list[i];
 		const char *why;
 
-		t->images = i + 1;
 		if (initramfs_check(kernel, kernel->image, &want, &why) < 0 &&
-		    (build_image(t, kernel, &want) < 0 || go_on() < 0))
+		    (build_image(t, i, &want) < 0 || go_on() < 0))
 			return -1;
 	}
 	return 0;
@@ -199,16 +200,6 @@ static void mark_pending(struct transaction *t)
 	told(PENDING, file_write(PENDING, text ? text : "", text ? strlen(text) : 0, 0644));
 }
 
-static bool parse_target(const char *text, struct target *target)
-{
-	struct target_error error;
-	char *copy = text ? strdup(text) : NULL;
-	bool valid = copy && target_parse(copy, strlen(copy), target, &error) == 0;
-
-	free(copy);
-	return valid;
-}
-
 /* Whether every entry has the words already; false too where they are not known. */
 static bool loader_right(const struct transaction *t)
 {
@@ -246,24 +237,19 @@ static int first_target(const struct transaction *t, char **text, bool *final)
 	return from && !*text ? told(TARGET_PATH, -ENOMEM) : 0;
 }
 
-static unsigned accepted_by(const struct target *target)
-{
-	return 1u << target->mode | target->accept;
-}
-
 /* The barrier: whatever entry is booted, its image accepts the mode it is about to get. Entries can have images that are no
  * kernel's own: of another name, made by hand. */
 static bool barred(const struct entry *e, const struct target *after)
 {
 	if (e->image[0] == '\0' || e->hook == HOOK_NONE || (e->status == 0 && e->enforce == POLICY_WARN))
 		return false;
-	return e->status < 0 || e->target_status < 0 || !(accepted_by(&e->target) & 1u << after->mode);
+	return e->status < 0 || e->target_status < 0 || !(target_accepts(&e->target) & 1u << after->mode);
 }
 
 /* The other way round, where the words were not ours to choose: the target will accept what each entry now gives. */
 static bool unwanted(const struct entry *e, const struct target *after)
 {
-	return e->counted && after->on_mismatch != POLICY_WARN && (e->modes & ~accepted_by(after)) != 0;
+	return e->counted && after->on_mismatch != POLICY_WARN && (e->modes & ~target_accepts(after)) != 0;
 }
 
 static int check_entries(const struct transaction *t, bool (*bad)(const struct entry *, const struct target *))
@@ -381,9 +367,7 @@ int transaction_run(struct transaction *t, bool resumed)
 	if (!resumed) {
 		if (forget_old(t) < 0) /* of no change that anything is known of */
 			return EXIT_INVALID;
-		const char *config = t->loader ? GRUB_CONFIG : NULL;
-		if (told("the journal", is_rollback(t) ? journal_open_back(&t->journal, config) :
-							 journal_open(&t->journal, &t->after, config)) < 0)
+		if (told("the journal", journal_open(&t->journal, is_rollback(t) ? NULL : &t->after, t->loader ? GRUB_CONFIG : NULL)) < 0)
 			return EXIT_INVALID;
 	}
 	/* Whoever has been at the boot loader since: images come to accept nothing but what it gives. */

@@ -20,7 +20,6 @@ struct transaction {
 	const struct facts *now; /* the running machine; NULL for a tree that is not running */
 	bool loader;             /* grub.cfg is ours to make, not the caller's */
 	bool verbose, quiet;
-	size_t images; /* which of them it is at, from 1 */
 	bool pending;  /* this change was the first since the boot */
 };
 

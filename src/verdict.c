@@ -411,6 +411,17 @@ void judge(const struct facts *f, struct judgement *j)
 	j->transitional = j->verdict == VERDICT_MATCH && v.wanted != f->target.mode;
 }
 
+void judge_against(const struct facts *facts, const struct target *target, struct judgement *judgement)
+{
+	static struct facts other; /* too large for a careful stack */
+
+	other = *facts;
+	other.target = *target;
+	other.target_status = 0;
+	other.pending = other.early_missing = other.stale = false;
+	judge(&other, judgement);
+}
+
 int verdict_exit(const struct facts *f, const struct judgement *j)
 {
 	switch (j->verdict) {

@@ -32,6 +32,9 @@ struct judgement {
 /* Pure: looks at the facts only. */
 void judge(const struct facts *facts, struct judgement *judgement);
 
+/* Judges the machine as it runs now by another target, whatever this boot's early check judged by. */
+void judge_against(const struct facts *facts, const struct target *target, struct judgement *judgement);
+
 /* The exit code of a verdict without --enforce. */
 int verdict_exit(const struct facts *facts, const struct judgement *judgement);
 

@@ -14,16 +14,6 @@ teardown() {
 	machine_end
 }
 
-# inside IOMMU SCRIPT: boots $machine and runs a script in it; $output is what it printed.
-inside() {
-	printf '%s\n' "$2" > "$script"
-	disk_run vm "$machine" "$script" --iommu "$1"
-	output=$(disk_output vm)
-	echo "$output"
-	[ "$VM_END" = poweroff ]
-	[ "$(disk_status vm)" = 0 ]
-}
-
 # The early check of the boot that just ended saw a match.
 matched() {
 	[[ $output == *'"verdict": "match"'*'"phase": "early"'* ]]

@@ -16,16 +16,6 @@ teardown() {
 	rm -f "$BATS_TEST_TMPDIR"/*.img "$BATS_TEST_TMPDIR"/*.log
 }
 
-# inside IOMMU SCRIPT: boots $machine through its GRUB and runs a script in it; $output is what it printed.
-inside() {
-	printf '%s\n' "$2" > "$script"
-	disk_run vm "$machine" "$script" --iommu "$1"
-	output=$(disk_output vm)
-	echo "$output"
-	[ "$VM_END" = poweroff ]
-	[ "$(disk_status vm)" = 0 ]
-}
-
 @test "--commit=after-boot: sealed once the machine has come up in the new mode, not before" {
 	machine bookworm initramfs-tools
 	inside intel 'iommu-install pt --on-mismatch=halt --commit=after-boot && cat /etc/iommu.target && iommu-install resume'
@@ -48,7 +38,7 @@ inside() {
 	machine bookworm initramfs-tools # the builder's machine
 	# The disk has the name here that it will have in its own machine.
 	# shellcheck disable=SC2016 # for the inner shell
-	run -0 in_machine 'mknod /dev/loop-control c 10 237; for i in 0 1 2 3 4 5 6 7 8 9; do mknod /dev/loop$i b 7 $i; done
+	run -0 in_machine "$LOOP_NODES"'
 		loop=$(losetup --find --show --offset 1048576 /host/appliance.img) && rm /dev/loop* /dev/vda1 && mknod /dev/vda1 b 7 ${loop#/dev/loop} &&
 		mkdir /m && mount /dev/vda1 /m && iommu-install --root /m pt --on-mismatch=halt; s=$?
 		umount /m; mknod /dev/loop0 b 7 ${loop#/dev/loop}; losetup -d /dev/loop0; exit $s'

@@ -14,10 +14,10 @@ teardown() {
 	machine_end
 }
 
-# What a change may touch, with owner, mode and extended attributes, but for grub.cfg and images: those are made anew.
+# What a change may touch, with owner and mode, but for grub.cfg and images: those are made anew.
 sources() {
 	in_machine 'for f in /etc/iommu.target /etc/default/grub /etc/default/grub.d/* /etc/dracut.conf.d/*; do
-		[ ! -e "$f" ] || { stat -c "%n %a %u:%g" "$f"; python3 -c "" 2>/dev/null; sha256sum < "$f"; }; done'
+		[ ! -e "$f" ] || { stat -c "%n %a %u:%g" "$f"; sha256sum < "$f"; }; done'
 }
 
 entries() {
@@ -171,12 +171,12 @@ EOF
 	strace_into "$BATS_TEST_TMPDIR/strace"
 	local boot='truncate -s 200M /host/boot.img && mke2fs -q /host/boot.img && mkdir -p /b && mount -o loop /host/boot.img /b &&
 		cp -a /boot/. /b && mount --move /b /boot; s="/host/strace/ld.so --library-path /host/strace /host/strace/strace"'
-	run -0 in_machine "mkdir -p /dev/loop-control.d; mknod /dev/loop-control c 10 237; for i in 0 1 2 3 4 5 6 7 8 9; do mknod /dev/loop\$i b 7 \$i; done
+	run -0 in_machine "$LOOP_NODES
 		$boot; \$s -o /host/trace -e trace=ioctl iommu-install off-for-uio; grep -E 'FIFREEZE|FITHAW' /host/trace
 		\$s -o /dev/null -e trace=ioctl -e inject=ioctl:signal=KILL:when=\$(grep -n FITHAW /host/trace | head -n 1 | cut -d: -f1) iommu-install strict --force
 		touch /boot/it-is-thawed; iommu-install resume; umount /boot; rm /host/boot.img"
 	[[ $output == *FIFREEZE*FITHAW* ]]
-	[[ $output == *"strict is done"* || $output == *"nothing was left unfinished"* ]]
+	[[ $output == *"strict is done"* ]]
 }
 
 # Where the firmware offers no IOMMU a line that asks for one gives none; seen as a tree, the lines alone decide.
@@ -236,7 +236,7 @@ EOF
 	local other=$BATS_TEST_TMPDIR/other.img
 	cp --sparse=always "$machine" "$other"
 	# shellcheck disable=SC2016 # for the inner shell
-	run -0 in_machine 'mknod /dev/loop-control c 10 237; for i in 0 1 2 3 4 5 6 7 8 9; do mknod /dev/loop$i b 7 $i; done
+	run -0 in_machine "$LOOP_NODES"'
 		loop=$(losetup --find --show --offset 1048576 /host/other.img) && mknod /dev/vdb1 b 7 ${loop#/dev/loop} && rm /dev/loop* &&
 		mkdir /m && mount /dev/vdb1 /m && touch /run/.containerenv &&
 		iommu-install --root /m pt --on-mismatch=halt && iommu-install --root /m check; s=$?
@@ -253,7 +253,7 @@ EOF
 		mount --move /b /boot && sha256sum /boot/initrd.img-* > /sum && head -c 12m /dev/urandom > /boot/fill &&
 		iommu-install pt --force; s=$?; sha256sum -c /sum || s=9; ls /boot; exit $s'
 	echo "$output"
-	[[ $output == *"everything is as it was before"* ]]
+	[[ $output == *"No space left on device"*"everything is as it was before"* ]]
 	[[ $output == *": OK"* ]]
 }
 

@@ -52,6 +52,20 @@ in_machine() {
 	' in_machine "$machine" "$DISK_START" "$BATS_TEST_TMPDIR" "$1"
 }
 
+# For a script in it that needs loop devices, which the small /dev has not.
+# shellcheck disable=SC2016,SC2034 # for the inner shell; for the tests
+LOOP_NODES='mknod /dev/loop-control c 10 237; for i in 0 1 2 3 4 5 6 7 8 9; do mknod /dev/loop$i b 7 $i; done'
+
+# inside IOMMU SCRIPT: boots $machine through its GRUB and runs a script in it, to its end; $output is what it printed.
+inside() {
+	printf '%s\n' "$2" >"$BATS_TEST_TMPDIR/script"
+	disk_run vm "$machine" "$BATS_TEST_TMPDIR/script" --iommu "$1"
+	output=$(disk_output vm)
+	echo "$output"
+	# shellcheck disable=SC2154 # vm_wait's
+	[[ $VM_END == poweroff && $(disk_status vm) == 0 ]]
+}
+
 # files_of_machine: one line for each file that a change may touch: name, mode, owner and content.
 files_of_machine() {
 	in_machine 'find /boot /etc/default /etc/iommu.target /etc/dracut.conf.d -type f -printf "%p %m %U:%G " -exec sha256sum {} \; \
