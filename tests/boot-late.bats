@@ -14,8 +14,8 @@ teardown() {
 	machine_end
 }
 
-# inside LINE...: boots $machine on Intel and runs a script in it; $output is what it printed.
-inside() {
+# at_runtime LINE...: boots $machine on Intel and runs a script in it; $output is what it printed.
+at_runtime() {
 	printf '%s\n' "$@" > "$script"
 	disk_run vm "$machine" "$script" --iommu intel
 	output=$(disk_output vm)
@@ -28,7 +28,7 @@ FRESH='fresh() { until [ /run/iommu/status.json -nt /tmp/mark ]; do sleep 1; don
 @test "after a match the late check refreshes status.json, again when vfio is loaded, and the target is met" {
 	machine bookworm dracut
 	in_machine 'iommu-install pt --on-mismatch=halt --force'
-	inside "$FRESH" 'cat /run/iommu/status.json' \
+	at_runtime "$FRESH" 'cat /run/iommu/status.json' \
 		'printf "[Unit]\nRequires=iommu-target-met.target\nAfter=iommu-target-met.target\n[Service]\nType=oneshot\nExecStart=/bin/echo\n" > /etc/systemd/system/needs.service' \
 		'systemctl daemon-reload; systemctl start needs && systemctl is-active iommu-target-met.target' \
 		'systemctl enable iommu-target-met.target && systemctl is-enabled iommu-target-met.target' \
@@ -51,7 +51,7 @@ FRESH='fresh() { until [ /run/iommu/status.json -nt /tmp/mark ]; do sleep 1; don
 	machine bookworm initramfs-tools
 	in_machine 'iommu-install pt --on-mismatch=halt --force
 		mv /usr/share/initramfs-tools/hooks/iommu-verify /root && update-initramfs -u 2>/dev/null'
-	inside 'echo the script ran'
+	at_runtime 'echo the script ran'
 	[ "$VM_END" = halted ]
 	vm_log vm | grep -F "iommu-verify: EARLY_CHECK_MISSING"
 	vm_log vm | grep -F "iommu-verify: halting this machine: on-mismatch=halt"
@@ -61,7 +61,7 @@ FRESH='fresh() { until [ /run/iommu/status.json -nt /tmp/mark ]; do sleep 1; don
 @test "while a change is pending nothing is stopped, though vfio is loaded and the mode is another one" {
 	machine bookworm dracut
 	in_machine 'iommu-install strict --on-mismatch=halt --force'
-	inside "$FRESH" 'mkdir -p /run/iommu; echo mode=pt > /run/iommu/pending' \
+	at_runtime "$FRESH" 'mkdir -p /run/iommu; echo mode=pt > /run/iommu/pending' \
 		'printf "mode=pt\non-mismatch=halt\non-late-mismatch=same\n" > /etc/iommu.target' \
 		'touch /tmp/mark; setpriv --reuid=65534 --clear-groups sh -c ": < /dev/vfio/vfio"; fresh; sleep 5; echo still here'
 	[ "$VM_END" = poweroff ]
@@ -76,7 +76,7 @@ FRESH='fresh() { until [ /run/iommu/status.json -nt /tmp/mark ]; do sleep 1; don
 	cp "$modules/vfio.ko" "$BATS_TEST_TMPDIR"
 	in_machine 'k=$(ls /lib/modules); mkdir -p /lib/modules/$k/updates; cp /host/vfio.ko /lib/modules/$k/updates; depmod $k
 		iommu-install pt --on-mismatch=poweroff --on-late-mismatch=same --force'
-	inside 'modprobe vfio enable_unsafe_noiommu_mode=1; sleep 300; echo still here'
+	at_runtime 'modprobe vfio enable_unsafe_noiommu_mode=1; sleep 300; echo still here'
 	[ "$VM_END" = poweroff ]
 	vm_log vm | grep -F "iommu-verify: NOIOMMU_ENABLED: vfio.enable_unsafe_noiommu_mode is Y (live)"
 	vm_log vm | grep -F "in order: on-late-mismatch=same"
