@@ -33,8 +33,9 @@ KMOD_CFLAGS ?= $(filter-out -flto%,$(HELPER_CFLAGS))
 
 COMMON = modes root keyval target image cmdline kconfig params groups device klog platform evidence classify early facts verdict report
 VERIFY = iommu-verify action ascii-wctype journald late root-libkmod run
-INSTALLER = iommu-install change check cpio details entries explain files freeze grub image-build initramfs interim journal lock \
-	modprobe plan preflight preview record refuse root-libkmod root-libkmod-shared run settings show transaction tree words
+INSTALLER = iommu-install backend bls blsentry change check cpio details edits entries explain files freeze grub grubenv image-build \
+	initramfs interim journal lock modprobe pe plan preflight preview record refuse root-libkmod root-libkmod-shared run show systemd-boot \
+	transaction tree uki words
 
 VERIFY_OBJECTS = $(patsubst %,$(B)/verify/%.o,$(COMMON) $(VERIFY))
 INSTALL_OBJECTS = $(patsubst %,$(B)/install/%.o,$(COMMON) $(INSTALLER))

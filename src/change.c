@@ -10,6 +10,8 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "backend.h"
+#include "blsentry.h"
 #include "facts.h"
 #include "grub.h"
 #include "lock.h"
@@ -94,14 +96,15 @@ static int reopen(const struct request *q, const struct machine *m, const struct
 {
 	const char *what;
 
-	*t = (struct transaction){ .journal = *j, .now = m->now, .loader = m->loader, .verbose = q->verbose, .quiet = q->quiet };
-	int r = journal_settings(BEFORE, &t->before);
-	if (r == 0)
-		r = journal_settings(AFTER, &t->after);
+	*t = (struct transaction){ .journal = *j, .now = m->now, .verbose = q->verbose, .quiet = q->quiet };
+	t->backend = backend_named(j->backend);
+	int r = t->backend ? journal_edits(&t->edits) : -EINVAL;
 	if (r == 0)
 		r = kernels_list(&t->kernels);
 	if (r < 0)
 		return fail("the journal of the last change: %s", strerror(-r));
+	t->loader = m->loader || !t->backend->device;
+	backend_place(t->backend, &t->kernels);
 	if (strcmp(j->generator, "none") == 0)
 		return 0;
 	t->generator = generator_find(j->generator, &what);
@@ -152,16 +155,20 @@ static int finish_open(const struct request *q, const struct machine *m)
 /* Everything whose change could make the next boot another one. Returns how many paths it put into list. */
 static size_t watched(const struct plan *p, const char *list[], size_t size)
 {
-	static const char *const always[] = { "/etc/default/grub", "/etc/default/grub.d", GRUB_CONFIG, "/boot",
-					      "/usr/sbin/iommu-verify", "/etc/modprobe.d" };
+	static const char *const always[] = { GRUB_DEFAULT, "/etc/default/grub.d", "/etc/kernel", "/boot", "/usr/sbin/iommu-verify",
+					      "/etc/modprobe.d" };
 	size_t n = 0;
 
-	for (int i = 0; i < SETTINGS; i++)
-		list[n++] = setting_path((enum setting)i);
+	list[n++] = p->backend->made();
+	for (size_t i = 0; i < p->edits.count && n < size; i++)
+		list[n++] = p->edits.list[i].path;
 	for (size_t i = 0; i < sizeof(always) / sizeof(always[0]) && n < size; i++)
 		list[n++] = always[i];
-	for (size_t i = 0; p->generator && i < p->kernels.count && n < size; i++)
+	for (size_t i = 0; p->generator && i < p->kernels.count && n + 1 < size; i++) {
 		list[n++] = p->kernels.list[i].image;
+		if (p->kernels.list[i].placed[0])
+			list[n++] = p->kernels.list[i].placed;
+	}
 	return n;
 }
 
@@ -169,19 +176,17 @@ enum { WATCHED_MAX = 256 };
 
 static bool right_already(const struct plan *p)
 {
-	const struct image_want want = { .target_text = p->after.text[SETTING_TARGET],
-					 .target_len = strlen(p->after.text[SETTING_TARGET]),
-					 .on_mismatch = p->target.on_mismatch };
-	const char *why;
-	char *grub_why = NULL;
+	const char *target = edits_target(&p->edits, true), *path, *why;
+	const struct image_want want = { .target_text = target, .target_len = strlen(target), .on_mismatch = p->target.on_mismatch };
+	char *entry_why = NULL;
 
-	if (plan_changes_files(p))
+	if (edits_change(&p->edits))
 		return false;
 	for (size_t i = 0; p->generator && i < p->kernels.count; i++)
-		if (initramfs_check(&p->kernels.list[i], p->kernels.list[i].image, &want, &why) < 0)
+		if (initramfs_check(&p->kernels.list[i], &want, &path, &why) < 0)
 			return false;
-	bool right = !p->loader || grub_check(GRUB_CONFIG, p->words, p->flush, &grub_why) == 0;
-	free(grub_why);
+	bool right = !p->loader || backend_check(p->backend, p->words, p->flush, &entry_why) == 0;
+	free(entry_why);
 	return right;
 }
 
@@ -199,7 +204,7 @@ static bool done_before(const struct plan *p)
 {
 	const char *list[WATCHED_MAX];
 
-	return !plan_changes_files(p) && record_matches(list, watched(p, list, WATCHED_MAX));
+	return !edits_change(&p->edits) && record_matches(list, watched(p, list, WATCHED_MAX));
 }
 
 static void announce(const struct plan *p, const struct transaction *t)
@@ -210,19 +215,20 @@ static void announce(const struct plan *p, const struct transaction *t)
 		say(p->request, "mode %s is set, and read back from %s; the boot loader is left to whoever makes the disk: "
 		    "run update-grub there\n", mode, p->generator ? "every initramfs" : TARGET_PATH);
 	else
-		say(p->request, "mode %s is set, and read back from %s%s; it takes effect with the next boot\n", mode, GRUB_CONFIG,
-		    p->generator ? " and every initramfs" : "");
+		say(p->request, "mode %s is set, and read back from %s%s; it takes effect with the next boot\n", mode,
+		    p->backend->made(), p->generator ? " and every initramfs" : "");
 	if (t->journal.progress == PROGRESS_BOOT)
 		say(p->request, "until the machine has come up so, the old mode is accepted too: 'iommu-install resume' then ends that\n");
 }
 
 static int execute(const struct machine *m, struct plan *p)
 {
-	struct transaction t = { .generator = p->generator, .now = m->now, .loader = m->loader,
+	struct transaction t = { .backend = p->backend, .generator = p->generator, .now = m->now, .loader = p->loader,
 				 .verbose = p->request->verbose, .quiet = p->request->quiet };
 	struct journal *j = &t.journal;
 
 	snprintf(j->command, sizeof(j->command), "%s", mode_name(p->target.mode));
+	snprintf(j->backend, sizeof(j->backend), "%s", p->backend->name);
 	snprintf(j->generator, sizeof(j->generator), "%s", p->generator ? p->generator->name : "none");
 	snprintf(j->words, sizeof(j->words), "%s", p->words);
 	j->known = true;
@@ -231,8 +237,7 @@ static int execute(const struct machine *m, struct plan *p)
 	set_boot_id(m, j);
 	/* The plan's own, which frees them. */
 	t.kernels = p->kernels;
-	t.before = p->before;
-	t.after = p->after;
+	t.edits = p->edits;
 	int code = transaction_run(&t, false);
 	if (code == 0) {
 		write_record(p);
@@ -278,47 +283,77 @@ int change_mode(const struct request *q)
 
 /* --- Going back --------------------------------------------------------------------------------------------------------- */
 
-/* Changes to what t->after says, images by the machine's own generator. */
+/* Changes to what the edits say, images by the machine's own generator. */
 static int change_to(const struct request *q, const struct machine *m, struct transaction *t)
 {
 	struct journal *j = &t->journal;
 
 	t->now = m->now;
-	t->loader = m->loader;
+	t->loader = m->loader || !t->backend->device;
 	t->verbose = q->verbose;
 	t->quiet = q->quiet;
-	int code = plan_tools(q->backend, q->initramfs, "", m->loader, &t->generator);
-	if (code)
-		return code;
+	snprintf(j->backend, sizeof(j->backend), "%s", t->backend->name);
 	snprintf(j->generator, sizeof(j->generator), "%s", t->generator ? t->generator->name : "none");
 	set_boot_id(m, j);
-	if (settings_read(&t->before) < 0)
-		return EXIT_INVALID;
 	int r = kernels_list(&t->kernels);
 	if (r < 0)
 		return fail("/boot: %s", strerror(-r));
+	backend_place(t->backend, &t->kernels);
 	return transaction_run(t, false);
 }
 
-/* A file that somebody edited since is theirs. */
-static int refuse_edited(void)
+/* The other way round. A file that somebody edited since is theirs; an entry that went with its kernel does not come back. */
+static int turn_round(struct edits *edits, bool open)
 {
-	struct settings left, now;
+	for (size_t i = 0; i < edits->count; i++) {
+		struct edit *e = &edits->list[i];
+		char *after = e->after;
 
-	int r = journal_settings(AFTER, &left);
-	if (r < 0)
-		return fail("the journal of the last change: %s", strerror(-r));
-	if (settings_read(&now) < 0) {
-		settings_free(&left);
-		return EXIT_INVALID;
+		e->after = e->before;
+		e->before = after;
 	}
+	struct edits now = { 0 };
 	int code = 0;
-	for (int i = 0; i < SETTINGS && code == 0; i++)
-		if (!settings_same(&left, &now, (enum setting)i))
-			code = refuse(SOURCE_CHANGED, "%s is not as the last change left it", setting_path((enum setting)i));
-	settings_free(&left);
-	settings_free(&now);
-	return code;
+	for (size_t i = 0; i < edits->count && code == 0; i++) {
+		struct edit *e = &edits->list[i];
+		if (e->role == ROLE_MADE)
+			continue;
+		if (edits_add(&now, e->role, e->path, e->before) < 0)
+			code = EXIT_INVALID;
+		else if (!open && edit_changes(&now.list[now.count - 1]) && !(e->role == ROLE_ENTRY && !now.list[now.count - 1].before))
+			code = refuse(SOURCE_CHANGED, "%s is not as the last change left it", e->path);
+	}
+	edits_free(&now);
+	for (size_t i = 0; i < edits->count && code == 0; i++)
+		if (edits->list[i].role == ROLE_ENTRY && access(edits->list[i].path, F_OK) < 0) {
+			free(edits->list[i].after);
+			edits->list[i].after = NULL;
+		}
+	return code ? code : edits_reread(edits) < 0 ? EXIT_INVALID : 0;
+}
+
+/* The words that the machine had, so that entries that came since can be given them: those of a text of ours, or those that
+ * all its entries had. */
+static void old_words(const struct edits *edits, struct journal *j)
+{
+	bool any = false;
+
+	for (size_t i = 0; i < edits->count; i++)
+		if (edits->list[i].role == ROLE_SOURCE && grub_text_words(edits->list[i].after, j->words, sizeof(j->words), &j->flush)) {
+			j->known = true;
+			return;
+		}
+	for (size_t i = 0; i < edits->count; i++) {
+		const struct edit *e = &edits->list[i];
+		char *words = e->role == ROLE_ENTRY && e->after ? bls_words(e->after) : NULL;
+
+		if (!words)
+			continue;
+		j->known = any ? j->known && strcmp(words, j->words) == 0 :
+				 (size_t)snprintf(j->words, sizeof(j->words), "%s", words) < sizeof(j->words);
+		any = true;
+		free(words);
+	}
 }
 
 static int roll_back(const struct request *q, const struct machine *m)
@@ -334,15 +369,17 @@ static int roll_back(const struct request *q, const struct machine *m)
 		return fail("there is no change to go back from");
 	if (!open && strcmp(last.command, "rollback") == 0)
 		return fail("the last change was a rollback; set the mode you want");
-	code = open ? 0 : refuse_edited();
-	if (code)
-		return code;
-	int r = journal_settings(BEFORE, &t.after);
+	t.backend = backend_named(q->backend ? q->backend : last.backend);
+	int r = t.backend ? journal_edits(&t.edits) : -EINVAL;
 	if (r < 0)
 		return fail("the journal of the last change: %s", strerror(-r));
-	t.journal.known = grub_dropin_words(t.after.text[SETTING_DROPIN], t.journal.words, sizeof(t.journal.words),
-					    &t.journal.flush);
-	code = change_to(q, m, &t);
+	code = turn_round(&t.edits, open);
+	if (code == 0)
+		code = plan_generator(q->initramfs, &t.generator);
+	if (code == 0) {
+		old_words(&t.edits, &t.journal);
+		code = change_to(q, m, &t);
+	}
 	if (code == 0)
 		say(q, "back to what was before the change to %s; it takes effect with the next boot\n", last.command);
 	transaction_free(&t);
@@ -361,19 +398,21 @@ static int seal_after_boot(const struct request *q, const struct machine *m, str
 {
 	struct judgement judgement;
 	struct target_error error;
-	struct settings after;
+	struct edits edits;
 	struct target target;
 
 	if (!m->now || strcmp(j->boot_id, m->now->evidence.boot_id) == 0) {
 		say(q, "the change to %s waits for the next boot\n", j->command);
 		return 0;
 	}
-	int r = journal_settings(AFTER, &after);
+	int r = journal_edits(&edits);
 	if (r < 0)
 		return fail("the journal of the last change: %s", strerror(-r));
-	char *text = after.text[SETTING_TARGET];
+	const char *after = edits_target(&edits, true);
+	char *text = after ? strdup(after) : NULL;
 	r = text ? target_parse(text, strlen(text), &target, &error) : -EINVAL;
-	settings_free(&after);
+	free(text);
+	edits_free(&edits);
 	if (r < 0)
 		return fail("the journal of the last change: damaged");
 	judge_against(m->now, &target, &judgement);
@@ -409,28 +448,33 @@ int change_resume(const struct request *q)
 
 /* --- Taking everything out ---------------------------------------------------------------------------------------------- */
 
-static bool has_settings(void)
-{
-	bool any = false;
-
-	for (int i = 0; i < SETTINGS; i++)
-		any = any || access(setting_path((enum setting)i), F_OK) == 0;
-	return any;
-}
-
 static int take_out(const struct request *q, const struct machine *m)
 {
+	static const struct mode_words none = { .words = NULL };
 	struct transaction t = { .journal = { .command = "remove" } };
+	struct journal last;
+	bool open;
 
 	int code = finish_open(q, m);
+	if (code == 0)
+		code = read_journal(&last, &open);
 	if (code)
 		return code;
-	if (!has_settings()) {
-		say(q, "nothing of iommu-install is set\n");
-		return 0;
-	}
-	code = change_to(q, m, &t);
+	/* The one that the words were put in by, whatever has been installed since. */
+	const char *name = q->backend ? q->backend : last.backend[0] ? last.backend : NULL;
+	code = backend_choose(name, m->loader, m->now, "", &t.backend);
 	if (code == 0)
+		code = plan_generator(q->initramfs, &t.generator);
+	if (code == 0)
+		code = plan_edits(NULL, t.generator, false, &t.edits);
+	if (code == 0 && t.backend->edit(&none, &t.edits) < 0)
+		code = EXIT_INVALID;
+	bool nothing = code == 0 && !edits_change(&t.edits);
+	if (nothing)
+		say(q, "nothing of iommu-install is set\n");
+	else if (code == 0)
+		code = change_to(q, m, &t);
+	if (code == 0 && !nothing)
 		say(q, "target, words and checks are out again; it takes effect with the next boot\n");
 	transaction_free(&t);
 	return code;

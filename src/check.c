@@ -5,21 +5,21 @@
 
 #include <errno.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
 #include "entries.h"
 #include "facts.h"
-#include "grub.h"
 #include "journal.h"
 #include "refuse.h"
 #include "report.h"
 #include "tree.h"
 
-/* What feeds the line of an entry that grub-mkconfig makes. */
-static const char *layer(void)
+/* What feeds an entry's line. */
+static const char *layer_of(const struct backend *backend, const struct entry *e)
 {
-	return access(GRUB_DROPIN, F_OK) == 0 ? GRUB_DROPIN : "/etc/default/grub";
+	return access(backend->layer, F_OK) == 0 ? backend->layer : e->id;
 }
 
 /* The worst of the counted ones: one that would mismatch, then one that can't be told. */
@@ -71,14 +71,14 @@ static void print_json(const struct entries *entries, enum verdict verdict)
 	puts("]}");
 }
 
-static void print_text(const struct entries *entries, const struct target *wanted, bool verbose)
+static void print_text(const struct backend *backend, const struct entries *entries, const struct target *wanted, bool verbose)
 {
 	for (size_t i = 0; i < entries->count; i++) {
 		const struct entry *e = &entries->list[i];
 		bool has_target = e->image[0] && e->status == 0 && e->target_status == 0;
 
 		printf("%-9s kernel %s, %s by its line (%s)\n", e->counted ? verdict_name(e->verdict) : "-", e->kernel,
-		       mode_name(e->mode), e->counted ? layer() : "not counted");
+		       mode_name(e->mode), e->counted ? layer_of(backend, e) : "not counted");
 		printf("%-9s image %s: target %s%s%s, %s\n", "", e->image[0] ? e->image : "none",
 		       has_target ? mode_name(e->target.mode) : "none", has_target && e->target.accept ? " and others for now" : "",
 		       has_target && wanted && e->target.mode != wanted->mode ? " (" TARGET_PATH " says something else)" : "",
@@ -96,22 +96,31 @@ static int check_entered(const struct request *q, const struct facts *now, const
 	struct entries entries;
 	struct target wanted;
 	struct journal j;
-	const char *what;
+	char *why = NULL;
 	bool open = false;
 
-	int target = target_read(root, TARGET_PATH, &wanted, &error);
-	int r = entries_read(now ? &now->evidence : NULL, target != -ENOENT, &entries, &what);
-	if (r == -EACCES) {
-		fail("%s: needs root to read it", what);
+	const struct backend *backend = backend_guess(true, now);
+	if (!backend) {
+		fail("no boot loader that is known here");
 		return EXIT_UNKNOWN;
 	}
-	if (r < 0)
-		return fail("%s: %s", what, strerror(-r));
+	int target = target_read(root, TARGET_PATH, &wanted, &error);
+	int r = entries_read(backend, now ? &now->evidence : NULL, target != -ENOENT, &entries, &why);
+	if (r == -EACCES) {
+		fail("%s; it needs root to read it", why ? why : strerror(-r));
+		free(why);
+		return EXIT_UNKNOWN;
+	}
+	if (r < 0) {
+		fail("%s", why ? why : strerror(-r));
+		free(why);
+		return EXIT_INVALID;
+	}
 	enum verdict verdict = overall(&entries, target != -ENOENT);
 	if (json)
 		print_json(&entries, verdict);
 	else if (!q->quiet)
-		print_text(&entries, target == 0 ? &wanted : NULL, q->verbose);
+		print_text(backend, &entries, target == 0 ? &wanted : NULL, q->verbose);
 	entries_free(&entries);
 	if (journal_read(&j, &open) == 0 && open)
 		fprintf(stderr, "iommu-install: a change to %s is not finished; run 'iommu-install resume'\n", j.command);

@@ -9,7 +9,6 @@
 #include <string.h>
 
 #include "cmdline.h"
-#include "grub.h"
 
 #define BIT(mode) (1u << (mode))
 
@@ -89,33 +88,7 @@ static void take_image(const struct entries *entries, struct entry *e)
 	read_image(e);
 }
 
-static const char *base_name(const char *path)
-{
-	const char *slash = strrchr(path, '/');
-
-	return slash ? slash + 1 : path;
-}
-
-/* GRUB's paths start at the file system that /boot is on. Of several images the last one is the initramfs; those before it
- * are microcode and the like. */
-static void name_files(const struct grub_entry *from, struct entry *e)
-{
-	const char *kernel = base_name(from->kernel), *dash = strchr(kernel, '-');
-	const char *last = from->initrd;
-
-	snprintf(e->kernel, sizeof(e->kernel), "%s", dash ? dash + 1 : kernel);
-	for (const char *p = last; p && *p; p += strspn(p, " \t")) {
-		last = p;
-		p += strcspn(p, " \t");
-	}
-	if (!last)
-		return;
-	char path[256];
-	snprintf(path, sizeof(path), "%.*s", (int)strcspn(last, " \t"), last);
-	snprintf(e->image, sizeof(e->image), "/boot/%.240s", base_name(path));
-}
-
-static int add(struct entries *entries, const struct grub_entry *from, const struct evidence *now, bool target_there)
+static int add(struct entries *entries, const struct boot_entry *from, const struct evidence *now, bool target_there)
 {
 	struct entry *more = reallocarray(entries->list, entries->count + 1, sizeof(*more));
 	if (!more)
@@ -123,15 +96,14 @@ static int add(struct entries *entries, const struct grub_entry *from, const str
 	entries->list = more;
 
 	struct entry *e = &more[entries->count];
-	*e = (struct entry){ .counted = from->own, .words = strdup(from->words) };
-	if (asprintf(&e->id, GRUB_CONFIG ":%u", from->line) < 0)
-		e->id = NULL;
+	*e = (struct entry){ .counted = from->own, .words = strdup(from->words), .id = strdup(from->id) };
 	if (!e->words || !e->id) {
 		free(e->words);
 		free(e->id);
 		return -ENOMEM;
 	}
-	name_files(from, e);
+	snprintf(e->kernel, sizeof(e->kernel), "%s", from->release);
+	snprintf(e->image, sizeof(e->image), "%s", from->image);
 	enum vendor vendor = now ? now->vendor : VENDOR_UNKNOWN;
 	e->mode = cmdline_mode(e->words, vendor, kernel_version(e->kernel));
 	e->modes = line_modes(e->mode);
@@ -144,18 +116,16 @@ static int add(struct entries *entries, const struct grub_entry *from, const str
 	return 0;
 }
 
-int entries_read(const struct evidence *now, bool target_there, struct entries *entries, const char **what)
+int entries_read(const struct backend *backend, const struct evidence *now, bool target_there, struct entries *entries,
+		 char **why)
 {
-	struct grub_config config;
+	struct boot_entries found;
 
 	*entries = (struct entries){ 0 };
-	*what = GRUB_CONFIG;
-	int r = grub_read(GRUB_CONFIG, &config);
-	if (r < 0)
-		return r;
-	for (size_t i = 0; i < config.count && r == 0; i++)
-		r = add(entries, &config.entries[i], now, target_there);
-	grub_free(&config);
+	int r = backend->read(&found, why);
+	for (size_t i = 0; i < found.count && r == 0; i++)
+		r = add(entries, &found.list[i], now, target_there);
+	boot_entries_free(&found);
 	if (r < 0)
 		entries_free(entries);
 	return r;

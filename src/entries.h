@@ -4,12 +4,13 @@
 #ifndef ENTRIES_H
 #define ENTRIES_H
 
+#include "backend.h"
 #include "evidence.h"
 #include "initramfs.h"
 #include "target.h"
 
 struct entry {
-	char *id;         /* file:line */
+	char *id;         /* file, or file:line */
 	char kernel[65];  /* release, as its file is named */
 	char *words;      /* the kernel command line */
 	char image[256];  /* its initramfs, "" if it has none */
@@ -30,9 +31,11 @@ struct entries {
 	size_t count;
 };
 
-/* Reads all entries. now is the machine's evidence, or NULL where there is none to go by (a tree); target_there says whether
- * the system has a target. Returns 0 or -errno, of grub.cfg: *what names it. */
-int entries_read(const struct evidence *now, bool target_there, struct entries *entries, const char **what);
+/* Reads all entries of a boot loader. now is the machine's evidence, or NULL where there is none to go by (a tree);
+ * target_there says whether the system has a target. Returns 0, or -errno with *why a line that names the file, owned by the
+ * caller (NULL without memory). */
+int entries_read(const struct backend *backend, const struct evidence *now, bool target_there, struct entries *entries,
+		 char **why);
 void entries_free(struct entries *entries);
 
 #endif

@@ -6,10 +6,13 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <linux/magic.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/vfs.h>
 #include <sys/xattr.h>
 #include <unistd.h>
 
@@ -101,6 +104,38 @@ static int like(int fd, const char *path, mode_t mode)
 	return copy_attributes(fd, path);
 }
 
+static bool on_fat(const char *path)
+{
+	struct statfs fs;
+
+	return statfs(path, &fs) == 0 && fs.f_type == MSDOS_SUPER_MAGIC;
+}
+
+static int sync_all(const char *path)
+{
+	int fd = open(path, O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
+	if (fd < 0)
+		return -errno;
+	int r = syncfs(fd) < 0 ? -errno : 0;
+	close(fd);
+	return r;
+}
+
+int file_move(const char *from, const char *to)
+{
+	bool fat = on_fat(from);
+	int r = fat ? sync_all(from) : 0;
+
+	if (r == 0 && fat && renameat2(AT_FDCWD, from, AT_FDCWD, to, RENAME_EXCHANGE) == 0) {
+		r = sync_all(to);
+		return r == 0 && unlink(from) < 0 ? -errno : r;
+	}
+	/* There is no file to exchange with, or the kernel (before 6.0) can't. */
+	if (r == 0 && rename(from, to) < 0)
+		r = -errno;
+	return r == 0 && fat ? sync_all(to) : r;
+}
+
 static int check(const char *path, const char *text, size_t len)
 {
 	size_t back_len;
@@ -144,8 +179,8 @@ static int write_like(const char *path, const char *text, size_t len, const char
 		r = -errno;
 	if (r == 0)
 		r = check(temporary, text, len);
-	if (r == 0 && rename(temporary, real) < 0)
-		r = -errno;
+	if (r == 0)
+		r = file_move(temporary, real);
 	if (r < 0) {
 		unlink(temporary);
 		return r;
@@ -194,7 +229,60 @@ int file_replace(const char *from, const char *to)
 	if (r == 0 && fsync(fd) < 0)
 		r = -errno;
 	close(fd);
-	if (r == 0 && rename(from, to) < 0)
-		r = -errno;
+	if (r == 0)
+		r = file_move(from, to);
 	return r < 0 ? r : file_sync_dir(to);
+}
+
+/* Copies what from holds to to, or with compare looks whether it is that. */
+static int copy(int from, int to, bool compare)
+{
+	static char here[1 << 16], there[1 << 16];
+	ssize_t len;
+
+	if (lseek(from, 0, SEEK_SET) < 0 || lseek(to, 0, SEEK_SET) < 0)
+		return -errno;
+	while ((len = read_all(from, here, sizeof(here))) > 0 || len == -EFBIG) {
+		size_t n = len == -EFBIG ? sizeof(here) : (size_t)len;
+		if (!compare) {
+			int r = write_all(to, here, n);
+			if (r < 0)
+				return r;
+			continue;
+		}
+		ssize_t back = read_all(to, there, sizeof(there));
+		if ((back < 0 ? back != -EFBIG || n != sizeof(there) : (size_t)back != n) || memcmp(here, there, n) != 0)
+			return -EIO;
+	}
+	return (int)len;
+}
+
+int file_place(const char *from, const char *to)
+{
+	char real[PATH_MAX], temporary[PATH_MAX + 32];
+
+	names_of(to, real, temporary);
+	if (unlink(temporary) < 0 && errno != ENOENT)
+		return -errno;
+	int in = open(from, O_RDONLY | O_CLOEXEC);
+	if (in < 0)
+		return -errno;
+	int out = open(temporary, O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
+	int r = out < 0 ? -errno : copy(in, out, false);
+	if (r == 0)
+		r = like(out, real, 0644);
+	if (r == 0 && fsync(out) < 0)
+		r = -errno;
+	if (r == 0)
+		r = copy(in, out, true);
+	close(in);
+	if (out >= 0)
+		close(out);
+	if (r == 0)
+		r = file_move(temporary, real);
+	if (r < 0) {
+		unlink(temporary);
+		return r;
+	}
+	return file_sync_dir(real);
 }

@@ -29,6 +29,14 @@ int file_remove(const char *path);
 /* Puts from, already written, in the place of to: both synced, mode, owner and extended attributes of to kept. Returns 0 or -errno. */
 int file_replace(const char *from, const char *to);
 
+/* Writes to as a copy of from, of any size: synced, read back, and put in its place as file_write() does. Returns 0 or
+ * -errno. */
+int file_place(const char *from, const char *to);
+
+/* Gives from, already synced, the name to. On FAT, which writes directory and clusters in no order of its own, both names are
+ * exchanged and all is synced before the old file's clusters are given up. Returns 0 or -errno. */
+int file_move(const char *from, const char *to);
+
 /* Syncs the directory that holds path. Returns 0 or -errno. */
 int file_sync_dir(const char *path);
 

@@ -1,4 +1,5 @@
-/* Boot loader back end: GRUB of the Debian family; see grub.h.
+/* Boot loader back ends: GRUB that is configured by grub-mkconfig; by a drop-in in /etc/default/grub.d where it reads those
+ * (Debian's family), else by a block in /etc/default/grub.
  * SPDX-License-Identifier: BSD-3-Clause
  */
 #include "grub.h"
@@ -7,15 +8,41 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
+#include "backend.h"
 #include "files.h"
+#include "refuse.h"
 #include "run.h"
 #include "words.h"
 
-#define GRUB_NEW GRUB_CONFIG ".iommu"
-#define MKCONFIG "grub-mkconfig"
+#define DROPIN "/etc/default/grub.d/zzz-iommu.cfg"
+#define BEGIN "# BEGIN iommu-install"
+#define END "# END iommu-install"
+
+const char *grub_config(void)
+{
+	static const char *const places[] = { "/boot/grub/grub.cfg", "/boot/grub2/grub.cfg" };
+
+	return access(places[0], F_OK) < 0 && access(places[1], F_OK) == 0 ? places[1] : places[0];
+}
+
+/* A grub.cfg in the making. */
+static void new_name(char path[64])
+{
+	snprintf(path, 64, "%s.iommu", grub_config());
+}
+
+/* --- Reading --------------------------------------------------------------------------------------------------------- */
+
+/* A "linux" line of grub.cfg; texts are the file's. */
+struct line {
+	unsigned number;    /* from 1 */
+	const char *kernel; /* path as GRUB has it */
+	const char *words;
+	const char *initrd; /* paths as GRUB has them, NULL if there is none */
+	bool own;           /* made by grub-mkconfig for a kernel of this system */
+};
 
 /* The first word of a line, cut off; *rest is what follows. */
 static char *first_word(char *line, char **rest)
@@ -26,17 +53,6 @@ static char *first_word(char *line, char **rest)
 	line[len] = '\0';
 	*rest += strspn(*rest, " \t");
 	return line;
-}
-
-static int add_entry(struct grub_config *config, const struct grub_entry *entry)
-{
-	struct grub_entry *more = realloc(config->entries, (config->count + 1) * sizeof(*more));
-
-	if (!more)
-		return -ENOMEM;
-	config->entries = more;
-	config->entries[config->count++] = *entry;
-	return 0;
 }
 
 static bool is_one_of(const char *word, const char *const *list)
@@ -56,19 +72,54 @@ static bool is_own_section(const char *line, bool own)
 	return own;
 }
 
-int grub_read(const char *path, struct grub_config *config)
+static const char *base_name(const char *path)
+{
+	const char *slash = strrchr(path, '/');
+
+	return slash ? slash + 1 : path;
+}
+
+/* GRUB's paths start at the file system that /boot is on; here they are looked for below /boot by name. Of several images the
+ * last one is the initramfs; those before it are microcode and the like. */
+static void name_images(const char *paths, struct boot_entry *e)
+{
+	for (const char *next = paths; *next;) {
+		size_t len = strcspn(next, " \t");
+		const char *slash = next + len;
+		while (slash > next && slash[-1] != '/')
+			slash--;
+		snprintf(e->image, sizeof(e->image), "/boot/%.*s", (int)(next + len - slash), slash);
+		e->missing = e->missing || access(e->image, F_OK) < 0;
+		next += len + strspn(next + len, " \t");
+	}
+}
+
+static int add_line(const char *path, const struct line *line, struct boot_entries *entries)
+{
+	const char *kernel = base_name(line->kernel), *dash = strchr(kernel, '-');
+	struct boot_entry e = { .words = (char *)line->words, .own = line->own };
+
+	if (asprintf(&e.id, "%s:%u", path, line->number) < 0)
+		return -ENOMEM;
+	snprintf(e.release, sizeof(e.release), "%s", dash ? dash + 1 : kernel);
+	if (line->initrd)
+		name_images(line->initrd, &e);
+	int r = boot_entries_add(entries, &e);
+	free(e.id);
+	return r;
+}
+
+/* Entries of a grub.cfg, whose text is cut up. id is what they are called by. */
+static int read_text(char *text, const char *id, struct boot_entries *entries)
 {
 	static const char *const linux_words[] = { "linux", "linux16", "linuxefi", NULL };
 	static const char *const initrd_words[] = { "initrd", "initrd16", "initrdefi", NULL };
+	struct line found = { 0 };
 	unsigned number = 0;
 	bool own = false;
 	int r = 0;
 
-	*config = (struct grub_config){ .text = file_read(path, NULL) };
-	if (!config->text)
-		return -errno;
-	char *current = NULL;
-	for (char *line = config->text, *next; line && r == 0; line = next) {
+	for (char *line = text, *next; line && r == 0; line = next) {
 		next = strchr(line, '\n');
 		if (next)
 			*next++ = '\0';
@@ -76,151 +127,167 @@ int grub_read(const char *path, struct grub_config *config)
 		own = is_own_section(line, own);
 
 		char *rest, *word = first_word(line, &rest);
-		if (strcmp(word, "menuentry") == 0 || strcmp(word, "}") == 0) {
-			current = NULL;
-		} else if (is_one_of(word, linux_words)) {
-			struct grub_entry entry = { .line = number, .own = own };
-			entry.kernel = first_word(rest, &rest);
-			entry.words = current = rest;
-			r = add_entry(config, &entry);
-		} else if (is_one_of(word, initrd_words) && current) {
-			config->entries[config->count - 1].initrd = rest;
+		bool linux_line = is_one_of(word, linux_words);
+		if (is_one_of(word, initrd_words) && found.words)
+			found.initrd = rest;
+		if (found.words && (linux_line || strcmp(word, "menuentry") == 0 || strcmp(word, "}") == 0)) {
+			r = add_line(id, &found, entries);
+			found.words = NULL;
+		}
+		if (linux_line) {
+			found = (struct line){ .number = number, .own = own };
+			found.kernel = first_word(rest, &rest);
+			found.words = rest;
 		}
 	}
+	return r == 0 && found.words ? add_line(id, &found, entries) : r;
+}
+
+static int read_config(const char *path, struct boot_entries *entries, char **why)
+{
+	size_t len = 0;
+	int r;
+
+	*entries = (struct boot_entries){ 0 };
+	*why = NULL;
+	char *text = file_read(path, &len);
+	if (!text)
+		r = -errno;
+	else if (strlen(text) != len)
+		r = -EBADMSG;
+	else
+		r = read_text(text, path, entries);
+	free(text);
+	if (r < 0 && asprintf(why, "%s: %s", path, r == -EBADMSG ? "holds a NUL byte; it is no grub.cfg" : strerror(-r)) < 0)
+		*why = NULL;
 	if (r < 0)
-		grub_free(config);
+		boot_entries_free(entries);
 	return r;
 }
 
-void grub_free(struct grub_config *config)
+static int grub_read(struct boot_entries *entries, char **why)
 {
-	free(config->text);
-	free(config->entries);
-	*config = (struct grub_config){ 0 };
+	return read_config(grub_config(), entries, why);
 }
 
-int grub_detect(bool installed, const char **what)
+/* --- Detection ------------------------------------------------------------------------------------------------------- */
+
+/* Debian's wrapper knows where grub.cfg is; the path is said all the same. */
+static const char *mkconfig(void)
+{
+	static const char *const programs[] = { "update-grub", "grub-mkconfig", "grub2-mkconfig" };
+	char path[256];
+
+	for (size_t i = 0; i < sizeof(programs) / sizeof(programs[0]); i++)
+		if (run_find(programs[i], path, sizeof(path)))
+			return programs[i];
+	return NULL;
+}
+
+static bool holds(const char *path, const char *word)
+{
+	char *text = file_read(path, NULL);
+	bool found = text && strstr(text, word);
+
+	free(text);
+	return found;
+}
+
+/* Debian's patch; upstream does not read drop-ins. */
+static bool reads_dropins(void)
 {
 	char path[256];
 
-	*what = GRUB_CONFIG;
-	if (installed && access(GRUB_CONFIG, F_OK) < 0)
-		return -ENOENT;
-	*what = MKCONFIG;
-	if (!run_find(MKCONFIG, path, sizeof(path)))
+	return (run_find("grub-mkconfig", path, sizeof(path)) || run_find("grub2-mkconfig", path, sizeof(path))) &&
+	       holds(path, "default/grub.d");
+}
+
+static int detect_config(bool installed, const char **what)
+{
+	*what = "/boot/grub/grub.cfg";
+	return installed && access(grub_config(), F_OK) < 0 ? -ENOENT : 0;
+}
+
+static int detect_dropin(bool installed, const char **what)
+{
+	char path[256];
+
+	int r = detect_config(installed, what);
+	if (r < 0)
+		return r;
+	*what = "grub-mkconfig";
+	if (!run_find("grub-mkconfig", path, sizeof(path)))
 		return -ENOENT;
 	*what = "update-grub";
 	if (!run_find("update-grub", path, sizeof(path)))
 		return -ENOENT;
-
-	/* Debian's patch; upstream does not read drop-ins. */
-	run_find(MKCONFIG, path, sizeof(path));
-	char *script = file_read(path, NULL);
-	bool reads = script && strstr(script, "default/grub.d");
-	free(script);
-	*what = path[0] ? MKCONFIG " that reads /etc/default/grub.d" : MKCONFIG;
-	return reads ? 0 : -ENOTSUP;
+	*what = "grub-mkconfig that reads /etc/default/grub.d";
+	return reads_dropins() ? 0 : -ENOTSUP;
 }
 
-char *grub_dropin(const char *mode, const char *words, bool flush)
+/* Where GRUB takes its entries from elsewhere, grub-mkconfig's are not the machine's. */
+static int detect_file(bool installed, const char **what)
 {
-	const char *option = flush ? " --flush" : "";
-	char *text = NULL;
+	int r = detect_config(installed, what);
+	if (r < 0)
+		return r;
+	*what = "grub-mkconfig";
+	if (!mkconfig())
+		return -ENOENT;
+	*what = GRUB_DEFAULT;
+	if (access(GRUB_DEFAULT, F_OK) < 0)
+		return -ENOENT;
+	*what = "grub-mkconfig that reads " GRUB_DEFAULT " alone, and a grub.cfg with entries in it";
+	return reads_dropins() || holds(grub_config(), "blscfg") ? -ENOTSUP : 0;
+}
 
+/* --- Writing --------------------------------------------------------------------------------------------------------- */
+
+/* What the shell of grub-mkconfig runs after the settings. Indented, as grubby rewrites every line that starts with
+ * GRUB_CMDLINE_LINUX. */
+static char *shell(const char *mode, const char *words, bool flush)
+{
+	char *text = NULL;
 	int len = asprintf(
 		&text,
 		"# Written by iommu-install for mode %s; 'iommu-install MODE' writes it anew. Do not edit.\n"
-		"# Takes contrary words out of what the files before this one set, and puts the mode's words in. Without the\n"
-		"# program it only puts them in; update-grub never fails because of it.\n"
+		"# Takes contrary words out of what was set before this, and puts the mode's words in. Without the\n"
+		"# program it only puts them in; making a grub.cfg never fails because of it.\n"
 		"iommu_words='%s'\n"
 		"iommu_apply() {\n"
 		"\t/usr/sbin/iommu-install internal-words%s \"$1\" \"$2\" 2>/dev/null || printf '%%s\\n' \"$1${2:+ $2}\"\n"
 		"}\n"
-		"GRUB_CMDLINE_LINUX=$(iommu_apply \"${GRUB_CMDLINE_LINUX-}\" \"$iommu_words\")\n"
-		"GRUB_CMDLINE_LINUX_DEFAULT=$(iommu_apply \"${GRUB_CMDLINE_LINUX_DEFAULT-}\" '')\n"
+		"\tGRUB_CMDLINE_LINUX=$(iommu_apply \"${GRUB_CMDLINE_LINUX-}\" \"$iommu_words\")\n"
+		"\tGRUB_CMDLINE_LINUX_DEFAULT=$(iommu_apply \"${GRUB_CMDLINE_LINUX_DEFAULT-}\" '')\n"
 		"if [ -n \"${GRUB_CMDLINE_LINUX_RECOVERY-}\" ]; then\n"
 		"\tGRUB_CMDLINE_LINUX_RECOVERY=$(iommu_apply \"$GRUB_CMDLINE_LINUX_RECOVERY\" '')\n"
 		"fi\n",
-		mode, words, option);
+		mode, words, flush ? " --flush" : "");
 	return len < 0 ? NULL : text;
 }
 
-/* GRUB's paths start at the file system /boot is on; here they are looked for below /boot by name. */
-static bool on_boot(const char *path)
+char *grub_with_block(const char *text, const char *mode, const char *words, bool flush)
 {
-	char name[512];
+	const char *old = text ? text : "", *begin = strstr(old, BEGIN), *end = begin ? strstr(begin, END) : NULL;
+	size_t head = end ? (size_t)(begin - old) : strlen(old);
+	const char *tail = end ? end + strcspn(end, "\n") : "";
+	char *rest = NULL, *made = NULL, *block = words ? shell(mode, words, flush) : NULL;
 
-	for (const char *next = path; *next;) {
-		size_t len = strcspn(next, " \t");
-		const char *slash = next + len;
-		while (slash > next && slash[-1] != '/')
-			slash--;
-		snprintf(name, sizeof(name), "/boot/%.*s", (int)(next + len - slash), slash);
-		if (access(name, F_OK) < 0)
-			return false;
-		next += len + strspn(next + len, " \t");
+	tail += *tail == '\n';
+	/* What stands behind the block is put before it: ours is the last word. */
+	int len = (words && !block) || asprintf(&rest, "%.*s%s", (int)head, old, tail) < 0 ? -1 : 0;
+	if (len == 0 && words) {
+		bool open = rest[0] && rest[strlen(rest) - 1] != '\n';
+		len = asprintf(&made, "%s%s" BEGIN "\n%s" END "\n", rest, open ? "\n" : "", block);
+		free(rest);
+	} else {
+		made = rest;
 	}
-	return *path != '\0';
+	free(block);
+	return len < 0 ? NULL : made;
 }
 
-static const char *entry_fault(const struct grub_entry *entry, const char *words, bool flush)
-{
-	if (words && !words_right(entry->words, words, flush))
-		return "does not carry exactly the mode's words";
-	if (!entry->initrd)
-		return "has no initrd";
-	if (!on_boot(entry->initrd))
-		return "has an initrd that is not there";
-	return NULL;
-}
-
-int grub_check(const char *path, const char *words, bool flush, char **why)
-{
-	struct grub_config config;
-	const char *fault = NULL;
-	size_t own = 0;
-
-	*why = NULL;
-	int r = grub_read(path, &config);
-	if (r < 0) {
-		if (asprintf(why, "%s: %s", path, strerror(-r)) < 0)
-			*why = NULL;
-		return -1;
-	}
-	for (size_t i = 0; i < config.count && !fault; i++) {
-		if (!config.entries[i].own)
-			continue;
-		own++;
-		fault = entry_fault(&config.entries[i], words, flush);
-		if (fault && asprintf(why, "%s:%u: the entry %s: %s", path, config.entries[i].line, fault,
-				      config.entries[i].words) < 0)
-			*why = NULL;
-	}
-	if (own == 0 && asprintf(why, "%s: no entry of this system", path) < 0)
-		*why = NULL;
-	grub_free(&config);
-	return own > 0 && !fault ? 0 : -1;
-}
-
-/* Whether the live file is still the one that was read before. */
-static bool untouched(const char *old, size_t old_len)
-{
-	size_t len;
-	char *now = file_read(GRUB_CONFIG, &len);
-	bool same = now && len == old_len && memcmp(now, old, len) == 0;
-
-	free(now);
-	return same;
-}
-
-void grub_tidy(void)
-{
-	unlink(GRUB_NEW);
-	unlink(GRUB_NEW ".new"); /* grub-mkconfig's own, of one that was cut short */
-	file_tidy(GRUB_CONFIG);
-}
-
-bool grub_dropin_words(const char *text, char *words, size_t size, bool *flush)
+bool grub_text_words(const char *text, char *words, size_t size, bool *flush)
 {
 	static const char key[] = "\niommu_words='";
 	const char *start = text ? strstr(text, key) : NULL;
@@ -232,38 +299,145 @@ bool grub_dropin_words(const char *text, char *words, size_t size, bool *flush)
 	return (size_t)snprintf(words, size, "%.*s", (int)strcspn(start, "'"), start) < size;
 }
 
-int grub_apply(const char *words, bool flush, bool verbose)
+static int no_memory(void)
 {
-	/* grub-mkconfig truncates and rewrites the file it is given, so that is never the live one. */
-	const char *const argv[] = { "update-grub", "-o", GRUB_NEW, NULL };
-	char *why = NULL;
-	size_t old_len;
-	int r = -1;
+	fail("%s", strerror(ENOMEM));
+	return -1;
+}
 
-	char *old = file_read(GRUB_CONFIG, &old_len);
-	if (!old || (unlink(GRUB_NEW) < 0 && errno != ENOENT)) {
-		fprintf(stderr, "iommu-install: %s: %s\n", GRUB_CONFIG, strerror(errno));
+static int edit_dropin(const struct mode_words *wish, struct edits *edits)
+{
+	char *text = wish->words ? shell(wish->mode, wish->words, wish->flush) : NULL;
+
+	if (wish->words && !text)
+		return no_memory();
+	int r = edits_add(edits, ROLE_SOURCE, DROPIN, text);
+	free(text);
+	return r < 0 ? r : edits_add(edits, ROLE_MADE, grub_config(), NULL);
+}
+
+static int edit_file(const struct mode_words *wish, struct edits *edits)
+{
+	char *old = file_read(GRUB_DEFAULT, NULL);
+	char *text = grub_with_block(old, wish->mode, wish->words, wish->flush);
+
+	free(old);
+	if (!text)
+		return no_memory();
+	int r = edits_add(edits, ROLE_SOURCE, GRUB_DEFAULT, text);
+	free(text);
+	return r < 0 ? r : edits_add(edits, ROLE_MADE, grub_config(), NULL);
+}
+
+/* Whether the live file is still the one that was read before. */
+static bool untouched(const char *old, size_t old_len)
+{
+	size_t len;
+	char *now = file_read(grub_config(), &len);
+	bool same = now && len == old_len && memcmp(now, old, len) == 0;
+
+	free(now);
+	return same;
+}
+
+static void grub_tidy(void)
+{
+	char path[64], own[80];
+
+	new_name(path);
+	snprintf(own, sizeof(own), "%s.new", path); /* grub-mkconfig's own, of one that was cut short */
+	unlink(path);
+	unlink(own);
+	file_tidy(grub_config());
+}
+
+static int check_file(const char *path, const char *words, bool flush, char **why)
+{
+	struct boot_entries entries;
+
+	int r = read_config(path, &entries, why);
+	if (r == 0)
+		r = boot_entries_check(&entries, path, words, flush, why);
+	boot_entries_free(&entries);
+	return r < 0 ? -1 : 0;
+}
+
+/* Checks what mkconfig has made, and puts it in grub.cfg's place. Returns 0, -1 with *why, or -errno. */
+static int take_over(const char *path, const char *words, bool flush, const char *old, size_t old_len, char **why)
+{
+	if (access(path, F_OK) == 0)
+		return check_file(path, words, flush, why) < 0 ? -1 : file_replace(path, grub_config());
+	if (untouched(old, old_len)) {
+		if (asprintf(why, "%s reports success, but has written nothing", mkconfig()) < 0)
+			*why = NULL;
+		return -1;
+	}
+	return check_file(grub_config(), words, flush, why); /* a wrapper that ignores -o */
+}
+
+static int grub_apply(const char *words, bool flush, bool verbose)
+{
+	char path[64], *why = NULL;
+	size_t old_len;
+
+	/* grub-mkconfig truncates and rewrites the file it is given, so that is never the live one. */
+	new_name(path);
+	const char *const argv[] = { mkconfig(), "-o", path, NULL };
+	char *old = file_read(grub_config(), &old_len);
+	if (!old || (unlink(path) < 0 && errno != ENOENT)) {
+		fail("%s: %s", grub_config(), strerror(errno));
 		free(old);
 		return -1;
 	}
-
-	int status = run(argv, verbose);
+	int r = -1, status = argv[0] ? run(argv, verbose) : -ENOENT;
 	if (status != 0)
-		fprintf(stderr, "iommu-install: update-grub failed with %s %d\n", status < 0 ? "error" : "status",
-			abs(status));
-	else if (access(GRUB_NEW, F_OK) < 0 && untouched(old, old_len))
-		fputs("iommu-install: update-grub reports success, but has written nothing\n", stderr);
-	else if (access(GRUB_NEW, F_OK) < 0)
-		r = grub_check(GRUB_CONFIG, words, flush, &why); /* a wrapper that ignores -o */
-	else if (grub_check(GRUB_NEW, words, flush, &why) == 0)
-		r = file_replace(GRUB_NEW, GRUB_CONFIG);
-	if (r < 0 && why)
-		fprintf(stderr, "iommu-install: %s\n", why);
+		fail("%s failed with %s %d", argv[0] ? argv[0] : "grub-mkconfig", status < 0 ? "error" : "status", abs(status));
+	else
+		r = take_over(path, words, flush, old, old_len, &why);
+	if (why)
+		fail("%s", why);
 	else if (r < -1)
-		fprintf(stderr, "iommu-install: %s: %s\n", GRUB_CONFIG, strerror(-r));
-
-	unlink(GRUB_NEW);
+		fail("%s: %s", grub_config(), strerror(-r));
+	unlink(path);
 	free(why);
 	free(old);
 	return r < 0 ? -1 : 0;
 }
+
+static const char *command(void)
+{
+	static char line[128];
+
+	snprintf(line, sizeof(line), "%s -o %s.iommu", mkconfig(), grub_config());
+	return line;
+}
+
+const struct backend backend_grub = {
+	.name = "grub",
+	.program = "GRUB",
+	.family = FAMILY_GRUB,
+	.detect = detect_dropin,
+	.read = grub_read,
+	.edit = edit_dropin,
+	.apply = grub_apply,
+	.made = grub_config,
+	.command = command,
+	.tidy = grub_tidy,
+	.device = true,
+	.layer = DROPIN,
+};
+
+const struct backend backend_grub_file = {
+	.name = "grub-file",
+	.program = "GRUB",
+	.family = FAMILY_GRUB,
+	.detect = detect_file,
+	.read = grub_read,
+	.edit = edit_file,
+	.apply = grub_apply,
+	.made = grub_config,
+	.command = command,
+	.tidy = grub_tidy,
+	.device = true,
+	.layer = GRUB_DEFAULT,
+};

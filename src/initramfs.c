@@ -9,11 +9,14 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
+#include <sys/sendfile.h>
 #include <unistd.h>
 
 #include "cpio.h"
 #include "files.h"
 #include "image.h"
+#include "pe.h"
 #include "run.h"
 
 #define HELPER "/usr/sbin/iommu-verify"
@@ -36,7 +39,9 @@ int kernels_list(struct kernels *kernels)
 		const char *release = entry->d_name + sizeof(prefix) - 1;
 		struct kernel *more;
 
-		if (strncmp(entry->d_name, prefix, sizeof(prefix) - 1) != 0 || strlen(release) > 64)
+		/* Fedora's rescue kernel is a copy, with an image that is made once and never again. */
+		if (strncmp(entry->d_name, prefix, sizeof(prefix) - 1) != 0 || strlen(release) > 64 ||
+		    strncmp(release, "0-rescue-", 9) == 0)
 			continue;
 		more = realloc(kernels->list, (kernels->count + 1) * sizeof(*more));
 		if (!more) {
@@ -141,6 +146,33 @@ static bool is_our_helper(const struct cpio_file *file)
 	return same;
 }
 
+/* A unified kernel image has the archive in a section, with others behind it. */
+static int read_unified(int fd, struct cpio_file files[FILES])
+{
+	off_t offset;
+	size_t len;
+
+	int r = pe_section(fd, ".initrd", &offset, &len);
+	if (r < 0)
+		return r == -ENOENT ? -EBADMSG : r;
+	int alone = memfd_create("initrd", MFD_CLOEXEC);
+	if (alone < 0)
+		return -errno;
+	while (r == 0 && len > 0) {
+		ssize_t n = sendfile(alone, fd, &offset, len);
+		if (n > 0)
+			len -= (size_t)n;
+		else
+			r = n < 0 ? -errno : -EBADMSG;
+	}
+	if (r == 0 && lseek(alone, 0, SEEK_SET) < 0)
+		r = -errno;
+	if (r == 0)
+		r = cpio_read(alone, files, FILES);
+	close(alone);
+	return r;
+}
+
 int initramfs_read(const char *path, struct initramfs *image, const char **why)
 {
 	struct cpio_file files[FILES] = {
@@ -154,7 +186,7 @@ int initramfs_read(const char *path, struct initramfs *image, const char **why)
 	for (size_t i = 0; i < sizeof(hooks) / sizeof(hooks[0]); i++)
 		files[FILE_HOOKS + i].name = hooks[i].name;
 	int fd = open(path, O_RDONLY | O_CLOEXEC);
-	int r = fd < 0 ? -errno : cpio_read(fd, files, FILES);
+	int r = fd < 0 ? -errno : pe_is(fd) ? read_unified(fd, files) : cpio_read(fd, files, FILES);
 	if (fd >= 0)
 		close(fd);
 	if (r < 0) {
@@ -201,7 +233,7 @@ static const char *fault(const struct kernel *kernel, const struct initramfs *im
 	return NULL;
 }
 
-int initramfs_check(const struct kernel *kernel, const char *path, const struct image_want *want, const char **why)
+static int check(const struct kernel *kernel, const char *path, const struct image_want *want, const char **why)
 {
 	struct initramfs image;
 
@@ -213,43 +245,72 @@ int initramfs_check(const struct kernel *kernel, const char *path, const struct 
 	return r == 0 && *why ? -ENOENT : r;
 }
 
-/* A second name of the image that stays when the first one gets another file. */
-static void old_name(const struct kernel *kernel, char *path, size_t size)
+int initramfs_check(const struct kernel *kernel, const struct image_want *want, const char **path, const char **why)
 {
-	snprintf(path, size, "%s.iommu-old", kernel->image);
+	*path = kernel->image;
+	int r = check(kernel, kernel->image, want, why);
+	if (r < 0 || !kernel->placed[0])
+		return r;
+	*path = kernel->placed;
+	return check(kernel, kernel->placed, want, why);
 }
 
-/* One that is there already is the true one: a change that was cut short has been at this image before. */
-static int keep_old(const struct kernel *kernel)
+/* A second name of an image that stays when the first one gets another file. */
+static void old_name(const char *image, char *path, size_t size)
+{
+	snprintf(path, size, "%s.iommu-old", image);
+}
+
+/* One that is there already is the true one: a change that was cut short has been at this image before. FAT has no second
+ * names: there it is a copy. */
+static int keep_old(const char *image)
 {
 	char old[PATH_MAX];
 
-	old_name(kernel, old, sizeof(old));
-	if (link(kernel->image, old) == 0 || errno == ENOENT || errno == EEXIST)
+	old_name(image, old, sizeof(old));
+	if (link(image, old) == 0 || errno == ENOENT || errno == EEXIST)
 		return 0;
-	return -errno;
+	if (errno != EPERM || access(old, F_OK) == 0)
+		return errno == EPERM ? 0 : -errno;
+	return file_place(image, old);
+}
+
+static int restore(const char *image)
+{
+	char old[PATH_MAX];
+
+	old_name(image, old, sizeof(old));
+	if (access(old, F_OK) < 0)
+		return 0;
+	/* rename(2) does nothing between two names of one file. */
+	int r = file_move(old, image);
+	if (r < 0 || (unlink(old) < 0 && errno != ENOENT))
+		return r < 0 ? r : -errno;
+	return file_sync_dir(image);
 }
 
 int initramfs_restore(const struct kernel *kernel)
 {
+	int r = restore(kernel->image);
+
+	return r < 0 || !kernel->placed[0] ? r : restore(kernel->placed);
+}
+
+static int forget(const char *image)
+{
 	char old[PATH_MAX];
 
-	old_name(kernel, old, sizeof(old));
-	if (access(old, F_OK) < 0)
-		return 0;
-	/* rename(2) does nothing between two names of one file. */
-	if (rename(old, kernel->image) < 0 || (unlink(old) < 0 && errno != ENOENT))
-		return -errno;
-	return file_sync_dir(kernel->image);
+	file_tidy(image);
+	old_name(image, old, sizeof(old));
+	file_tidy(old);
+	return file_remove(old);
 }
 
 int initramfs_forget(const struct kernel *kernel)
 {
-	char old[PATH_MAX];
+	int r = forget(kernel->image);
 
-	file_tidy(kernel->image);
-	old_name(kernel, old, sizeof(old));
-	return file_remove(old);
+	return r < 0 || !kernel->placed[0] ? r : forget(kernel->placed);
 }
 
 static int told(const char *path, const char *why)
@@ -258,13 +319,13 @@ static int told(const char *path, const char *why)
 	return -1;
 }
 
-int initramfs_rebuild(const struct generator *generator, const struct kernel *kernel, const struct image_want *want,
-		      bool verbose, void (*tick)(void *context, unsigned seconds), void *context)
+static int build(const struct generator *generator, const struct kernel *kernel, const struct image_want *want, bool verbose,
+		 void (*tick)(void *context, unsigned seconds), void *context)
 {
 	const char *argv[8], *why = NULL;
 	char out[PATH_MAX], message[128];
 
-	int r = keep_old(kernel);
+	int r = keep_old(kernel->image);
 	if (r < 0)
 		return told(kernel->image, strerror(-r));
 	snprintf(out, sizeof(out), "%s%s", kernel->image, generator->in_place ? "" : ".iommu-new");
@@ -276,7 +337,7 @@ int initramfs_rebuild(const struct generator *generator, const struct kernel *ke
 			 status < 0 ? "error" : "status", status < 0 ? -status : status);
 		why = message;
 	} else {
-		initramfs_check(kernel, out, want, &why);
+		check(kernel, out, want, &why);
 	}
 	if (!why && !generator->in_place) {
 		r = file_replace(out, kernel->image);
@@ -287,4 +348,21 @@ int initramfs_rebuild(const struct generator *generator, const struct kernel *ke
 	if (!generator->in_place)
 		unlink(out);
 	return told(out, why);
+}
+
+int initramfs_rebuild(const struct generator *generator, const struct kernel *kernel, const struct image_want *want,
+		      bool verbose, void (*tick)(void *context, unsigned seconds), void *context)
+{
+	const char *why;
+
+	if (check(kernel, kernel->image, want, &why) < 0 && build(generator, kernel, want, verbose, tick, context) < 0)
+		return -1;
+	if (!kernel->placed[0])
+		return 0;
+	int r = keep_old(kernel->placed);
+	if (r == 0 && kernel->place)
+		return kernel->place(kernel, verbose);
+	if (r == 0)
+		r = file_place(kernel->image, kernel->placed);
+	return r < 0 ? told(kernel->placed, strerror(-r)) : 0;
 }

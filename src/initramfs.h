@@ -13,7 +13,10 @@
 
 struct kernel {
 	char release[65];
-	char image[256]; /* its initramfs, /boot/initrd.img-RELEASE */
+	char image[256];  /* its initramfs, /boot/initrd.img-RELEASE */
+	/* Makes placed from image; returns 0, or -1 with one line told. NULL: it is a copy. */
+	int (*place)(const struct kernel *kernel, bool verbose);
+	char placed[256]; /* a copy of it that the boot loader reads instead; "" if it reads that */
 };
 
 struct kernels {
@@ -60,11 +63,11 @@ struct image_want {
 	enum policy on_mismatch;
 };
 
-/* Reads an image back by content: target, helper, image.conf, and what starts the check. Returns 0, or -errno with *why as
- * above. */
-int initramfs_check(const struct kernel *kernel, const char *path, const struct image_want *want, const char **why);
+/* Reads an image, and its copy, back by content: target, helper, image.conf, and what starts the check. Returns 0, or -errno
+ * with *why as above and *path, which of both it is. */
+int initramfs_check(const struct kernel *kernel, const struct image_want *want, const char **path, const char **why);
 
-/* Rebuilds a kernel's image. The old one stays under a second name until initramfs_forget(), and whatever fails, the
+/* Makes both hold what they must: rebuilds the image if it does not, and copies it. The old one stays under a second name until initramfs_forget(), and whatever fails, the
  * image at its own name is whole. tick, if not NULL, is called every second. Returns 0, or -1 with one line told on stderr. */
 int initramfs_rebuild(const struct generator *generator, const struct kernel *kernel, const struct image_want *want,
 		      bool verbose, void (*tick)(void *context, unsigned seconds), void *context);

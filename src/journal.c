@@ -20,16 +20,15 @@
 #define SPARE STATE_DIR "/change.other" /* one that is being prepared, then the one before */
 #define JOURNAL "journal"
 #define DONE "done"
-#define GRUB_COPY "grub.cfg"
 
 static const char *const progress_words[] = {
 	[PROGRESS_OPEN] = "open", [PROGRESS_BOOT] = "boot", [PROGRESS_SEALING] = "sealing",
 };
 static const char *const side_words[] = { [BEFORE] = "before", [AFTER] = "after" };
 
-static void copy_path(char path[128], const char *dir, enum side side, enum setting setting)
+static void copy_path(char path[128], const char *dir, enum side side, size_t number)
 {
-	snprintf(path, 128, "%s/%s.%s", dir, side_words[side], setting_name(setting));
+	snprintf(path, 128, "%s/%s.%zu", dir, side_words[side], number);
 }
 
 /* Removes a directory of ours, which has no directories in it. None there is fine. */
@@ -46,7 +45,7 @@ static int remove_dir(const char *path)
 	return rmdir(path) < 0 ? -errno : 0;
 }
 
-static int write_journal(const char *dir, const struct journal *j)
+static int write_journal(const char *dir, const struct journal *j, const struct edits *edits)
 {
 	char path[128], *text = NULL;
 	size_t len = 0;
@@ -55,11 +54,13 @@ static int write_journal(const char *dir, const struct journal *j)
 	if (!out)
 		return -ENOMEM;
 	fprintf(out, "# What iommu-install is doing or did last; 'iommu-install resume' and 'rollback' read it.\n");
-	fprintf(out, "command=%s\nprogress=%s\ncommit=%s\ngenerator=%s\n", j->command, progress_words[j->progress],
-		j->after_boot ? "after-boot" : "now", j->generator);
+	fprintf(out, "command=%s\nprogress=%s\ncommit=%s\nbackend=%s\ngenerator=%s\n", j->command, progress_words[j->progress],
+		j->after_boot ? "after-boot" : "now", j->backend, j->generator);
 	if (j->known)
 		fprintf(out, "words=%s\n", j->words);
 	fprintf(out, "flush=%s\nboot_id=%s\n", j->flush ? "yes" : "no", j->boot_id);
+	for (size_t i = 0; i < edits->count; i++)
+		fprintf(out, "file=%s %s\n", role_name(edits->list[i].role), edits->list[i].path);
 	if (fclose(out) != 0)
 		return -ENOMEM;
 	snprintf(path, sizeof(path), "%s/" JOURNAL, dir);
@@ -68,38 +69,35 @@ static int write_journal(const char *dir, const struct journal *j)
 	return r;
 }
 
-/* With after NULL the texts are those before the last change, whose copies have owner and mode. */
-static int keep_after(const struct settings *after, enum setting setting)
+/* Going back, the texts are those before the last change, whose copies have owner and mode. */
+static int keep_after(const struct edit *edit, size_t number, bool back)
 {
-	char path[128], back[128];
+	char path[128], from[128];
 
-	copy_path(path, SPARE, AFTER, setting);
-	if (after)
-		return after->text[setting] ? file_write(path, after->text[setting], strlen(after->text[setting]), 0600) : 0;
-	copy_path(back, CHANGE, BEFORE, setting);
-	int r = file_copy(back, path);
+	copy_path(path, SPARE, AFTER, number);
+	if (edit->role == ROLE_MADE)
+		return 0; /* its tool makes it anew */
+	if (!back)
+		return edit->after ? file_write(path, edit->after, strlen(edit->after), 0600) : 0;
+	copy_path(from, CHANGE, BEFORE, number);
+	int r = file_copy(from, path);
 	return r == -ENOENT ? 0 : r;
 }
 
-static int prepare(const struct journal *j, const struct settings *after, const char *grub_config)
+static int prepare(const struct journal *j, const struct edits *edits, bool back)
 {
 	char path[128];
 
-	for (int i = 0; i < SETTINGS; i++) {
-		copy_path(path, SPARE, BEFORE, (enum setting)i);
-		int r = file_copy(setting_path((enum setting)i), path);
+	for (size_t i = 0; i < edits->count; i++) {
+		copy_path(path, SPARE, BEFORE, i);
+		int r = file_copy(edits->list[i].path, path);
 		if (r < 0 && r != -ENOENT && r != -ENOTDIR)
 			return r;
-		r = keep_after(after, (enum setting)i);
+		r = keep_after(&edits->list[i], i, back);
 		if (r < 0)
 			return r;
 	}
-	if (grub_config) {
-		int r = file_copy(grub_config, SPARE "/" GRUB_COPY);
-		if (r < 0 && r != -ENOENT)
-			return r;
-	}
-	return write_journal(SPARE, j);
+	return write_journal(SPARE, j, edits);
 }
 
 /* Puts the spare in the place of the change, which becomes the spare. */
@@ -119,20 +117,20 @@ static int exchange(void)
 	return r < 0 ? -errno : file_sync_dir(CHANGE);
 }
 
-int journal_open(const struct journal *j, const struct settings *after, const char *grub_config)
+int journal_open(const struct journal *j, const struct edits *edits, bool back)
 {
 	int r = remove_dir(SPARE);
 	if (r < 0)
 		return r;
 	if (mkdir(SPARE, 0700) < 0)
 		return -errno;
-	r = prepare(j, after, grub_config);
+	r = prepare(j, edits, back);
 	return r < 0 ? r : exchange();
 }
 
-int journal_update(const struct journal *j)
+int journal_update(const struct journal *j, const struct edits *edits)
 {
-	return write_journal(CHANGE, j);
+	return write_journal(CHANGE, j, edits);
 }
 
 static bool word_in(const char *word, const char *const *list, size_t count, size_t *index)
@@ -143,7 +141,21 @@ static bool word_in(const char *word, const char *const *list, size_t count, siz
 	return false;
 }
 
-static int parse(char *text, struct journal *j)
+/* "ROLE PATH" */
+static int parse_file(char *value, struct edits *edits)
+{
+	char *blank = strchr(value, ' ');
+	enum role role;
+
+	if (!blank)
+		return -EINVAL;
+	*blank = '\0';
+	if (!role_parse(value, &role) || blank[1] != '/')
+		return -EINVAL;
+	return edits_take(edits, role, blank + 1, NULL, NULL);
+}
+
+static int parse(char *text, struct journal *j, struct edits *edits)
 {
 	bool progress = false;
 	struct keyval kv;
@@ -160,6 +172,13 @@ static int parse(char *text, struct journal *j)
 			j->after_boot = strcmp(kv.value, "after-boot") == 0;
 		else if (strcmp(kv.key, "generator") == 0)
 			snprintf(j->generator, sizeof(j->generator), "%s", kv.value);
+		else if (strcmp(kv.key, "backend") == 0)
+			snprintf(j->backend, sizeof(j->backend), "%s", kv.value);
+		else if (strcmp(kv.key, "file") == 0) {
+			int r = parse_file(kv.value, edits);
+			if (r < 0)
+				return r;
+		}
 		else if (strcmp(kv.key, "words") == 0)
 			j->known = snprintf(j->words, sizeof(j->words), "%s", kv.value) < (int)sizeof(j->words);
 		else if (strcmp(kv.key, "flush") == 0)
@@ -175,35 +194,56 @@ static int parse(char *text, struct journal *j)
 	return progress && j->command[0] && j->generator[0] ? 0 : -EINVAL;
 }
 
-int journal_read(struct journal *j, bool *open)
+static int read_change(struct journal *j, struct edits *edits, bool *open)
 {
 	char *text = file_read(CHANGE "/" JOURNAL, NULL);
 
+	*edits = (struct edits){ 0 };
 	*open = text != NULL;
 	if (!text && errno == ENOENT)
 		text = file_read(CHANGE "/" DONE, NULL);
 	if (!text)
 		return -errno;
-	int r = parse(text, j);
+	int r = parse(text, j, edits);
 	free(text);
 	return r;
 }
 
-int journal_settings(enum side side, struct settings *s)
+int journal_read(struct journal *j, bool *open)
+{
+	struct edits edits;
+
+	int r = read_change(j, &edits, open);
+	edits_free(&edits);
+	return r;
+}
+
+static int read_copy(enum side side, size_t number, char **text)
 {
 	char path[128];
 
-	*s = (struct settings){ 0 };
-	for (int i = 0; i < SETTINGS; i++) {
-		copy_path(path, CHANGE, side, (enum setting)i);
-		s->text[i] = file_read(path, NULL);
-		if (s->text[i] || errno == ENOENT)
+	copy_path(path, CHANGE, side, number);
+	*text = file_read(path, NULL);
+	return *text || errno == ENOENT ? 0 : -errno;
+}
+
+int journal_edits(struct edits *edits)
+{
+	struct journal j;
+	bool open;
+
+	int r = read_change(&j, edits, &open);
+	for (size_t i = 0; r == 0 && i < edits->count; i++) {
+		struct edit *e = &edits->list[i];
+		if (e->role == ROLE_MADE)
 			continue;
-		int r = -errno;
-		settings_free(s);
-		return r;
+		r = read_copy(BEFORE, i, &e->before);
+		if (r == 0)
+			r = read_copy(AFTER, i, &e->after);
 	}
-	return 0;
+	if (r < 0)
+		edits_free(edits);
+	return r;
 }
 
 int journal_close(void)
@@ -228,24 +268,25 @@ int journal_cancel(void)
 	return r;
 }
 
-int journal_restore(enum side side, enum setting setting)
+static bool same_files(const char *a, const char *b)
 {
-	char path[128];
+	size_t len_a, len_b;
+	char *text_a = file_read(a, &len_a), *text_b = file_read(b, &len_b);
+	bool same = text_a && text_b && len_a == len_b && memcmp(text_a, text_b, len_a) == 0;
 
-	copy_path(path, CHANGE, side, setting);
-	int r = file_copy(path, setting_path(setting));
-	return r == -ENOENT ? file_remove(setting_path(setting)) : r;
+	free(text_a);
+	free(text_b);
+	return same;
 }
 
-int journal_restore_grub(const char *path)
+int journal_restore(enum side side, const struct edits *edits, size_t number)
 {
-	size_t len, now_len;
-	char *text = file_read(CHANGE "/" GRUB_COPY, &len);
-	bool none = !text && errno == ENOENT; /* there was no file */
-	char *now = file_read(path, &now_len);
-	bool same = text && now && len == now_len && memcmp(text, now, len) == 0;
+	const struct edit *e = &edits->list[number];
+	char path[128];
 
-	free(text);
-	free(now);
-	return same || none ? 0 : file_copy(CHANGE "/" GRUB_COPY, path);
+	copy_path(path, CHANGE, side, number);
+	if (e->role == ROLE_MADE && (access(path, F_OK) < 0 || same_files(path, e->path)))
+		return 0;
+	int r = file_copy(path, e->path);
+	return r == -ENOENT ? file_remove(e->path) : r;
 }

@@ -9,7 +9,7 @@
 
 #include <stdbool.h>
 
-#include "settings.h"
+#include "edits.h"
 
 enum progress {
 	PROGRESS_OPEN,   /* the boot loader may still have the old words: every image accepts old and new */
@@ -21,6 +21,7 @@ struct journal {
 	char command[24]; /* the mode, "rollback" or "remove" */
 	enum progress progress;
 	bool after_boot;    /* --commit=after-boot */
+	char backend[24];   /* by name */
 	char generator[24]; /* of images, by name; "none": they are left to the caller */
 	bool known;         /* the words of every entry are known; else they are what the files say */
 	char words[256];
@@ -30,29 +31,28 @@ struct journal {
 
 enum side { BEFORE, AFTER };
 
-/* Begins: keeps the files as they are now, and what they are to become, or with after NULL what they were before the last
- * change, owner and mode included; the last change's copies stay until journal_close(). grub_config is a file that is made from others, kept so that it can be put back, or NULL. Returns 0 or
- * -errno; if it is cut short there is no new change. */
-int journal_open(const struct journal *journal, const struct settings *after, const char *grub_config);
+/* Begins: keeps the files as they are now, and what they are to become; with back, the edits being those of the last change
+ * turned round, that is what they were before it, owner and mode included. The last change's copies stay until
+ * journal_close(). Returns 0 or -errno; if it is cut short there is no new change. */
+int journal_open(const struct journal *journal, const struct edits *edits, bool back);
 
 /* Reads the last change, *open if it is still under way. Returns 0, -ENOENT if there is none, -EINVAL if the record is
  * damaged, or another -errno. */
 int journal_read(struct journal *journal, bool *open);
 
-/* Reads the texts of one side. Returns 0 or -errno. */
-int journal_settings(enum side side, struct settings *settings);
+/* Reads what the change edits, both sides' texts included. Returns 0 or -errno. */
+int journal_edits(struct edits *edits);
 
 /* Writes down how far the change has come. Returns 0 or -errno. */
-int journal_update(const struct journal *journal);
+int journal_update(const struct journal *journal, const struct edits *edits);
 
 /* Ends a change that is done, or one that has been undone: then the last one before it is the last one again. Both return
  * 0 or -errno. */
 int journal_close(void);
 int journal_cancel(void);
 
-/* Put a file back as it is on one side of the change, with owner, mode and extended attributes; a grub.cfg as it was
- * before. Both return 0 or -errno. */
-int journal_restore(enum side side, enum setting setting);
-int journal_restore_grub(const char *path);
+/* Puts the edit of that number back as it is on one side of the change, with owner, mode and extended attributes, or takes it
+ * away if there was none. Does nothing to one that is made by a tool and is as it was. Returns 0 or -errno. */
+int journal_restore(enum side side, const struct edits *edits, size_t number);
 
 #endif

@@ -8,7 +8,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "grub.h"
 #include "journal.h"
 #include "kconfig.h"
 #include "preflight.h"
@@ -54,9 +53,7 @@ static int plan_target(struct plan *p)
 			len += snprintf(text + len, sizeof(text) - (size_t)len, "%s=%.40s\n", lines[i].key, lines[i].value);
 	if (target_parse(text, (size_t)len, &p->target, &error) < 0)
 		return fail("%s", error.text);
-	target_format(&p->target, text, sizeof(text));
-	p->after.text[SETTING_TARGET] = strdup(text);
-	return p->after.text[SETTING_TARGET] ? 0 : fail("%s", strerror(ENOMEM));
+	return 0;
 }
 
 /* strict alone is passthrough where the kernel was built so (SUSE), or where nobody can tell. */
@@ -83,56 +80,67 @@ static void plan_words(struct plan *p)
 			 " vfio_iommu_type1.allow_unsafe_interrupts=1 iommufd.allow_unsafe_interrupts=1");
 }
 
-int plan_tools(const char *backend, const char *initramfs, const char *words, bool loader, const struct generator **generator)
+int plan_generator(const char *name, const struct generator **generator)
 {
-	static const char *const backends[] = { "grub-file", "bls", "systemd-boot", "uki", "proxmox", "update-bootloader",
-						"sdbootutil" };
 	const char *what;
 
 	*generator = NULL;
-	for (size_t i = 0; backend && i < sizeof(backends) / sizeof(backends[0]); i++)
-		if (strcmp(backend, backends[i]) == 0)
-			return refuse(BOOTLOADER_UNSUPPORTED, "--backend=%s is not there yet; put '%s' on the kernel command "
-				      "line by hand", backend, words);
-	if (backend && strcmp(backend, "grub") != 0)
-		return fail("--backend=%s: no such back end", backend);
-
-	int r = grub_detect(loader, &what);
-	if (r == -ENOENT && strcmp(what, GRUB_CONFIG) != 0)
-		return fail("%s is missing; install it, or put '%s' on the kernel command line by hand", what, words);
-	if (r < 0)
-		return refuse(BOOTLOADER_UNSUPPORTED, "this is no boot loader that is known here (no %s); put '%s' on the "
-			      "kernel command line by hand", what, words);
-
-	if (initramfs && strcmp(initramfs, "mkinitcpio") == 0)
+	if (name && strcmp(name, "mkinitcpio") == 0)
 		return fail("--initramfs=mkinitcpio is not there yet");
-	if (initramfs && strcmp(initramfs, "none") == 0)
+	if (name && strcmp(name, "none") == 0)
 		return 0;
-	if (initramfs && strcmp(initramfs, "dracut") != 0 && strcmp(initramfs, "initramfs-tools") != 0)
-		return fail("--initramfs=%s: use dracut, initramfs-tools or none", initramfs);
-	*generator = generator_find(initramfs, &what);
+	if (name && strcmp(name, "dracut") != 0 && strcmp(name, "initramfs-tools") != 0)
+		return fail("--initramfs=%s: use dracut, initramfs-tools or none", name);
+	*generator = generator_find(name, &what);
 	if (!*generator)
 		return fail("%s is missing; install it, or use --initramfs=none and build the images yourself", what);
 	return 0;
 }
 
-static int plan_settings(struct plan *p)
+int plan_edits(const char *target, const struct generator *generator, bool enforcing, struct edits *edits)
 {
-	bool dracut = p->generator && strcmp(p->generator->name, "dracut") == 0;
-
-	p->after.text[SETTING_DROPIN] = grub_dropin(mode_name(p->target.mode), p->words, p->flush);
-	if (!p->after.text[SETTING_DROPIN])
-		return fail("%s", strerror(ENOMEM));
 	/* Without it a module that somebody omits would be left out of an enforcing image without a word. */
-	if (dracut && p->target.on_mismatch != POLICY_WARN)
-		p->after.text[SETTING_DRACUT] =
-			strdup("# Written by iommu-install: an image that must stop on a wrong IOMMU mode is not built without the check.\n"
-			       "force_add_dracutmodules+=\" iommu-verify \"\n");
-	return settings_read(&p->before) < 0 ? EXIT_INVALID : 0;
+	static const char dracut[] =
+		"# Written by iommu-install: an image that must stop on a wrong IOMMU mode is not built without the check.\n"
+		"force_add_dracutmodules+=\" iommu-verify \"\n";
+	bool force = generator && strcmp(generator->name, "dracut") == 0 && enforcing;
+
+	if (edits_add(edits, ROLE_TARGET, TARGET_PATH, target) < 0 ||
+	    edits_add(edits, ROLE_IMAGES, "/etc/dracut.conf.d/50-iommu-verify.conf", force ? dracut : NULL) < 0)
+		return EXIT_INVALID;
+	return 0;
+}
+
+/* In this boot one has been asked for its proof, or named, before: what the files say since is what the next boot will
+ * have. */
+static bool proven_before(const struct facts *facts, struct journal *last)
+{
+	bool open;
+
+	return facts && journal_read(last, &open) == 0 && last->boot_id[0] &&
+	       strcmp(last->boot_id, facts->evidence.boot_id) == 0;
+}
+
+static int plan_backend(struct plan *p)
+{
+	struct journal last;
+	const char *name = p->request->backend;
+
+	p->proven = name;
+	if (!name && proven_before(p->facts, &last) && backend_named(last.backend)) {
+		name = last.backend;
+		p->proven = true;
+	}
+	int code = backend_choose(name, p->loader, p->facts, p->words, &p->backend);
+	if (code == 0 && !p->backend->device)
+		p->loader = true;
+	return code;
 }
 
 int plan_make(struct plan *p)
 {
+	char text[512];
+
 	int r = kernels_list(&p->kernels);
 	if (r < 0)
 		return fail("/boot: %s", strerror(-r));
@@ -142,18 +150,18 @@ int plan_make(struct plan *p)
 	if (code)
 		return code;
 	plan_words(p);
-	code = plan_tools(p->request->backend, p->request->initramfs, p->words, p->loader, &p->generator);
-	return code ? code : plan_settings(p);
-}
-
-/* In this boot it has been asked, or named, before: what the files say since is what the next boot will have. */
-static bool proven_before(const struct plan *p)
-{
-	struct journal last;
-	bool open;
-
-	return p->facts && journal_read(&last, &open) == 0 && last.boot_id[0] &&
-	       strcmp(last.boot_id, p->facts->evidence.boot_id) == 0;
+	code = plan_backend(p);
+	if (code == 0)
+		code = plan_generator(p->request->initramfs, &p->generator);
+	if (code)
+		return code;
+	backend_place(p->backend, &p->kernels);
+	const struct mode_words wish = { .mode = mode_name(p->target.mode), .words = p->words, .flush = p->flush };
+	target_format(&p->target, text, sizeof(text));
+	code = plan_edits(text, p->generator, p->target.on_mismatch != POLICY_WARN, &p->edits);
+	if (code == 0 && p->backend->edit(&wish, &p->edits) < 0)
+		code = EXIT_INVALID;
+	return code;
 }
 
 int plan_check(const struct plan *p)
@@ -167,7 +175,8 @@ int plan_check(const struct plan *p)
 		.flush = p->flush,
 		.images = p->generator != NULL,
 		.loader = p->loader,
-		.proven = p->request->backend || proven_before(p),
+		.backend = p->backend,
+		.proven = p->proven,
 		.force = p->request->force,
 		.dry_run = p->request->dry_run,
 	};
@@ -175,17 +184,8 @@ int plan_check(const struct plan *p)
 	return preflight(&view);
 }
 
-bool plan_changes_files(const struct plan *p)
-{
-	for (int i = 0; i < SETTINGS; i++)
-		if (!settings_same(&p->before, &p->after, (enum setting)i))
-			return true;
-	return false;
-}
-
 void plan_free(struct plan *p)
 {
 	kernels_free(&p->kernels);
-	settings_free(&p->before);
-	settings_free(&p->after);
+	edits_free(&p->edits);
 }

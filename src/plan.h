@@ -4,10 +4,10 @@
 #ifndef PLAN_H
 #define PLAN_H
 
+#include "backend.h"
 #include "change.h"
 #include "facts.h"
 #include "initramfs.h"
-#include "settings.h"
 
 struct plan {
 	const struct request *request;
@@ -17,23 +17,27 @@ struct plan {
 	char words[256]; /* what the mode puts on the command line */
 	bool flush;      /* the flush policy is ours to set */
 	struct kernels kernels;            /* owned */
+	const struct backend *backend;
 	const struct generator *generator; /* NULL: images are left to the caller */
-	bool loader;                       /* grub.cfg is ours to make */
-	struct settings before, after;     /* owned */
+	bool proven;                       /* it is that boot loader: the user says so, or it was asked before */
+	bool loader;                       /* the entries are ours to make */
+	struct edits edits;                /* owned */
 };
 
 /* Makes the plan; plan->request, root, facts and loader are the caller's. Returns 0 or an exit code, having said what is
  * wrong. Either way plan_free(). */
 int plan_make(struct plan *plan);
 
-/* Finds boot loader and generator; backend and initramfs are names or NULL: found out. words are what the user is told to put
- * there by hand. *generator is NULL if images are left to the caller. Returns 0 or an exit code. */
-int plan_tools(const char *backend, const char *initramfs, const char *words, bool loader, const struct generator **generator);
+/* Finds the generator of images; name is the user's, or NULL: found out. *generator is NULL if images are left to the caller.
+ * Returns 0 or an exit code. */
+int plan_generator(const char *name, const struct generator **generator);
+
+/* Adds what every change edits, whatever the boot loader: the target, and what makes dracut build the check in (NULL: not).
+ * Returns 0 or an exit code. */
+int plan_edits(const char *target, const struct generator *generator, bool enforcing, struct edits *edits);
 
 /* Asks what speaks against it. Returns 0 or an exit code. */
 int plan_check(const struct plan *plan);
-
-bool plan_changes_files(const struct plan *plan);
 
 void plan_free(struct plan *plan);
 

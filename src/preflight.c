@@ -13,7 +13,6 @@
 #include <sys/utsname.h>
 #include <sys/vfs.h>
 
-#include "grub.h"
 #include "modprobe.h"
 #include "refuse.h"
 #include "words.h"
@@ -225,95 +224,99 @@ static int check_sealed(const struct preflight *p)
 
 /* --- /boot -------------------------------------------------------------------------------------------------------------- */
 
-/* Does not count: what a boot loader puts on the line by itself, what GRUB fills in when it boots, and what says how the
- * IOMMU is set, as a change that waits for its reboot has put other words there. */
-static bool word_counts(const char *word)
+/* Reads the entries. Returns 0, 1 if a dry run of an ordinary user can't, which it says elsewhere, or -1 with one line told. */
+static int read_entries(const struct preflight *p, struct boot_entries *entries)
 {
-	return word[0] && word[0] != '$' && strncmp(word, "BOOT_IMAGE=", 11) != 0 && strncmp(word, "initrd=", 7) != 0;
+	char *why = NULL;
+
+	int r = p->backend->read(entries, &why);
+	if (r < 0 && (r != -EACCES || !p->dry_run))
+		fail("%s", why ? why : strerror(-r));
+	free(why);
+	return r == 0 ? 0 : r == -EACCES && p->dry_run ? 1 : -1;
 }
 
-static bool same_line(const char *entry, const char *running)
-{
-	char *a = words_apply(entry, "", true, NULL), *b = words_apply(running, "", true, NULL);
-	const char *next_a = a, *next_b = b;
-	char word_a[512], word_b[512];
-	bool same = a && b, more_a, more_b;
-
-	do {
-		while ((more_a = same && cmdline_word(&next_a, word_a, sizeof(word_a))) && !word_counts(word_a))
-			;
-		while ((more_b = same && cmdline_word(&next_b, word_b, sizeof(word_b))) && !word_counts(word_b))
-			;
-		same = same && more_a == more_b && (!more_a || strcmp(word_a, word_b) == 0);
-	} while (same && more_a);
-	free(a);
-	free(b);
-	return same;
-}
-
-/* A machine can have GRUB installed and be booted by something else, which reads other files. */
+/* A machine can have one boot loader installed and be booted by another, which reads other files. */
 static int check_proven(const struct preflight *p)
 {
-	struct grub_config config;
-	bool proven = false;
+	struct boot_entries entries;
 
 	if (p->proven)
 		return 0;
-	int r = grub_read(GRUB_CONFIG, &config);
-	if (r == -EACCES && p->dry_run)
+	int r = read_entries(p, &entries);
+	boot_entries_free(&entries);
+	if (r)
+		return r < 0 ? EXIT_INVALID : 0;
+	if (backend_proven(p->backend, p->facts))
 		return 0;
-	if (r < 0)
-		return fail("%s: %s", GRUB_CONFIG, strerror(-r));
-	for (size_t i = 0; i < config.count && !proven; i++)
-		proven = config.entries[i].own && same_line(config.entries[i].words, p->facts->evidence.cmdline);
-	grub_free(&config);
-	return proven ? 0 : REFUSE(p, BOOTLOADER_UNPROVEN, "no entry of %s has the command line that this machine was booted with",
-				   GRUB_CONFIG);
+	return REFUSE(p, BOOTLOADER_UNPROVEN, "no entry of %s has the command line that this machine was booted with, or another boot "
+		      "loader started it; if it is %s that boots this machine, say so: --backend=%s", p->backend->made(),
+		      p->backend->program, p->backend->name);
 }
 
 static int check_line(const struct preflight *p)
 {
-	struct grub_config config;
-	int code = 0;
+	struct boot_entries entries;
 
 	if (!p->loader)
 		return 0;
-	int r = grub_read(GRUB_CONFIG, &config);
-	if (r == -EACCES && p->dry_run)
-		return 0; /* the dry run says that it takes root */
-	if (r < 0)
-		return fail("%s: %s", GRUB_CONFIG, strerror(-r));
-	for (size_t i = 0; i < config.count && code == 0; i++) {
-		char *line = config.entries[i].own ? words_apply(config.entries[i].words, p->words, p->flush, NULL) : NULL;
-		/* GRUB puts a word of its own in front. */
-		size_t len = line ? strlen(line) + strlen("BOOT_IMAGE= ") + strlen(config.entries[i].kernel) : 0;
+	int code = read_entries(p, &entries) < 0 ? EXIT_INVALID : 0;
+	for (size_t i = 0; i < entries.count && code == 0; i++) {
+		const struct boot_entry *e = &entries.list[i];
+		char *line = e->own ? words_apply(e->words, p->words, p->flush, NULL) : NULL;
+		/* A boot loader puts a word of its own in front. */
+		size_t len = line ? strlen(line) + strlen("BOOT_IMAGE=/boot/vmlinuz- ") + strlen(e->release) : 0;
 		if (len > LINE_BYTES)
-			code = REFUSE(p, CMDLINE_TOO_LONG, "%s:%u: the line would have %zu bytes, the kernel reads %d", GRUB_CONFIG,
-				      config.entries[i].line, len, LINE_BYTES);
+			code = REFUSE(p, CMDLINE_TOO_LONG, "%s: the line would have %zu bytes, the kernel reads %d", e->id, len, LINE_BYTES);
 		free(line);
 	}
-	grub_free(&config);
+	boot_entries_free(&entries);
 	return code;
 }
 
-/* Old and new images are there together until all is read back. */
-static int check_space(const struct preflight *p)
+/* One directory's share of the change: room for need bytes, and for a few small files. */
+static int check_room(const struct preflight *p, const char *dir, unsigned long long need)
 {
-	unsigned long long need = 1 << 20;
 	struct statvfs fs;
-	struct stat st;
 
-	if (statvfs("/boot", &fs) < 0)
-		return fail("/boot: %s", strerror(errno));
+	if (statvfs(dir, &fs) < 0)
+		return fail("%s: %s", dir, strerror(errno));
 	if (fs.f_flag & ST_RDONLY)
-		return REFUSE(p, BOOT_READONLY, "/boot is mounted read-only");
-	for (size_t i = 0; p->images && i < p->kernels->count; i++)
-		if (stat(p->kernels->list[i].image, &st) == 0)
-			need += (unsigned long long)st.st_size + (unsigned long long)st.st_size / 8;
+		return REFUSE(p, BOOT_READONLY, "%s is mounted read-only", dir);
 	if ((unsigned long long)fs.f_bavail * fs.f_frsize < need)
-		return REFUSE(p, BOOT_SPACE, "/boot has %llu KiB free, the change needs %llu KiB",
+		return REFUSE(p, BOOT_SPACE, "%s has %llu KiB free, the change needs %llu KiB", dir,
 			      (unsigned long long)fs.f_bavail * fs.f_frsize / 1024, need / 1024);
 	return 0;
+}
+
+static unsigned long long size_of(const char *image)
+{
+	struct stat st;
+
+	return stat(image, &st) == 0 ? (unsigned long long)st.st_size + (unsigned long long)st.st_size / 8 : 0;
+}
+
+/* Old and new images are there together until all is read back. A copy on FAT, which has no second names, is there once more
+ * while one takes the other's place. */
+static int check_space(const struct preflight *p)
+{
+	unsigned long long boot = 1 << 20, placed = 1 << 20, largest = 0;
+	char dir[256] = "";
+
+	for (size_t i = 0; p->images && i < p->kernels->count; i++) {
+		const struct kernel *kernel = &p->kernels->list[i];
+		unsigned long long size = kernel->placed[0] ? size_of(kernel->placed) : 0;
+
+		boot += size_of(kernel->image);
+		placed += size;
+		largest = size > largest ? size : largest;
+		if (kernel->placed[0])
+			snprintf(dir, sizeof(dir), "%.*s", (int)(strrchr(kernel->placed, '/') - kernel->placed), kernel->placed);
+	}
+	int code = check_room(p, "/boot", boot);
+	if (code == 0 && p->loader && !p->backend->device)
+		code = check_room(p, dir[0] ? dir : p->backend->made(), dir[0] ? placed + largest : placed);
+	return code;
 }
 
 int preflight(const struct preflight *p)

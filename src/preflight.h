@@ -6,6 +6,7 @@
 
 #include <stdbool.h>
 
+#include "backend.h"
 #include "facts.h"
 #include "initramfs.h"
 #include "target.h"
@@ -18,7 +19,8 @@ struct preflight {
 	const char *words; /* what the mode puts on the command line */
 	bool flush;        /* the flush policy is ours to set */
 	bool images;       /* images are built */
-	bool loader;       /* grub.cfg is made anew */
+	const struct backend *backend;
+	bool loader;       /* its entries are made anew */
 	bool proven;       /* it is this boot loader: the user says so, or it was asked before in this boot */
 	bool force, dry_run;
 };

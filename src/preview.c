@@ -10,7 +10,6 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
-#include "grub.h"
 #include "run.h"
 #include "words.h"
 
@@ -41,43 +40,50 @@ static void show_file(const char *path, const char *before, const char *after)
 	fclose(file);
 }
 
+static void show_command(const struct plan *p, const struct kernel *kernel)
+{
+	const char *argv[8];
+	char out[PATH_MAX];
+
+	snprintf(out, sizeof(out), "%s%s", kernel->image, p->generator->in_place ? "" : ".iommu-new");
+	p->generator->command(kernel, out, argv);
+	for (size_t a = 0; argv[a]; a++)
+		printf("%s%s", a ? " " : "  ", argv[a]);
+	putchar('\n');
+	if (kernel->placed[0])
+		printf("  (%s is then copied to %s)\n", kernel->image, kernel->placed);
+}
+
 int preview(const struct plan *p)
 {
-	struct grub_config config;
+	struct boot_entries entries;
+	char *why = NULL;
 
-	for (int i = 0; i < SETTINGS; i++)
-		if (!settings_same(&p->before, &p->after, (enum setting)i))
-			show_file(setting_path((enum setting)i), p->before.text[i], p->after.text[i]);
+	for (size_t i = 0; i < p->edits.count; i++)
+		if (edit_changes(&p->edits.list[i]))
+			show_file(p->edits.list[i].path, p->edits.list[i].before, p->edits.list[i].after);
 	puts(p->target.on_mismatch == POLICY_WARN ? "\ncommands:" :
 	     "\ncommands (images are built twice if the old mode has to be accepted meanwhile):");
-	for (size_t i = 0; p->generator && i < p->kernels.count; i++) {
-		const char *argv[8];
-		char out[PATH_MAX];
-
-		snprintf(out, sizeof(out), "%s%s", p->kernels.list[i].image, p->generator->in_place ? "" : ".iommu-new");
-		p->generator->command(&p->kernels.list[i], out, argv);
-		for (size_t a = 0; argv[a]; a++)
-			printf("%s%s", a ? " " : "  ", argv[a]);
-		putchar('\n');
-	}
+	for (size_t i = 0; p->generator && i < p->kernels.count; i++)
+		show_command(p, &p->kernels.list[i]);
 	if (!p->loader) {
 		puts("\nthe boot loader is left to whoever makes the disk");
 		return 0;
 	}
-	puts("  update-grub -o " GRUB_CONFIG ".iommu");
+	if (p->backend->command)
+		printf("  %s\n", p->backend->command());
 
-	printf("\nentries of %s:\n", GRUB_CONFIG);
-	int r = grub_read(GRUB_CONFIG, &config);
-	if (r < 0) {
-		printf("  %s\n", r == -EACCES ? "needs root to read it" : strerror(-r));
-		return 0;
-	}
-	for (size_t i = 0; i < config.count; i++) {
-		const struct grub_entry *e = &config.entries[i];
+	printf("\nentries of %s:\n", p->backend->made());
+	int r = p->backend->read(&entries, &why);
+	if (r < 0)
+		printf("  %s\n", r == -EACCES ? "needs root to read it" : why ? why : strerror(-r));
+	for (size_t i = 0; i < entries.count; i++) {
+		const struct boot_entry *e = &entries.list[i];
 		char *line = e->own ? words_apply(e->words, p->words, p->flush, NULL) : NULL;
-		printf("  %s: %s\n", e->kernel, line ? line : "(not ours, stays as it is)");
+		printf("  %s: %s\n", e->release[0] ? e->release : e->id, line ? line : "(not ours, stays as it is)");
 		free(line);
 	}
-	grub_free(&config);
+	boot_entries_free(&entries);
+	free(why);
 	return 0;
 }

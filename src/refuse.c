@@ -22,7 +22,7 @@ static const struct {
 	REFUSAL(TPM_SEALED, true, "enroll the disk's key anew after the reboot, have a passphrase at hand, and use --force"),
 	REFUSAL(SOURCE_CHANGED, false, "put it back, or take your change over and set a mode"),
 	REFUSAL(CMDLINE_TOO_LONG, false, "shorten it"),
-	REFUSAL(BOOTLOADER_UNPROVEN, false, "if it is GRUB that boots this machine, say so: --backend=grub"),
+	REFUSAL(BOOTLOADER_UNPROVEN, false, ""),
 	REFUSAL(BOOTLOADER_UNSUPPORTED, false, ""),
 	REFUSAL(FLUSH_UNSUPPORTED, false, "remove that kernel, or leave --flush= out"),
 	REFUSAL(CONTAINER, false, "run it on the host"),

@@ -5,32 +5,37 @@
 
 #include <errno.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
+#include "backend.h"
 #include "details.h"
 #include "facts.h"
-#include "grub.h"
 #include "refuse.h"
 #include "report.h"
 #include "verdict.h"
 
 /* The mode that every own boot entry asks for; MODE_MIXED if they differ, MODE_UNKNOWN if nobody can tell. */
-static enum mode next_boot(const struct evidence *e)
+static enum mode next_boot(const struct facts *f)
 {
+	const struct evidence *e = &f->evidence;
+	const struct backend *backend = backend_guess(true, f);
 	enum mode mode = MODE_UNKNOWN;
-	struct grub_config config;
-	const char *what;
+	struct boot_entries entries;
+	char *why = NULL;
 
-	if (grub_detect(true, &what) < 0 || grub_read(GRUB_CONFIG, &config) < 0)
+	if (!backend)
 		return MODE_UNKNOWN;
-	for (size_t i = 0; i < config.count; i++) {
-		if (!config.entries[i].own)
-			continue;
-		enum mode by_line = cmdline_mode(config.entries[i].words, e->vendor, e->kernel);
-		mode = mode == MODE_UNKNOWN || mode == by_line ? by_line : MODE_MIXED;
-	}
-	grub_free(&config);
+	if (backend->read(&entries, &why) == 0)
+		for (size_t i = 0; i < entries.count; i++) {
+			if (!entries.list[i].own)
+				continue;
+			enum mode by_line = cmdline_mode(entries.list[i].words, e->vendor, e->kernel);
+			mode = mode == MODE_UNKNOWN || mode == by_line ? by_line : MODE_MIXED;
+		}
+	boot_entries_free(&entries);
+	free(why);
 	return mode;
 }
 
@@ -93,7 +98,7 @@ int show(const char *dir, bool json, bool verbose)
 		return fail("%s: %s", dir, strerror(-r));
 	facts_collect(&root, NULL, PHASE_LATE, &facts);
 	judge(&facts, &judgement);
-	enum mode next = root.live ? next_boot(&facts.evidence) : MODE_UNKNOWN; /* a tree's boot loader is not read yet */
+	enum mode next = root.live ? next_boot(&facts) : MODE_UNKNOWN; /* a tree's boot loader is not read yet */
 	bool iommufd = root_exists(&root, "/dev/iommu");
 	unsigned cdevs = count_entries(&root, "/dev/vfio/devices");
 

@@ -16,7 +16,6 @@
 #include "entries.h"
 #include "files.h"
 #include "freeze.h"
-#include "grub.h"
 #include "interim.h"
 #include "refuse.h"
 
@@ -66,13 +65,21 @@ static int told(const char *what, int r)
 
 /* --- Steps -------------------------------------------------------------------------------------------------------------- */
 
-static int put(struct transaction *t, enum setting setting, const char *text)
+static int put(const struct transaction *t, const char *path, const char *text)
 {
-	int r = setting_put(setting, text);
+	int r = edit_put(path, text);
 
 	if (r > 0)
-		say(t, "%s %s\n", text ? "wrote  " : "removed", setting_path(setting));
+		say(t, "%s %s\n", text ? "wrote  " : "removed", path);
 	return r < 0 ? -1 : go_on();
+}
+
+static int put_all(const struct transaction *t, enum role role)
+{
+	for (size_t i = 0; i < t->edits.count; i++)
+		if (t->edits.list[i].role == role && put(t, t->edits.list[i].path, t->edits.list[i].after) < 0)
+			return -1;
+	return 0;
 }
 
 static bool parse_target(const char *text, struct target *target)
@@ -132,10 +139,9 @@ static int build_images(const struct transaction *t, const char *target_text)
 	const struct image_want want = want_of(target_text);
 
 	for (size_t i = 0; t->generator && i < t->kernels.count; i++) {
-		const struct kernel *kernel = &t->kernels.list[i];
-		const char *why;
+		const char *path, *why;
 
-		if (initramfs_check(kernel, kernel->image, &want, &why) < 0 &&
+		if (initramfs_check(&t->kernels.list[i], &want, &path, &why) < 0 &&
 		    (build_image(t, i, &want) < 0 || go_on() < 0))
 			return -1;
 	}
@@ -148,19 +154,32 @@ static int check_images(const struct transaction *t, const char *target_text)
 	const struct image_want want = want_of(target_text);
 
 	for (size_t i = 0; t->generator && i < t->kernels.count; i++) {
-		const char *why;
-		if (initramfs_check(&t->kernels.list[i], t->kernels.list[i].image, &want, &why) < 0) {
-			fail("%s: %s", t->kernels.list[i].image, why);
+		const char *path, *why;
+		if (initramfs_check(&t->kernels.list[i], &want, &path, &why) < 0) {
+			fail("%s: %s", path, why);
 			return -1;
 		}
 	}
 	return 0;
 }
 
+/* What the boot loader reads is on the disk to stay: /boot, and where copies and entries are. */
+static int sync_boot(const struct transaction *t)
+{
+	const char *made = t->backend->made();
+
+	if (told("/boot", sync_for_boot("/boot")) < 0)
+		return -1;
+	for (size_t i = 0; i < t->kernels.count; i++)
+		if (t->kernels.list[i].placed[0] && told(t->kernels.list[i].placed, sync_for_boot(t->kernels.list[i].placed)) < 0)
+			return -1;
+	return t->loader ? told(made, sync_for_boot(made)) : 0;
+}
+
 static int images_accept(struct transaction *t, const char *target_text)
 {
-	if (put(t, SETTING_TARGET, target_text) < 0 || put(t, SETTING_DRACUT, t->after.text[SETTING_DRACUT]) < 0 ||
-	    build_images(t, target_text) < 0 || told("/boot", sync_for_boot("/boot")) < 0)
+	if (put(t, TARGET_PATH, target_text) < 0 || put_all(t, ROLE_IMAGES) < 0 || build_images(t, target_text) < 0 ||
+	    sync_boot(t) < 0)
 		return -1;
 	return check_images(t, target_text);
 }
@@ -171,15 +190,14 @@ static int switch_loader(struct transaction *t)
 	char *why = NULL;
 
 	/* What later kernels get, then what is there. */
-	if (put(t, SETTING_DROPIN, t->after.text[SETTING_DROPIN]) < 0)
+	if (put_all(t, ROLE_SOURCE) < 0 || put_all(t, ROLE_ENTRY) < 0)
 		return -1;
 	if (!t->loader)
 		return 0;
-	say(t, "updating %s with update-grub\n", GRUB_CONFIG);
-	if (grub_apply(j->known ? j->words : NULL, j->flush, t->verbose) < 0 ||
-	    told("/boot/grub", sync_for_boot("/boot/grub")) < 0 || go_on() < 0)
+	say(t, "updating %s\n", t->backend->made());
+	if (t->backend->apply(j->known ? j->words : NULL, j->flush, t->verbose) < 0 || sync_boot(t) < 0 || go_on() < 0)
 		return -1;
-	int r = grub_check(GRUB_CONFIG, j->known ? j->words : NULL, j->flush, &why);
+	int r = backend_check(t->backend, j->known ? j->words : NULL, j->flush, &why);
 	if (r < 0)
 		fail("%s", why ? why : strerror(ENOMEM));
 	free(why);
@@ -192,7 +210,7 @@ static int switch_loader(struct transaction *t)
  * take minutes, and a check in between must not act by a target that no boot has had. */
 static void mark_pending(struct transaction *t)
 {
-	const char *text = t->after.text[SETTING_TARGET];
+	const char *text = edits_target(&t->edits, true);
 
 	if (!t->now || (mkdir(RUN_DIR, 0755) < 0 && errno != EEXIST))
 		return;
@@ -205,17 +223,28 @@ static bool loader_right(const struct transaction *t)
 {
 	char *why = NULL;
 	bool right = !t->loader ||
-		     (t->journal.known && grub_check(GRUB_CONFIG, t->journal.words, t->journal.flush, &why) == 0);
+		     (t->journal.known && backend_check(t->backend, t->journal.words, t->journal.flush, &why) == 0);
 
 	free(why);
 	return right;
+}
+
+static int read_entries(const struct transaction *t, struct entries *entries)
+{
+	char *why = NULL;
+
+	int r = entries_read(t->backend, t->now ? &t->now->evidence : NULL, true, entries, &why);
+	if (r < 0)
+		fail("%s", why ? why : strerror(-r));
+	free(why);
+	return r < 0 ? -1 : 0;
 }
 
 /* The target that every image can have at this moment: *text, owned by the caller, or NULL for none; *final if it is the last
  * one. Returns 0, or -1 with one line told. */
 static int first_target(const struct transaction *t, char **text, bool *final)
 {
-	const char *last = t->after.text[SETTING_TARGET], *what;
+	const char *last = edits_target(&t->edits, true);
 	struct target before, after, interim;
 	struct entries entries = { 0 };
 	char made[512];
@@ -223,10 +252,9 @@ static int first_target(const struct transaction *t, char **text, bool *final)
 	*final = true;
 	/* One that was there before is put back, whatever it says. */
 	if (parse_target(last, &after)) {
-		bool had_one = parse_target(t->before.text[SETTING_TARGET], &before);
-		int r = t->loader ? entries_read(t->now ? &t->now->evidence : NULL, true, &entries, &what) : 0;
-		if (r < 0)
-			return told(what, r);
+		bool had_one = parse_target(edits_target(&t->edits, false), &before);
+		if (t->loader && read_entries(t, &entries) < 0)
+			return -1;
 		*final = !interim_target(had_one ? &before : NULL, &after, &entries, t->now, loader_right(t), &interim);
 		entries_free(&entries);
 		if (!*final && target_format(&interim, made, sizeof(made)) < 0)
@@ -256,14 +284,12 @@ static int check_entries(const struct transaction *t, bool (*bad)(const struct e
 {
 	struct entries entries;
 	struct target after;
-	const char *what;
 	int r = 0;
 
-	if (!t->loader || !t->generator || !parse_target(t->after.text[SETTING_TARGET], &after))
+	if (!t->loader || !t->generator || !parse_target(edits_target(&t->edits, true), &after))
 		return 0;
-	r = entries_read(t->now ? &t->now->evidence : NULL, true, &entries, &what);
-	if (r < 0)
-		return told(what, r);
+	if (read_entries(t, &entries) < 0)
+		return -1;
 	for (size_t i = 0; i < entries.count && r == 0; i++) {
 		const struct entry *e = &entries.list[i];
 		if (!bad(e, &after))
@@ -292,7 +318,7 @@ static int switch_over(struct transaction *t)
 		return -1;
 
 	t->journal.progress = t->journal.after_boot && !final ? PROGRESS_BOOT : PROGRESS_SEALING;
-	return told("the journal", journal_update(&t->journal));
+	return told("the journal", journal_update(&t->journal, &t->edits));
 }
 
 static int forget_old(const struct transaction *t)
@@ -305,6 +331,20 @@ static int forget_old(const struct transaction *t)
 	return r;
 }
 
+/* The files of the boot loader, or the others. Returns how many failed. */
+static int put_back(const struct transaction *t, bool of_loader)
+{
+	int failed = 0;
+
+	for (size_t i = 0; i < t->edits.count; i++) {
+		const struct edit *e = &t->edits.list[i];
+		if (of_loader != (e->role >= ROLE_SOURCE) || (of_loader && e->role != ROLE_MADE && !edit_changes(e)))
+			continue;
+		failed += told(e->path, journal_restore(BEFORE, &t->edits, i)) < 0;
+	}
+	return failed;
+}
+
 /* The boot loader first: from then on nothing asks for the new mode. Images that accept both are accepted by it, and so are
  * the old ones. */
 static int undo(struct transaction *t)
@@ -312,16 +352,13 @@ static int undo(struct transaction *t)
 	int failed = 0;
 
 	t->journal.progress = PROGRESS_OPEN;
-	if (!settings_same(&t->before, &t->after, SETTING_DROPIN))
-		failed += told(GRUB_DROPIN, journal_restore(BEFORE, SETTING_DROPIN)) < 0;
-	if (t->loader)
-		failed += told(GRUB_CONFIG, journal_restore_grub(GRUB_CONFIG)) < 0;
+	failed += put_back(t, true);
 	for (size_t i = 0; failed == 0 && i < t->kernels.count; i++)
 		failed += told(t->kernels.list[i].image, initramfs_restore(&t->kernels.list[i])) < 0;
-	for (int i = 0; failed == 0 && i < SETTINGS; i++)
-		failed += told(setting_path((enum setting)i), journal_restore(BEFORE, (enum setting)i)) < 0;
 	if (failed == 0)
-		failed += told("/boot", sync_for_boot("/boot")) < 0;
+		failed += put_back(t, false);
+	if (failed == 0)
+		failed += sync_boot(t) < 0;
 	if (failed == 0)
 		failed += told("the journal", journal_cancel()) < 0;
 	if (failed == 0 && t->pending)
@@ -338,14 +375,14 @@ static bool is_rollback(const struct transaction *t)
 
 static int seal(struct transaction *t)
 {
-	const char *target = t->after.text[SETTING_TARGET];
 	int r = 0;
 
-	if (forget_old(t) < 0 || images_accept(t, target) < 0)
+	if (forget_old(t) < 0 || images_accept(t, edits_target(&t->edits, true)) < 0)
 		return -1;
 	/* Their contents are right; what was before comes back with owner, mode and all. */
-	for (int i = 0; is_rollback(t) && r == 0 && i < SETTINGS; i++)
-		r = told(setting_path((enum setting)i), journal_restore(AFTER, (enum setting)i));
+	for (size_t i = 0; is_rollback(t) && r == 0 && i < t->edits.count; i++)
+		if (t->edits.list[i].role != ROLE_MADE)
+			r = told(t->edits.list[i].path, journal_restore(AFTER, &t->edits, i));
 	if (r < 0 || forget_old(t) < 0)
 		return -1;
 	return told("the journal", journal_close());
@@ -354,11 +391,15 @@ static int seal(struct transaction *t)
 /* Of a change that was cut short. */
 static void tidy(const struct transaction *t)
 {
-	for (int i = 0; i < SETTINGS; i++)
-		file_tidy(setting_path((enum setting)i));
-	for (size_t i = 0; i < t->kernels.count; i++)
+	for (size_t i = 0; i < t->edits.count; i++)
+		file_tidy(t->edits.list[i].path);
+	for (size_t i = 0; i < t->kernels.count; i++) {
 		file_tidy(t->kernels.list[i].image);
-	grub_tidy();
+		if (t->kernels.list[i].placed[0])
+			file_tidy(t->kernels.list[i].placed);
+	}
+	if (t->backend->tidy)
+		t->backend->tidy();
 }
 
 int transaction_run(struct transaction *t, bool resumed)
@@ -367,7 +408,7 @@ int transaction_run(struct transaction *t, bool resumed)
 	if (!resumed) {
 		if (forget_old(t) < 0) /* of no change that anything is known of */
 			return EXIT_INVALID;
-		if (told("the journal", journal_open(&t->journal, is_rollback(t) ? NULL : &t->after, t->loader ? GRUB_CONFIG : NULL)) < 0)
+		if (told("the journal", journal_open(&t->journal, &t->edits, is_rollback(t))) < 0)
 			return EXIT_INVALID;
 	}
 	/* Whoever has been at the boot loader since: images come to accept nothing but what it gives. */
@@ -387,7 +428,6 @@ int transaction_run(struct transaction *t, bool resumed)
 
 void transaction_free(struct transaction *t)
 {
-	settings_free(&t->before);
-	settings_free(&t->after);
+	edits_free(&t->edits);
 	kernels_free(&t->kernels);
 }

@@ -7,18 +7,19 @@
 #ifndef TRANSACTION_H
 #define TRANSACTION_H
 
+#include "backend.h"
 #include "facts.h"
 #include "initramfs.h"
 #include "journal.h"
-#include "settings.h"
 
 struct transaction {
 	struct journal journal;
-	struct settings before, after; /* owned: transaction_free() */
+	struct edits edits; /* owned: transaction_free() */
+	const struct backend *backend;
 	const struct generator *generator; /* NULL: images are left to the caller */
 	struct kernels kernels;            /* owned */
 	const struct facts *now; /* the running machine; NULL for a tree that is not running */
-	bool loader;             /* grub.cfg is ours to make, not the caller's */
+	bool loader;             /* the entries are ours to make, not the caller's */
 	bool verbose, quiet;
 	bool pending;  /* this change was the first since the boot */
 };

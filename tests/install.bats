@@ -203,14 +203,10 @@ fails_with() {
 	fails_with 1 "dracut or update-initramfs is missing"
 }
 
-@test "a GRUB that does not read grub.d, and no GRUB at all, are refused with the words to put there" {
+@test "without a boot loader that is known a mode is refused with the words to put there" {
 	machine bookworm initramfs-tools
-	in_machine 'sed -i "s#default/grub\.d#default/other.d#" /usr/sbin/grub-mkconfig'
-	local before
-	before=$(files_of_machine)
-	run in_machine 'iommu-install pt --force'
-	fails_with 5 BOOTLOADER_UNSUPPORTED
 	in_machine 'rm /boot/grub/grub.cfg'
+	local before
 	before=$(files_of_machine)
 	run in_machine 'iommu-install pt --force'
 	fails_with 5 "BOOTLOADER_UNSUPPORTED"
@@ -311,7 +307,7 @@ chmod +x /usr/sbin/$1"
 
 	in_machine 'iommu-install pt --on-mismatch=halt --force'
 	local promised happened
-	promised=$(sed -n '/^entries of/,$s/^  [^ ]*vmlinuz[^ ]*: //p' <<< "$shown")
+	promised=$(sed -n '/^entries of/,$s/^  [0-9][^ ]*: //p' <<< "$shown")
 	happened=$(in_machine 'sed -n "s/^[[:space:]]*linux[[:space:]]*[^ ]*vmlinuz[^ ]*[[:space:]]*//p" /boot/grub/grub.cfg')
 	[ "$(words_of "$promised")" = "$(words_of "$happened")" ]
 	[ "$(sed -n 's/^+\([^+]\)/\1/p' <<< "$shown" | grep -c .)" = "$(in_machine 'cat /etc/iommu.target /etc/default/grub.d/zzz-iommu.cfg' | grep -c .)" ]

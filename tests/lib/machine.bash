@@ -44,7 +44,7 @@ in_machine() {
 		mount -t sysfs sysfs "$dir/sys"
 		mount -t tmpfs tmpfs "$dir/run"
 		# It runs as if the first entry had booted it.
-		sed -n "s/^[[:space:]]*linux[[:space:]]*[^ ]*/BOOT_IMAGE=x/p" "$dir/boot/grub/grub.cfg" | head -n 1 > "$dev/cmdline"
+		sed -n "s/^[[:space:]]*linux[[:space:]]*[^ ]*/BOOT_IMAGE=x/p" "$dir/boot/grub/grub.cfg" 2>/dev/null | head -n 1 > "$dev/cmdline"
 		[ ! -s "$dev/cmdline" ] || mount --bind "$dev/cmdline" "$dir/proc/cmdline"
 		mkdir -p "$dir/host"
 		mount --bind "$3" "$dir/host"

@@ -1,0 +1,271 @@
+/* Boot loaders; see backend.h.
+ * SPDX-License-Identifier: BSD-3-Clause
+ */
+#include "backend.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "cmdline.h"
+#include "refuse.h"
+#include "words.h"
+
+#define LENGTH(array) (sizeof(array) / sizeof((array)[0]))
+
+static const struct backend *const backends[] = { &backend_grub, &backend_grub_file, &backend_bls, &backend_systemd_boot,
+						&backend_uki };
+
+/* Names that the contract has for --backend=, and that are not there yet. */
+static const char *const later[] = { "proxmox", "update-bootloader", "sdbootutil" };
+
+const struct backend *backend_named(const char *name)
+{
+	for (size_t i = 0; i < LENGTH(backends); i++)
+		if (strcmp(name, backends[i]->name) == 0)
+			return backends[i];
+	return NULL;
+}
+
+/* --- Entries --------------------------------------------------------------------------------------------------------- */
+
+int boot_entries_add(struct boot_entries *entries, const struct boot_entry *entry)
+{
+	struct boot_entry *more = reallocarray(entries->list, entries->count + 1, sizeof(*more)), copy = *entry;
+
+	if (!more)
+		return -ENOMEM;
+	entries->list = more;
+	copy.id = strdup(entry->id);
+	copy.words = strdup(entry->words);
+	more[entries->count++] = copy;
+	return copy.id && copy.words ? 0 : -ENOMEM;
+}
+
+void boot_entries_free(struct boot_entries *entries)
+{
+	for (size_t i = 0; i < entries->count; i++) {
+		free(entries->list[i].id);
+		free(entries->list[i].words);
+	}
+	free(entries->list);
+	*entries = (struct boot_entries){ 0 };
+}
+
+static const char *fault(const struct boot_entry *e, const char *words, bool flush)
+{
+	if (words && !words_right(e->words, words, flush))
+		return "does not carry exactly the mode's words";
+	if (e->image[0] == '\0')
+		return "has no initrd";
+	return e->missing ? "has an initrd that is not there" : NULL;
+}
+
+int boot_entries_check(const struct boot_entries *entries, const char *file, const char *words, bool flush, char **why)
+{
+	size_t own = 0;
+
+	*why = NULL;
+	for (size_t i = 0; i < entries->count; i++) {
+		const struct boot_entry *e = &entries->list[i];
+		const char *what = e->own ? fault(e, words, flush) : NULL;
+
+		own += e->own;
+		if (!what)
+			continue;
+		if (asprintf(why, "%s: the entry %s: %s", e->id, what, e->words) < 0)
+			*why = NULL;
+		return -1;
+	}
+	if (own > 0)
+		return 0;
+	if (asprintf(why, "%s: no entry of this system", file) < 0)
+		*why = NULL;
+	return -1;
+}
+
+int backend_check(const struct backend *backend, const char *words, bool flush, char **why)
+{
+	struct boot_entries entries;
+
+	int r = backend->read(&entries, why);
+	if (r == 0)
+		r = boot_entries_check(&entries, backend->layer, words, flush, why);
+	boot_entries_free(&entries);
+	return r < 0 ? -1 : 0;
+}
+
+/* --- Proof ----------------------------------------------------------------------------------------------------------- */
+
+/* Does not count: what a boot loader puts on the line by itself, what GRUB fills in when it boots, and what says how the
+ * IOMMU is set, as a change that waits for its reboot has put other words there. */
+static bool word_counts(const char *word)
+{
+	return word[0] && word[0] != '$' && strncmp(word, "BOOT_IMAGE=", 11) != 0 && strncmp(word, "initrd=", 7) != 0;
+}
+
+static bool same_line(const char *entry, const char *running)
+{
+	char *a = words_apply(entry, "", true, NULL), *b = words_apply(running, "", true, NULL);
+	const char *next_a = a, *next_b = b;
+	char word_a[512], word_b[512];
+	bool same = a && b, more_a, more_b;
+
+	do {
+		while ((more_a = same && cmdline_word(&next_a, word_a, sizeof(word_a))) && !word_counts(word_a))
+			;
+		while ((more_b = same && cmdline_word(&next_b, word_b, sizeof(word_b))) && !word_counts(word_b))
+			;
+		same = same && more_a == more_b && (!more_a || strcmp(word_a, word_b) == 0);
+	} while (same && more_a);
+	free(a);
+	free(b);
+	return same;
+}
+
+/* The Boot Loader Interface's variable: four bytes of attributes, then UTF-16. GRUB sets it too, from 2.12 on. */
+static enum family booted_by(const struct facts *facts)
+{
+	static const char variable[] = "/sys/firmware/efi/efivars/LoaderInfo-4a67b082-0a4c-41cf-b6c7-440b29bb8c4f";
+	struct root live;
+	char raw[256], name[130] = "";
+
+	if (root_init(&live, "/") < 0)
+		return FAMILY_UNKNOWN;
+	ssize_t len = root_read(&live, variable, raw, sizeof(raw));
+	root_close(&live);
+	for (ssize_t i = 4; i + 1 < len; i += 2)
+		name[(i - 4) / 2] = raw[i];
+	if (strncmp(name, "systemd-boot", 12) == 0)
+		return FAMILY_SYSTEMD;
+	if (strncmp(name, "GRUB", 4) == 0)
+		return FAMILY_GRUB;
+	return strncmp(facts->evidence.cmdline, "BOOT_IMAGE=", 11) == 0 || strstr(facts->evidence.cmdline, " BOOT_IMAGE=") ?
+		       FAMILY_GRUB : FAMILY_UNKNOWN;
+}
+
+bool backend_proven(const struct backend *backend, const struct facts *facts)
+{
+	enum family family = booted_by(facts);
+	struct boot_entries entries;
+	char *why = NULL;
+	bool proven = false;
+
+	if (family != FAMILY_UNKNOWN && family != backend->family)
+		return false;
+	if (backend->read(&entries, &why) == 0)
+		for (size_t i = 0; i < entries.count && !proven; i++)
+			proven = entries.list[i].own && same_line(entries.list[i].words, facts->evidence.cmdline);
+	boot_entries_free(&entries);
+	free(why);
+	return proven;
+}
+
+/* --- Choice ---------------------------------------------------------------------------------------------------------- */
+
+/* Those that are here, into found. Returns how many. */
+static size_t detect(bool installed, const struct backend *found[LENGTH(backends)])
+{
+	const char *what;
+	size_t count = 0;
+
+	for (size_t i = 0; i < LENGTH(backends); i++)
+		if (backends[i]->detect(installed, &what) == 0)
+			found[count++] = backends[i];
+	return count;
+}
+
+/* Of several the one that booted the machine; where none is proven, the one whose family did. */
+static const struct backend *best(const struct backend *const found[], size_t count, const struct facts *facts)
+{
+	if (count < 2 || !facts)
+		return count ? found[0] : NULL;
+	for (size_t i = 0; i < count; i++)
+		if (backend_proven(found[i], facts))
+			return found[i];
+	for (size_t i = 0; i < count; i++)
+		if (found[i]->family == booted_by(facts))
+			return found[i];
+	return found[0];
+}
+
+const struct backend *backend_guess(bool installed, const struct facts *facts)
+{
+	const struct backend *found[LENGTH(backends)];
+
+	return best(found, detect(installed, found), facts);
+}
+
+/* Why it can't be this one. */
+static int refuse_missing(int r, const char *what, const char *words)
+{
+	if (r == -ENOENT && what[0] != '/')
+		return fail("%s is missing; install it, or put '%s' on the kernel command line by hand", what, words);
+	return refuse(BOOTLOADER_UNSUPPORTED, "this is no boot loader that is known here (no %s); put '%s' on the kernel command "
+		      "line by hand", what, words);
+}
+
+static int choose_named(const char *name, bool installed, const char *words, const struct backend **backend)
+{
+	const char *what;
+
+	for (size_t i = 0; i < LENGTH(later); i++)
+		if (strcmp(name, later[i]) == 0)
+			return refuse(BOOTLOADER_UNSUPPORTED, "--backend=%s is not there yet; put '%s' on the kernel command line by "
+				      "hand", name, words);
+	*backend = backend_named(name);
+	if (!*backend)
+		return fail("--backend=%s: no such back end", name);
+	int r = (*backend)->detect(installed, &what);
+	return r < 0 ? refuse_missing(r, what, words) : 0;
+}
+
+int backend_choose(const char *name, bool installed, const struct facts *facts, const char *words,
+		   const struct backend **backend)
+{
+	const struct backend *found[LENGTH(backends)];
+	const char *what;
+
+	if (name)
+		return choose_named(name, installed, words, backend);
+	size_t count = detect(installed, found);
+	if (count > 1 && !facts)
+		return fail("there are %s and %s; say which one boots it: --backend=%s or --backend=%s", found[0]->program,
+			    found[1]->program, found[0]->name, found[1]->name);
+	*backend = best(found, count, facts);
+	if (*backend)
+		return 0;
+	int r = backends[0]->detect(installed, &what);
+	return refuse_missing(r, what, words);
+}
+
+/* --- Images ---------------------------------------------------------------------------------------------------------- */
+
+/* A boot loader that can't read /boot has a copy of its own. */
+static void place(const struct backend *backend, const struct boot_entries *entries, struct kernel *kernel)
+{
+	for (size_t i = 0; i < entries->count; i++) {
+		const struct boot_entry *e = &entries->list[i];
+		if (!e->own || e->missing || strcmp(e->release, kernel->release) != 0 || strcmp(e->image, kernel->image) == 0 ||
+		    strstr(e->image, "-rescue"))
+			continue;
+		snprintf(kernel->placed, sizeof(kernel->placed), "%s", e->image);
+		kernel->place = backend->place;
+	}
+}
+
+void backend_place(const struct backend *backend, struct kernels *kernels)
+{
+	struct boot_entries entries;
+	char *why = NULL;
+
+	/* GRUB reads /boot itself. */
+	if (backend->family == FAMILY_GRUB || backend->read(&entries, &why) < 0) {
+		free(why);
+		return;
+	}
+	for (size_t i = 0; i < kernels->count; i++)
+		place(backend, &entries, &kernels->list[i]);
+	boot_entries_free(&entries);
+}

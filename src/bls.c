@@ -1,0 +1,215 @@
+/* Boot loader back end: GRUB that takes its entries from loader/entries (Fedora, RHEL and their family), with grubby or
+ * without.
+ * SPDX-License-Identifier: BSD-3-Clause
+ *
+ * Four places feed a line there: the entries themselves, $kernelopts in grubenv (EL 8), /etc/kernel/cmdline for kernels to
+ * come, and /etc/default/grub, from which grub2-mkconfig writes the others anew when it is the newest.
+ */
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "backend.h"
+#include "blsentry.h"
+#include "files.h"
+#include "grub.h"
+#include "grubenv.h"
+#include "refuse.h"
+#include "words.h"
+
+#define ENTRIES "/boot/loader/entries"
+
+static int detect(bool installed, const char **what)
+{
+	*what = "/boot/grub2/grub.cfg with blscfg in it";
+	char *text = file_read(grub_config(), NULL);
+	bool uses = text && strstr(text, "blscfg");
+
+	free(text);
+	if (!uses)
+		return -ENOENT;
+	*what = ENTRIES;
+	return installed && access(ENTRIES, F_OK) < 0 ? -ENOENT : 0;
+}
+
+static const char *env_path(void)
+{
+	static char path[64];
+	const char *config = grub_config();
+
+	snprintf(path, sizeof(path), "%.*sgrubenv", (int)(strrchr(config, '/') + 1 - config), config);
+	return path;
+}
+
+static const char *base_name(const char *path)
+{
+	const char *slash = strrchr(path, '/');
+
+	return slash ? slash + 1 : path;
+}
+
+static bool on_boot(const char *path, char found[256])
+{
+	snprintf(found, 256, "/boot/%.240s", base_name(path));
+	return access(found, F_OK) == 0;
+}
+
+/* A value can hold several paths, and variables that stand for none or one. */
+static void name_images(const char *value, const struct grubenv *env, struct boot_entry *e)
+{
+	char *paths = grubenv_expand(env, value), *rest = paths;
+
+	for (char *path; (path = strsep(&rest, " \t"));)
+		if (*path && !on_boot(path, e->image))
+			e->missing = true;
+	free(paths);
+}
+
+static int add(const struct bls_entry *from, const struct grubenv *env, struct boot_entries *entries)
+{
+	struct boot_entry e = { .id = from->path };
+	char value[256], path[256];
+	const char *text = from->text;
+
+	if (!bls_value(from->text, "linux", value, sizeof(value)))
+		return 0;
+	const char *kernel = base_name(value), *dash = strchr(kernel, '-');
+	e.own = on_boot(value, path) && bls_is_ours(from);
+	if (!bls_value(from->text, "version", e.release, sizeof(e.release)))
+		snprintf(e.release, sizeof(e.release), "%.64s", dash ? dash + 1 : kernel);
+	while (bls_next(&text, "initrd", value, sizeof(value)))
+		name_images(value, env, &e);
+	e.words = grubenv_expand(env, from->line);
+	int r = e.words ? boot_entries_add(entries, &e) : -ENOMEM;
+	free(e.words);
+	return r;
+}
+
+static int read_entries(struct boot_entries *entries, char **why)
+{
+	struct bls_entries found;
+	struct grubenv env;
+
+	*entries = (struct boot_entries){ 0 };
+	int r = grubenv_read(env_path(), grub_config(), &env, why);
+	if (r < 0)
+		return r;
+	r = bls_read(ENTRIES, false, &found, why);
+	for (size_t i = 0; r == 0 && i < found.count; i++)
+		r = add(&found.list[i], &env, entries);
+	bls_free(&found);
+	grubenv_free(&env);
+	if (r < 0)
+		boot_entries_free(entries);
+	return r;
+}
+
+/* The newest entry's line that is no rescue one's; owned by the caller, NULL if there is none. */
+static char *seed(void)
+{
+	struct boot_entries entries;
+	char *why = NULL, *line = NULL;
+
+	if (read_entries(&entries, &why) == 0)
+		for (size_t i = entries.count; i-- > 0 && !line;)
+			if (entries.list[i].own && !strstr(entries.list[i].release, "-rescue-"))
+				line = strdup(entries.list[i].words);
+	boot_entries_free(&entries);
+	free(why);
+	return line;
+}
+
+static int no_memory(void)
+{
+	fail("%s", strerror(ENOMEM));
+	return -1;
+}
+
+static int edit_default(const struct mode_words *wish, struct edits *edits)
+{
+	char *old = file_read(GRUB_DEFAULT, NULL);
+
+	if (!old && errno == ENOENT)
+		return 0;
+	char *text = grub_with_block(old, wish->mode, wish->words, wish->flush);
+	free(old);
+	int r = text ? edits_add(edits, ROLE_SOURCE, GRUB_DEFAULT, text) : no_memory();
+	free(text);
+	return r;
+}
+
+static int edit_env(const struct mode_words *wish, struct edits *edits)
+{
+	struct grubenv env;
+	char *why = NULL, *text = NULL;
+
+	int r = grubenv_read(env_path(), grub_config(), &env, &why);
+	if (r < 0) {
+		fail("%s", why ? why : strerror(-r));
+		free(why);
+		return -1;
+	}
+	const char *value = grubenv_value(&env, "kernelopts");
+	if (value && env.text) {
+		char *line = words_apply(value, wish->words ? wish->words : "", wish->flush, NULL);
+		text = line ? grubenv_with(&env, "kernelopts", line) : NULL;
+		free(line);
+		r = text ? edits_add(edits, ROLE_ENTRY, env_path(), text) :
+			   (fail("%s: no room for kernelopts with the mode's words", env_path()), -1);
+	}
+	free(text);
+	grubenv_free(&env);
+	return r;
+}
+
+/* In this order: what grub2-mkconfig reads is older than what the next kernel's entry is made from. */
+static int edit(const struct mode_words *wish, struct edits *edits)
+{
+	char *line = seed();
+
+	int r = edit_default(wish, edits);
+	if (r == 0)
+		r = bls_edit_cmdline(line ? line : "", wish, edits);
+	if (r == 0)
+		r = edit_env(wish, edits);
+	free(line);
+	return r < 0 ? r : bls_edit(&backend_bls, false, wish, edits);
+}
+
+/* With /etc/kernel/cmdline older than /etc/default/grub the next kernel's installation begins with grub2-mkconfig (Fedora's
+ * 20-grub.install). */
+static int apply(const char *words, bool flush, bool verbose)
+{
+	struct stat newer, older;
+
+	(void)verbose;
+	if (stat(GRUB_DEFAULT, &newer) == 0 && stat("/etc/kernel/cmdline", &older) == 0 &&
+	    (newer.st_mtim.tv_sec > older.st_mtim.tv_sec ||
+	     (newer.st_mtim.tv_sec == older.st_mtim.tv_sec && newer.st_mtim.tv_nsec > older.st_mtim.tv_nsec)) &&
+	    utimensat(AT_FDCWD, "/etc/kernel/cmdline", NULL, 0) < 0) {
+		fail("/etc/kernel/cmdline: %s", strerror(errno));
+		return -1;
+	}
+	return bls_apply(&backend_bls, false, words, flush);
+}
+
+static const char *made(void)
+{
+	return ENTRIES;
+}
+
+const struct backend backend_bls = {
+	.name = "bls",
+	.program = "GRUB with boot entries of its own",
+	.family = FAMILY_GRUB,
+	.detect = detect,
+	.read = read_entries,
+	.edit = edit,
+	.apply = apply,
+	.made = made,
+	.layer = "/etc/kernel/cmdline",
+};

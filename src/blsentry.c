@@ -1,0 +1,414 @@
+/* Boot Loader Specification type 1 entries; see blsentry.h.
+ * SPDX-License-Identifier: BSD-3-Clause
+ */
+#include "blsentry.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "files.h"
+#include "refuse.h"
+#include "words.h"
+
+#define CMDLINE "/etc/kernel/cmdline"
+
+/* A line: its first word is the key, the rest of it the value, without the blanks around it. */
+struct line {
+	const char *start, *next; /* next: after the line's end */
+	const char *key, *value;
+	size_t key_len, value_len;
+	const char *end; /* "\n", "\r\n" or "" */
+};
+
+static bool next_line(const char *text, struct line *l)
+{
+	if (!*text)
+		return false;
+	size_t len = strcspn(text, "\n");
+	l->start = text;
+	l->next = text + len + (text[len] == '\n');
+	l->end = text[len] != '\n' ? "" : len > 0 && text[len - 1] == '\r' ? "\r\n" : "\n";
+	while (len > 0 && strchr(" \t\r", text[len - 1]))
+		len--;
+	const char *stop = text + len;
+	l->key = text + strspn(text, " \t");
+	if (l->key > stop)
+		l->key = stop;
+	l->key_len = strcspn(l->key, " \t\r\n");
+	if (l->key + l->key_len > stop)
+		l->key_len = (size_t)(stop - l->key);
+	l->value = l->key + l->key_len;
+	while (l->value < stop && strchr(" \t", *l->value))
+		l->value++;
+	l->value_len = (size_t)(stop - l->value);
+	return true;
+}
+
+static bool is_key(const struct line *l, const char *key)
+{
+	return l->key_len == strlen(key) && strncmp(l->key, key, l->key_len) == 0;
+}
+
+bool bls_next(const char **text, const char *key, char *value, size_t size)
+{
+	for (struct line l; next_line(*text, &l);) {
+		*text = l.next;
+		if (!is_key(&l, key))
+			continue;
+		snprintf(value, size, "%.*s", (int)l.value_len, l.value);
+		return true;
+	}
+	return false;
+}
+
+bool bls_value(const char *text, const char *key, char *value, size_t size)
+{
+	bool found = false;
+
+	while (bls_next(&text, key, value, size))
+		found = true;
+	return found;
+}
+
+/* The options as one line, owned by the caller. */
+static char *options_of(const char *text, bool all)
+{
+	char *line = NULL;
+	size_t size = 0;
+	bool any = false;
+
+	FILE *out = open_memstream(&line, &size);
+	if (!out)
+		return NULL;
+	for (struct line l; next_line(text, &l); text = l.next) {
+		if (!is_key(&l, "options") || (any && !all))
+			continue;
+		fprintf(out, "%s%.*s", any ? " " : "", (int)l.value_len, l.value);
+		any = true;
+	}
+	if (fclose(out) == 0)
+		return line;
+	free(line);
+	return NULL;
+}
+
+char *bls_with_options(const char *text, const char *line, bool all)
+{
+	char *made = NULL;
+	size_t size = 0;
+	bool done = false, open = false;
+
+	FILE *out = open_memstream(&made, &size);
+	if (!out)
+		return NULL;
+	for (struct line l; next_line(text, &l); text = l.next) {
+		open = *l.end == '\0';
+		if (!is_key(&l, "options") || (done && !all)) {
+			fprintf(out, "%.*s", (int)(l.next - l.start), l.start);
+			continue;
+		}
+		if (!done) /* the blanks that were there stay */
+			fprintf(out, "%.*s%s%s%s", (int)(l.value - l.start), l.start, l.value == l.key + l.key_len ? " " : "", line,
+				l.end);
+		done = true;
+	}
+	if (!done)
+		fprintf(out, "%soptions %s\n", open ? "\n" : "", line);
+	if (fclose(out) == 0)
+		return made;
+	free(made);
+	return NULL;
+}
+
+/* --- Reading --------------------------------------------------------------------------------------------------------- */
+
+static int no_entry(char **why, const char *path, const char *what)
+{
+	if (asprintf(why, "%s: %s", path, what) < 0)
+		*why = NULL;
+	return -EBADMSG;
+}
+
+static int add(const char *dir, const char *name, struct bls_entries *entries, char **why)
+{
+	struct bls_entry *more = reallocarray(entries->list, entries->count + 1, sizeof(*more)), *e;
+	char value[8];
+	size_t len = 0;
+
+	if (!more)
+		return -ENOMEM;
+	entries->list = more;
+	e = &more[entries->count++];
+	*e = (struct bls_entry){ 0 };
+	if (asprintf(&e->path, "%s/%s", dir, name) < 0) {
+		e->path = NULL;
+		return -ENOMEM;
+	}
+	e->text = file_read(e->path, &len);
+	if (!e->text) {
+		int r = -errno;
+		no_entry(why, e->path, strerror(-r));
+		return r;
+	}
+	size_t whole = strlen(e->text);
+	if (whole != len) {
+		unsigned line = 1;
+		for (size_t i = 0; i < whole; i++)
+			line += e->text[i] == '\n';
+		if (asprintf(why, "%s:%u: a NUL byte; this is no boot entry: mend it or take it away", e->path, line) < 0)
+			*why = NULL;
+		return -EBADMSG;
+	}
+	if (!bls_value(e->text, "linux", value, sizeof(value)) && !bls_value(e->text, "efi", value, sizeof(value)) &&
+	    !bls_value(e->text, "uki", value, sizeof(value)))
+		return no_entry(why, e->path, "names no kernel (linux or efi); this is no boot entry: mend it or take it away");
+	e->line = options_of(e->text, entries->all);
+	return e->line ? 0 : -ENOMEM;
+}
+
+static int by_path(const void *a, const void *b)
+{
+	return strverscmp(((const struct bls_entry *)a)->path, ((const struct bls_entry *)b)->path);
+}
+
+int bls_read(const char *dir, bool all, struct bls_entries *entries, char **why)
+{
+	int r = 0;
+
+	*entries = (struct bls_entries){ .all = all };
+	*why = NULL;
+	DIR *list = opendir(dir);
+	if (!list && errno == ENOENT)
+		return 0;
+	if (!list) {
+		r = -errno;
+		no_entry(why, dir, strerror(-r));
+		return r;
+	}
+	for (const struct dirent *entry; r == 0 && (entry = readdir(list));) {
+		size_t len = strlen(entry->d_name);
+		/* A name with a line break in it could not be told in a line. */
+		if (len > 5 && strcmp(entry->d_name + len - 5, ".conf") == 0 && entry->d_name[0] != '.' && !strchr(entry->d_name, '\n'))
+			r = add(dir, entry->d_name, entries, why);
+	}
+	closedir(list);
+	if (r < 0)
+		bls_free(entries);
+	else if (entries->count)
+		qsort(entries->list, entries->count, sizeof(*entries->list), by_path);
+	return r;
+}
+
+void bls_free(struct bls_entries *entries)
+{
+	for (size_t i = 0; i < entries->count; i++) {
+		free(entries->list[i].path);
+		free(entries->list[i].text);
+		free(entries->list[i].line);
+	}
+	free(entries->list);
+	*entries = (struct bls_entries){ .all = entries->all };
+}
+
+/* --- Whose it is ----------------------------------------------------------------------------------------------------- */
+
+bool bls_is_ours(const struct bls_entry *entry)
+{
+	const char *slash = strrchr(entry->path, '/'), *name = slash ? slash + 1 : entry->path;
+	char id[64];
+
+	char *own = file_read("/etc/machine-id", NULL);
+	if (own)
+		own[strcspn(own, "\n")] = '\0';
+	bool named = strspn(name, "0123456789abcdef") == 32;
+	bool ours = true;
+	if (own && bls_value(entry->text, "machine-id", id, sizeof(id)))
+		ours = strcmp(id, own) == 0;
+	else if (own && named)
+		ours = strncmp(name, own, 32) == 0;
+	free(own);
+	return ours;
+}
+
+/* --- Changing -------------------------------------------------------------------------------------------------------- */
+
+static int no_memory(void)
+{
+	fail("%s", strerror(ENOMEM));
+	return -1;
+}
+
+/* The text of an entry with the words in it; a variable that stands for the whole line gets them where it is set. */
+static char *changed(const char *text, bool all, const char *words, bool flush)
+{
+	char *line = options_of(text, all), *made = NULL;
+	const char *ours = line && strstr(line, "$kernelopts") ? "" : words;
+	char *new = line ? words_apply(line, ours, flush, NULL) : NULL;
+
+	if (new)
+		made = strcmp(new, line) == 0 ? strdup(text) : bls_with_options(text, new, all);
+	free(line);
+	free(new);
+	return made;
+}
+
+int bls_edit(const struct backend *backend, bool all, const struct mode_words *wish, struct edits *edits)
+{
+	struct boot_entries entries;
+	char *why = NULL;
+
+	int r = backend->read(&entries, &why);
+	if (r < 0)
+		fail("%s", why ? why : strerror(-r));
+	free(why);
+	for (size_t i = 0; r == 0 && i < entries.count; i++) {
+		if (!entries.list[i].own)
+			continue;
+		char *text = file_read(entries.list[i].id, NULL);
+		char *after = text ? changed(text, all, wish->words ? wish->words : "", wish->flush) : NULL;
+		r = after ? edits_add(edits, ROLE_ENTRY, entries.list[i].id, after) : no_memory();
+		free(text);
+		free(after);
+	}
+	boot_entries_free(&entries);
+	return r < 0 ? -1 : 0;
+}
+
+int bls_apply(const struct backend *backend, bool all, const char *words, bool flush)
+{
+	struct boot_entries entries;
+	char *why = NULL;
+
+	if (!words)
+		return 0; /* what they carry is put back from copies */
+	int r = backend->read(&entries, &why);
+	if (r < 0)
+		fail("%s", why ? why : strerror(-r));
+	free(why);
+	for (size_t i = 0; r >= 0 && i < entries.count; i++) {
+		if (!entries.list[i].own || words_right(entries.list[i].words, words, flush))
+			continue;
+		char *text = file_read(entries.list[i].id, NULL);
+		char *after = text ? changed(text, all, words, flush) : NULL;
+		r = after ? edit_put(entries.list[i].id, after) : no_memory();
+		free(text);
+		free(after);
+	}
+	boot_entries_free(&entries);
+	return r < 0 ? -1 : 0;
+}
+
+char *bls_words(const char *text)
+{
+	char *line = bls_value(text, "linux", (char[8]){ 0 }, 8) ? options_of(text, true) : NULL, *words = NULL;
+
+	/* A variable that stands for the line has them elsewhere. */
+	if (line && !strstr(line, "$kernelopts"))
+		free(words_apply(line, "", true, &words));
+	free(line);
+	return words;
+}
+
+/* --- /etc/kernel/cmdline --------------------------------------------------------------------------------------------- */
+
+char *line_without(const char *line, const char *prefix)
+{
+	char *made = malloc(strlen(line) + 1), *to = made;
+
+	if (!made)
+		return NULL;
+	while (*line) {
+		size_t blanks = strspn(line, " \t\n"), len = strcspn(line + blanks, " \t\n");
+		if (strncmp(line + blanks, prefix, strlen(prefix)) != 0) {
+			memcpy(to, line, blanks + len);
+			to += blanks + len;
+		}
+		line += blanks + len;
+	}
+	*to = '\0';
+	return made;
+}
+
+static bool is_comment(const char *line)
+{
+	return line[strspn(line, " \t")] == '#';
+}
+
+/* Each line but comments without what is to go; the last one of them gets the words. */
+static char *cmdline_with(const char *text, const struct mode_words *wish)
+{
+	const char *last = NULL;
+	char *made = NULL;
+	size_t size = 0;
+	bool failed = false;
+
+	for (const char *line = text; *line; line += strcspn(line, "\n"), line += *line == '\n')
+		if (!is_comment(line) && strspn(line, " \t\r") != strcspn(line, "\n"))
+			last = line;
+	FILE *out = open_memstream(&made, &size);
+	if (!out)
+		return NULL;
+	for (const char *line = text; *line;) {
+		size_t len = strcspn(line, "\n");
+		char *one = strndup(line, len);
+		const char *ours = line == last && wish->words ? wish->words : "";
+		char *new = one && !is_comment(line) ? words_apply(one, ours, wish->flush, NULL) : one;
+
+		failed = failed || !new;
+		fprintf(out, "%s%s", new ? new : "", line[len] ? "\n" : "");
+		if (new != one)
+			free(new);
+		free(one);
+		line += len + (line[len] == '\n');
+	}
+	if (!last)
+		fprintf(out, "%s\n", wish->words ? wish->words : "");
+	if (fclose(out) == 0 && !failed)
+		return made;
+	free(made);
+	return NULL;
+}
+
+/* Whether anything is left of it without the words about the IOMMU: some tools write a file with nothing else in it, and the
+ * next kernel would not find its root. */
+static bool of_use(const char *text)
+{
+	static const struct mode_words none = { .flush = true };
+	char *rest = text ? cmdline_with(text, &none) : NULL;
+	bool use = false;
+
+	for (const char *line = rest; line && *line && !use; line += strcspn(line, "\n"), line += *line == '\n')
+		use = !is_comment(line) && strspn(line, " \t\r") < strcspn(line, "\n");
+	free(rest);
+	return use;
+}
+
+int bls_edit_cmdline(const char *seed, const struct mode_words *wish, struct edits *edits)
+{
+	size_t len = 0;
+
+	char *old = file_read(CMDLINE, &len), *text = NULL, *base = NULL;
+	if (!old && errno != ENOENT && errno != ENOTDIR) {
+		fail(CMDLINE ": %s", strerror(errno));
+		return -1;
+	}
+	if (old && strlen(old) != len) {
+		free(old);
+		fail(CMDLINE ":1: a NUL byte; this is no kernel command line: mend it or take it away");
+		return -1;
+	}
+	/* Nothing of ours to take out of it. */
+	bool leave = !wish->words && !old;
+	if (!leave && !of_use(old) && asprintf(&base, "%s\n", seed) < 0)
+		base = NULL;
+	if (!leave)
+		text = cmdline_with(base ? base : old ? old : "", wish);
+	int r = leave ? 0 : text ? edits_add(edits, ROLE_SOURCE, CMDLINE, text) : no_memory();
+	free(old);
+	free(base);
+	free(text);
+	return r;
+}

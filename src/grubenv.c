@@ -1,0 +1,171 @@
+/* GRUB's environment block; see grubenv.h.
+ * SPDX-License-Identifier: BSD-3-Clause
+ */
+#include "grubenv.h"
+
+#include <ctype.h>
+#include <errno.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "files.h"
+
+static const char header[] = "# GRUB Environment Block\n";
+
+static int damaged(const char *path, const char *what, char **why)
+{
+	if (asprintf(why, "%s:1: %s", path, what) < 0)
+		*why = NULL;
+	return -EBADMSG;
+}
+
+int grubenv_read(const char *path, const char *config, struct grubenv *env, char **why)
+{
+	size_t len = 0;
+
+	*why = NULL;
+	*env = (struct grubenv){ .config = file_read(config, NULL) };
+	env->text = file_read(path, &len);
+	int r = env->text || errno == ENOENT || errno == ENOTDIR ? 0 : -errno;
+	if (r < 0 && asprintf(why, "%s: %s", path, strerror(-r)) < 0)
+		*why = NULL;
+	if (env->text && (strlen(env->text) != len || strncmp(env->text, header, sizeof(header) - 1) != 0))
+		r = damaged(path, "this is no GRUB environment block; make one with grub2-editenv", why);
+	if (r < 0)
+		grubenv_free(env);
+	return r;
+}
+
+void grubenv_free(struct grubenv *env)
+{
+	free(env->text);
+	free(env->config);
+	*env = (struct grubenv){ 0 };
+}
+
+/* The line of the block that sets name, or NULL. */
+static const char *find(const struct grubenv *env, const char *name)
+{
+	size_t len = strlen(name);
+
+	for (const char *line = env->text; line && *line; line += strcspn(line, "\n"), line += *line == '\n')
+		if (strncmp(line, name, len) == 0 && line[len] == '=')
+			return line;
+	return NULL;
+}
+
+/* Where a value ends: at a line break that no backslash stands before. */
+static const char *value_end(const char *value)
+{
+	while (*value && *value != '\n')
+		value += 1 + (*value == '\\' && value[1]);
+	return value;
+}
+
+static const char *unescape(const char *from, const char *end, char *to, size_t size)
+{
+	char *start = to;
+
+	for (; from < end && size > 1; from++, size--) {
+		from += *from == '\\' && from + 1 < end;
+		*to++ = *from;
+	}
+	*to = '\0';
+	return start;
+}
+
+/* "set name=value" or "set name=\"value\"" of grub.cfg, the last one. */
+static const char *set_line(const struct grubenv *env, const char *name, char *value, size_t size)
+{
+	const char *found = NULL;
+	size_t len = strlen(name);
+
+	for (const char *line = env->config; line && *line; line += strcspn(line, "\n"), line += *line == '\n') {
+		const char *word = line + strspn(line, " \t");
+		if (strncmp(word, "set ", 4) != 0 || strncmp(word + 4, name, len) != 0 || word[4 + len] != '=')
+			continue;
+		const char *start = word + 5 + len, *stop = strchr("\"'", *start) && *start ? start : NULL;
+		size_t n = stop ? strcspn(start + 1, *start == '"' ? "\"\n" : "'\n") : strcspn(start, " \t\n");
+		snprintf(value, size, "%.*s", (int)n, stop ? start + 1 : start);
+		found = value;
+	}
+	return found;
+}
+
+const char *grubenv_value(const struct grubenv *env, const char *name)
+{
+	static char value[4096];
+	const char *line = find(env, name);
+
+	if (!line)
+		return set_line(env, name, value, sizeof(value));
+	line += strlen(name) + 1;
+	return unescape(line, value_end(line), value, sizeof(value));
+}
+
+static bool is_name(char c)
+{
+	return isalnum((unsigned char)c) || c == '_';
+}
+
+char *grubenv_expand(const struct grubenv *env, const char *line)
+{
+	char *made = NULL, name[64];
+	size_t size = 0;
+
+	FILE *out = open_memstream(&made, &size);
+	if (!out)
+		return NULL;
+	while (*line) {
+		bool braces = line[0] == '$' && line[1] == '{';
+		const char *start = line + 1 + braces;
+		size_t len = 0;
+
+		while (*line == '$' && is_name(start[len]) && len < sizeof(name) - 1)
+			len++;
+		if (len == 0 || (braces && start[len] != '}')) {
+			fputc(*line++, out);
+			continue;
+		}
+		snprintf(name, sizeof(name), "%.*s", (int)len, start);
+		const char *value = grubenv_value(env, name);
+		fputs(value ? value : "", out);
+		line = start + len + braces;
+	}
+	if (fclose(out) == 0)
+		return made;
+	free(made);
+	return NULL;
+}
+
+char *grubenv_with(const struct grubenv *env, const char *name, const char *value)
+{
+	const char *line = find(env, name), *rest = line ? value_end(line) : NULL;
+	size_t size = strlen(env->text), made_size = 0, used;
+	char *made = NULL;
+
+	if (!line)
+		return NULL;
+	rest += *rest == '\n';
+	FILE *out = open_memstream(&made, &made_size);
+	if (!out)
+		return NULL;
+	fprintf(out, "%.*s%s=", (int)(line - env->text), env->text, name);
+	for (; *value; value++)
+		fprintf(out, "%s%c", *value == '\\' || *value == '\n' ? "\\" : "", *value);
+	/* What stands behind the last line is padding, which is made anew. */
+	size_t tail = strlen(rest);
+	while (tail > 0 && rest[tail - 1] == '#')
+		tail--;
+	fprintf(out, "\n%.*s", (int)tail, rest);
+	fflush(out);
+	used = made_size;
+	for (; used < size; used++)
+		fputc('#', out);
+	if (fclose(out) == 0 && made_size == size)
+		return made;
+	free(made);
+	return NULL;
+}

@@ -1,0 +1,298 @@
+/* Boot loader back end: unified kernel images made on this machine by ukify(1), one file of kernel, initramfs and command line.
+ * SPDX-License-Identifier: BSD-3-Clause
+ *
+ * Each is made anew beside the old one and takes its place by one rename: line and image change together. What is signed
+ * elsewhere is not ours to change.
+ */
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "backend.h"
+#include "blsentry.h"
+#include "files.h"
+#include "pe.h"
+#include "refuse.h"
+#include "run.h"
+#include "words.h"
+
+/* Where the EFI system partition, or the extended boot partition, is mounted (bootctl(1)). */
+static const char *const dirs[] = { "/efi/EFI/Linux", "/boot/efi/EFI/Linux", "/boot/EFI/Linux" };
+
+static bool is_image(const char *name)
+{
+	size_t len = strlen(name);
+
+	return len > 4 && strcmp(name + len - 4, ".efi") == 0 && name[0] != '.' && !strchr(name, '\n');
+}
+
+/* The directory that has images; NULL if none has. */
+static const char *image_dir(void)
+{
+	for (size_t i = 0; i < sizeof(dirs) / sizeof(dirs[0]); i++) {
+		bool found = false;
+		DIR *list = opendir(dirs[i]);
+
+		for (const struct dirent *entry; list && !found && (entry = readdir(list));)
+			found = is_image(entry->d_name);
+		if (list)
+			closedir(list);
+		if (found)
+			return dirs[i];
+	}
+	return NULL;
+}
+
+/* A value of an os-release(5) text, quotes taken off. */
+static bool os_value(const char *text, const char *key, char *value, size_t size)
+{
+	size_t len = strlen(key);
+
+	for (const char *line = text; line && *line; line += strcspn(line, "\n"), line += *line == '\n') {
+		if (strncmp(line, key, len) != 0 || line[len] != '=')
+			continue;
+		const char *start = line + len + 1;
+		start += *start == '"' || *start == '\'';
+		snprintf(value, size, "%.*s", (int)strcspn(start, "\"'\r\n"), start);
+		return true;
+	}
+	return false;
+}
+
+/* Whether the image's system is this one: by ID, and by the kernel that it starts. */
+static bool is_ours(int fd, const char *release)
+{
+	char path[128], theirs[64] = "", here[64] = "";
+	char *of_image = pe_text(fd, ".osrel"), *of_system = file_read("/etc/os-release", NULL);
+
+	bool ours = os_value(of_image, "ID", theirs, sizeof(theirs)) && os_value(of_system, "ID", here, sizeof(here)) &&
+		    strcmp(theirs, here) == 0;
+	free(of_image);
+	free(of_system);
+	snprintf(path, sizeof(path), "/lib/modules/%s", release);
+	return ours && release[0] && access(path, F_OK) == 0;
+}
+
+static int add(const char *path, struct boot_entries *entries, char **why)
+{
+	struct boot_entry e = { .id = (char *)path };
+	off_t offset;
+	size_t len;
+
+	*why = NULL;
+	int fd = open(path, O_RDONLY | O_CLOEXEC);
+	int r = fd < 0 ? -errno : 0;
+	char *words = r == 0 ? pe_text(fd, ".cmdline") : NULL, *release = r == 0 ? pe_text(fd, ".uname") : NULL;
+	if (r == 0 && !words)
+		r = errno == ENOENT ? 0 : -errno; /* it gets its line from the boot loader */
+	if (r == 0) {
+		e.words = words ? words : (char *)"";
+		snprintf(e.release, sizeof(e.release), "%.64s", release ? release : "");
+		r = pe_section(fd, ".initrd", &offset, &len);
+		if (r == 0)
+			snprintf(e.image, sizeof(e.image), "%.255s", path);
+		r = r == -ENOENT ? 0 : r;
+	}
+	if (r == 0) {
+		e.own = is_ours(fd, e.release);
+		r = boot_entries_add(entries, &e);
+	}
+	if (r < 0 && asprintf(why, "%s: %s", path, r == -EBADMSG ? "is no unified kernel image, or cut short" : strerror(-r)) < 0)
+		*why = NULL;
+	if (fd >= 0)
+		close(fd);
+	free(words);
+	free(release);
+	return r;
+}
+
+static int by_id(const void *a, const void *b)
+{
+	return strverscmp(((const struct boot_entry *)a)->id, ((const struct boot_entry *)b)->id);
+}
+
+static int read_entries(struct boot_entries *entries, char **why)
+{
+	const char *dir = image_dir();
+	char path[PATH_MAX];
+	int r = 0;
+
+	*entries = (struct boot_entries){ 0 };
+	*why = NULL;
+	DIR *list = dir ? opendir(dir) : NULL;
+	if (!list)
+		return dir ? -errno : -ENOENT;
+	for (const struct dirent *entry; r == 0 && (entry = readdir(list));) {
+		if (!is_image(entry->d_name))
+			continue;
+		snprintf(path, sizeof(path), "%s/%s", dir, entry->d_name);
+		r = add(path, entries, why);
+	}
+	closedir(list);
+	if (r < 0)
+		boot_entries_free(entries);
+	else if (entries->count)
+		qsort(entries->list, entries->count, sizeof(*entries->list), by_id);
+	return r;
+}
+
+/* kernel-install(8): whether this machine makes its images by itself. */
+static bool makes_images(void)
+{
+	static const char *const files[] = { "/etc/kernel/install.conf", "/usr/lib/kernel/install.conf" };
+	char layout[32], ukify[256];
+
+	for (size_t i = 0; i < sizeof(files) / sizeof(files[0]); i++) {
+		char *text = file_read(files[i], NULL);
+		bool uki = text && os_value(text, "layout", layout, sizeof(layout)) && strcmp(layout, "uki") == 0;
+		bool there = text != NULL;
+
+		free(text);
+		if (there)
+			return uki && run_find("ukify", ukify, sizeof(ukify));
+	}
+	return false;
+}
+
+static int detect(bool installed, const char **what)
+{
+	(void)installed;
+	*what = "EFI/Linux/*.efi on /efi, /boot/efi or /boot";
+	if (!image_dir())
+		return -ENOENT;
+	*what = "layout=uki in /etc/kernel/install.conf, and ukify: these unified kernel images are not made here";
+	return makes_images() ? 0 : -ENOTSUP;
+}
+
+/* Makes an image anew with that line, from the kernel and initramfs in /boot, and puts it in the old one's place. Returns 0, or
+ * -1 with one line told. */
+static int make_image(const char *path, const char *release, const char *line, bool verbose)
+{
+	char linux_image[128], initrd[128], new[PATH_MAX], output[PATH_MAX + 16], uname[96], *cmdline = NULL, *now = NULL;
+	int r = -1;
+
+	snprintf(linux_image, sizeof(linux_image), "--linux=/boot/vmlinuz-%.64s", release);
+	snprintf(initrd, sizeof(initrd), "--initrd=/boot/initrd.img-%.64s", release);
+	snprintf(uname, sizeof(uname), "--uname=%.64s", release);
+	snprintf(new, sizeof(new), "%s.iommu-new", path);
+	snprintf(output, sizeof(output), "--output=%s", new);
+	if (asprintf(&cmdline, "--cmdline=%s", line) < 0) {
+		fail("%s", strerror(ENOMEM));
+		return -1;
+	}
+	bool config = access("/etc/kernel/uki.conf", F_OK) == 0;
+	const char *const argv[] = { "ukify", "build", linux_image, initrd, uname, cmdline, output,
+				     config ? "--config=/etc/kernel/uki.conf" : NULL, NULL };
+	int status = run(argv, verbose);
+	int fd = status == 0 ? open(new, O_RDONLY | O_CLOEXEC) : -1;
+	now = fd >= 0 ? pe_text(fd, ".cmdline") : NULL;
+	if (fd >= 0)
+		close(fd);
+	if (status != 0)
+		fail("ukify failed with %s %d", status < 0 ? "error" : "status", abs(status));
+	else if (!now || strcmp(now, line) != 0)
+		fail("%s: ukify reports success, but the image does not hold the command line it was given", new);
+	else if ((r = file_replace(new, path)) < 0)
+		fail("%s: %s", path, strerror(-r));
+	unlink(new);
+	free(now);
+	free(cmdline);
+	return r < 0 ? -1 : 0;
+}
+
+/* What a line becomes: trailing blanks are none of it in an image. */
+static char *line_with(const char *words, const char *ours, bool flush)
+{
+	char *line = words_apply(words, ours, flush, NULL);
+
+	for (size_t len = line ? strlen(line) : 0; len > 0 && strchr(" \t\r\n", line[len - 1]);)
+		line[--len] = '\0';
+	return line;
+}
+
+static int edit(const struct mode_words *wish, struct edits *edits)
+{
+	struct boot_entries entries;
+	char *why = NULL, *seed = NULL;
+
+	int r = read_entries(&entries, &why);
+	if (r < 0)
+		fail("%s", why ? why : strerror(-r));
+	for (size_t i = entries.count; i-- > 0 && r == 0 && !seed;)
+		if (entries.list[i].own)
+			seed = line_without(entries.list[i].words, "systemd.machine_id=");
+	free(why);
+	boot_entries_free(&entries);
+	if (r == 0)
+		r = bls_edit_cmdline(seed ? seed : "", wish, edits);
+	free(seed);
+	return r < 0 ? -1 : 0;
+}
+
+static int apply(const char *words, bool flush, bool verbose)
+{
+	struct boot_entries entries;
+	char *why = NULL;
+
+	int r = read_entries(&entries, &why);
+	if (r < 0)
+		fail("%s", why ? why : strerror(-r));
+	free(why);
+	for (size_t i = 0; words && i < entries.count && r == 0; i++) {
+		const struct boot_entry *e = &entries.list[i];
+		if (!e->own || words_right(e->words, words, flush))
+			continue;
+		char *line = line_with(e->words, words, flush);
+		r = line ? make_image(e->id, e->release, line, verbose) : -1;
+		free(line);
+	}
+	boot_entries_free(&entries);
+	return r < 0 ? -1 : 0;
+}
+
+static int place(const struct kernel *kernel, bool verbose)
+{
+	int fd = open(kernel->placed, O_RDONLY | O_CLOEXEC);
+	char *line = fd >= 0 ? pe_text(fd, ".cmdline") : NULL;
+	int r = -1;
+
+	if (line)
+		r = make_image(kernel->placed, kernel->release, line, verbose);
+	else
+		fail("%s: %s", kernel->placed, strerror(errno));
+	if (fd >= 0)
+		close(fd);
+	free(line);
+	return r;
+}
+
+static const char *made(void)
+{
+	const char *dir = image_dir();
+
+	return dir ? dir : dirs[0];
+}
+
+static const char *command(void)
+{
+	return "ukify build, for each unified kernel image";
+}
+
+const struct backend backend_uki = {
+	.name = "uki",
+	.program = "systemd-stub (a unified kernel image)",
+	.family = FAMILY_SYSTEMD,
+	.detect = detect,
+	.read = read_entries,
+	.edit = edit,
+	.apply = apply,
+	.place = place,
+	.made = made,
+	.command = command,
+	.layer = "/etc/kernel/cmdline",
+};
