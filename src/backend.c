@@ -192,7 +192,7 @@ static const struct backend *best(const struct backend *const found[], size_t co
 
 const struct backend *backend_guess(bool installed, const struct facts *facts)
 {
-	const struct backend *found[LENGTH(backends)];
+	const struct backend *found[LENGTH(backends)] = { 0 };
 
 	return best(found, detect(installed, found), facts);
 }
@@ -224,7 +224,7 @@ static int choose_named(const char *name, bool installed, const char *words, con
 int backend_choose(const char *name, bool installed, const struct facts *facts, const char *words,
 		   const struct backend **backend)
 {
-	const struct backend *found[LENGTH(backends)];
+	const struct backend *found[LENGTH(backends)] = { 0 };
 	const char *what;
 
 	if (name)
