@@ -35,7 +35,7 @@ COMMON = modes root keyval target image cmdline kconfig params groups device klo
 VERIFY = iommu-verify action ascii-wctype journald late root-libkmod run
 INSTALLER = iommu-install backend bls blsentry change check cpio details edits entries explain files freeze grub grubenv image-build \
 	initramfs interim journal lock modprobe pe plan preflight preview record refuse root-libkmod root-libkmod-shared run show systemd-boot \
-	transaction tree uki words
+	transaction tree uki unsupported words
 
 VERIFY_OBJECTS = $(patsubst %,$(B)/verify/%.o,$(COMMON) $(VERIFY))
 INSTALL_OBJECTS = $(patsubst %,$(B)/install/%.o,$(COMMON) $(INSTALLER))

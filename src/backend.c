@@ -10,6 +10,7 @@
 
 #include "cmdline.h"
 #include "refuse.h"
+#include "unsupported.h"
 #include "words.h"
 
 #define LENGTH(array) (sizeof(array) / sizeof((array)[0]))
@@ -221,7 +222,22 @@ static int choose_named(const char *name, bool installed, const char *words, con
 	return r < 0 ? refuse_missing(r, what, words) : 0;
 }
 
-int backend_choose(const char *name, bool installed, const struct facts *facts, const char *words,
+/* What is known and not ours to change: whatever else is there (strong), or where nothing else is. Returns 0 or an exit
+ * code. */
+static int refuse_unsupported(const struct root *root, const struct facts *facts, const char *words, bool strong)
+{
+	const char *cmdline = facts ? facts->evidence.cmdline : NULL;
+	const struct unsupported *u = unsupported_find(root, cmdline, strong);
+
+	if (!u)
+		return 0;
+	char *advice = unsupported_advice(u, root, cmdline, words);
+	int code = advice ? refuse(u->code, "%s", advice) : fail("%s", strerror(ENOMEM));
+	free(advice);
+	return code;
+}
+
+int backend_choose(const char *name, bool installed, const struct root *root, const struct facts *facts, const char *words,
 		   const struct backend **backend)
 {
 	const struct backend *found[LENGTH(backends)] = { 0 };
@@ -229,6 +245,9 @@ int backend_choose(const char *name, bool installed, const struct facts *facts, 
 
 	if (name)
 		return choose_named(name, installed, words, backend);
+	int code = refuse_unsupported(root, facts, words, true);
+	if (code)
+		return code;
 	size_t count = detect(installed, found);
 	if (count > 1 && !facts)
 		return fail("there are %s and %s; say which one boots it: --backend=%s or --backend=%s", found[0]->program,
@@ -236,6 +255,14 @@ int backend_choose(const char *name, bool installed, const struct facts *facts, 
 	*backend = best(found, count, facts);
 	if (*backend)
 		return 0;
+	if (backend_uki.detect(installed, &what) == -ENOTSUP)
+		return refuse(UKI_SIGNED, "%s; where they are made put '%s' on the line, or add it beside the image: 'iommu-install "
+			      "MODE --emit=ukify-addon > iommu.conf && ukify build --config=iommu.conf --output=iommu.addon.efi', "
+			      "signed with a key that the firmware knows, and copied to %s/IMAGE.efi.extra.d", what, words,
+			      backend_uki.made());
+	code = refuse_unsupported(root, facts, words, false);
+	if (code)
+		return code;
 	int r = backends[0]->detect(installed, &what);
 	return refuse_missing(r, what, words);
 }

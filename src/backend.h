@@ -71,7 +71,7 @@ const struct backend *backend_named(const char *name);
 
 /* Finds the boot loader; name is the user's or NULL. In a running machine (facts not NULL) it is the one that has an entry
  * with the running line. words are what the user is told to put there by hand. Returns 0 or an exit code, having said why. */
-int backend_choose(const char *name, bool installed, const struct facts *facts, const char *words,
+int backend_choose(const char *name, bool installed, const struct root *root, const struct facts *facts, const char *words,
 		   const struct backend **backend);
 
 /* The same, without a word; NULL if there is none. */

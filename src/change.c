@@ -248,6 +248,8 @@ static int execute(const struct machine *m, struct plan *p)
 
 static int follow(const struct machine *m, struct plan *p)
 {
+	if (p->request->emit)
+		return plan_emit(p);
 	int code = plan_make(p);
 	if (code)
 		return code;
@@ -462,7 +464,7 @@ static int take_out(const struct request *q, const struct machine *m)
 		return code;
 	/* The one that the words were put in by, whatever has been installed since. */
 	const char *name = q->backend ? q->backend : last.backend[0] ? last.backend : NULL;
-	code = backend_choose(name, m->loader, m->now, "", &t.backend);
+	code = backend_choose(name, m->loader, &m->root, m->now, "", &t.backend);
 	if (code == 0)
 		code = plan_generator(q->initramfs, &t.generator);
 	if (code == 0)

@@ -14,6 +14,7 @@ struct request {
 	enum mode mode;
 	const char *on_mismatch, *on_late_mismatch, *delay, *flush, *unsafe_interrupts, *override; /* or NULL: not given */
 	const char *backend, *initramfs; /* or NULL: found out */
+	const char *emit;                /* --emit=: print the words in that form, or NULL */
 	bool after_boot;                 /* --commit=after-boot */
 	bool dry_run, force, verbose, quiet;
 };

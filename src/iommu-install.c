@@ -41,7 +41,8 @@ static const char usage[] =
 	"  --flush=POLICY            any, sync or lazy; the last two with strict only\n"
 	"  --allow-unsafe-interrupts[=yes|no]\n"
 	"  --allow-override[=yes|no] may rd.iommu.verify=warn soften the policy for one boot?\n"
-	"  --backend=NAME            grub\n"
+	"  --emit=kargs.d|ukify-addon  print the words for bootc, or for an addon of a unified kernel image; changes nothing\n"
+	"  --backend=NAME            grub, grub-file, bls, systemd-boot or uki\n"
 	"  --initramfs=NAME          dracut, initramfs-tools or none\n"
 	"  --commit=now|after-boot   when images stop accepting the old mode (default: now)\n"
 	"  --force                   set a mode that this machine or kernel can't have\n"
@@ -117,7 +118,7 @@ static const char *tree_or_root(const char *dir)
 static struct options parse_options(int argc, char **argv)
 {
 	enum { ROOT = 1, JSON, VERBOSE, QUIET, VERSION_OPT, HELP, DRY_RUN, FORCE, ON_MISMATCH, ON_LATE, DELAY, FLUSH, UNSAFE,
-	       OVERRIDE, COMMIT, BACKEND, INITRAMFS };
+	       OVERRIDE, COMMIT, EMIT, BACKEND, INITRAMFS };
 	static const struct option longopts[] = {
 		{ "root", required_argument, NULL, ROOT },
 		{ "json", no_argument, NULL, JSON },
@@ -134,6 +135,7 @@ static struct options parse_options(int argc, char **argv)
 		{ "allow-unsafe-interrupts", optional_argument, NULL, UNSAFE },
 		{ "allow-override", optional_argument, NULL, OVERRIDE },
 		{ "commit", required_argument, NULL, COMMIT },
+		{ "emit", required_argument, NULL, EMIT },
 		{ "backend", required_argument, NULL, BACKEND },
 		{ "initramfs", required_argument, NULL, INITRAMFS },
 		{ 0 },
@@ -161,6 +163,10 @@ static struct options parse_options(int argc, char **argv)
 			q->after_boot = strcmp(optarg, "after-boot") == 0;
 			if (!q->after_boot && strcmp(optarg, "now") != 0)
 				bail("--commit", "use now or after-boot");
+			break;
+		case EMIT:
+			q->emit = optarg;
+			q->dry_run = true;
 			break;
 		case BACKEND: q->backend = optarg; break;
 		case INITRAMFS: q->initramfs = optarg; break;

@@ -28,6 +28,9 @@ struct plan {
  * wrong. Either way plan_free(). */
 int plan_make(struct plan *plan);
 
+/* Prints the words for whoever makes boot images elsewhere, in the form that request->emit names. Returns an exit code. */
+int plan_emit(struct plan *plan);
+
 /* Finds the generator of images; name is the user's, or NULL: found out. *generator is NULL if images are left to the caller.
  * Returns 0 or an exit code. */
 int plan_generator(const char *name, const struct generator **generator);

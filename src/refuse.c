@@ -24,6 +24,7 @@ static const struct {
 	REFUSAL(CMDLINE_TOO_LONG, false, "shorten it"),
 	REFUSAL(BOOTLOADER_UNPROVEN, false, ""),
 	REFUSAL(BOOTLOADER_UNSUPPORTED, false, ""),
+	REFUSAL(UKI_SIGNED, false, ""),
 	REFUSAL(FLUSH_UNSUPPORTED, false, "remove that kernel, or leave --flush= out"),
 	REFUSAL(CONTAINER, false, "run it on the host"),
 	REFUSAL(LIVE_SYSTEM, false, "run it in the installed system (chroot)"),

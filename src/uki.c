@@ -159,14 +159,39 @@ static bool makes_images(void)
 	return false;
 }
 
+/* An image made anew would not start where the firmware asks for a signature. */
+static bool signed_elsewhere(void)
+{
+	struct boot_entries entries;
+	char *why = NULL, *config = file_read("/etc/kernel/uki.conf", NULL);
+	bool found = false, key = config && strstr(config, "SecureBootPrivateKey=");
+
+	if (!key && read_entries(&entries, &why) == 0) {
+		for (size_t i = 0; i < entries.count && !found; i++) {
+			int fd = entries.list[i].own ? open(entries.list[i].id, O_RDONLY | O_CLOEXEC) : -1;
+			found = fd >= 0 && pe_signed(fd);
+			if (fd >= 0)
+				close(fd);
+		}
+		boot_entries_free(&entries);
+	}
+	free(why);
+	free(config);
+	return found;
+}
+
 static int detect(bool installed, const char **what)
 {
 	(void)installed;
 	*what = "EFI/Linux/*.efi on /efi, /boot/efi or /boot";
 	if (!image_dir())
 		return -ENOENT;
-	*what = "layout=uki in /etc/kernel/install.conf, and ukify: these unified kernel images are not made here";
-	return makes_images() ? 0 : -ENOTSUP;
+	*what = "unified kernel images start this machine that are not made here (no layout=uki in /etc/kernel/install.conf, or "
+		"no ukify)";
+	if (!makes_images())
+		return -ENOTSUP;
+	*what = "the unified kernel images are signed, and /etc/kernel/uki.conf names no SecureBootPrivateKey to sign others with";
+	return signed_elsewhere() ? -ENOTSUP : 0;
 }
 
 /* Makes an image anew with that line, from the kernel and initramfs in /boot, and puts it in the old one's place. Returns 0, or
