@@ -301,17 +301,6 @@ int bls_apply(const struct backend *backend, bool all, const char *words, bool f
 	return r < 0 ? -1 : 0;
 }
 
-char *bls_words(const char *text)
-{
-	char *line = bls_value(text, "linux", (char[8]){ 0 }, 8) ? options_of(text, true) : NULL, *words = NULL;
-
-	/* A variable that stands for the line has them elsewhere. */
-	if (line && !strstr(line, "$kernelopts"))
-		free(words_apply(line, "", true, &words));
-	free(line);
-	return words;
-}
-
 /* --- /etc/kernel/cmdline --------------------------------------------------------------------------------------------- */
 
 char *line_without(const char *line, const char *prefix)

@@ -53,9 +53,6 @@ int bls_apply(const struct backend *backend, bool all, const char *words, bool f
  * from seed where that is nothing of use. As bls_edit(). */
 int bls_edit_cmdline(const char *seed, const struct mode_words *wish, struct edits *edits);
 
-/* The words about the IOMMU in an entry's text; owned by the caller, NULL without memory, or where it is no entry. */
-char *bls_words(const char *text);
-
 /* A line without a word that starts with prefix; owned by the caller, NULL without memory. */
 char *line_without(const char *line, const char *prefix);
 

@@ -11,7 +11,6 @@
 #include <unistd.h>
 
 #include "backend.h"
-#include "blsentry.h"
 #include "facts.h"
 #include "grub.h"
 #include "lock.h"
@@ -22,6 +21,7 @@
 #include "transaction.h"
 #include "tree.h"
 #include "verdict.h"
+#include "words.h"
 
 /* What a command works on: the running machine, or a tree that it has gone into. */
 struct machine {
@@ -221,6 +221,31 @@ static void announce(const struct plan *p, const struct transaction *t)
 		say(p->request, "until the machine has come up so, the old mode is accepted too: 'iommu-install resume' then ends that\n");
 }
 
+/* Notes what a rollback has to put back where entries are no text that could be kept. */
+static void note_words(const struct backend *backend, struct journal *j)
+{
+	struct boot_entries entries;
+	char *why = NULL;
+	bool any = false;
+
+	if (backend->read(&entries, &why) < 0) {
+		free(why);
+		return;
+	}
+	for (size_t i = 0; i < entries.count; i++) {
+		char *words = NULL;
+
+		if (!entries.list[i].own)
+			continue;
+		free(words_apply(entries.list[i].words, "", true, &words));
+		j->had_known = words && (any ? j->had_known && strcmp(words, j->had) == 0 :
+					       (size_t)snprintf(j->had, sizeof(j->had), "%s", words) < sizeof(j->had));
+		any = true;
+		free(words);
+	}
+	boot_entries_free(&entries);
+}
+
 static int execute(const struct machine *m, struct plan *p)
 {
 	struct transaction t = { .backend = p->backend, .generator = p->generator, .now = m->now, .loader = p->loader,
@@ -233,6 +258,7 @@ static int execute(const struct machine *m, struct plan *p)
 	snprintf(j->words, sizeof(j->words), "%s", p->words);
 	j->known = true;
 	j->flush = p->flush;
+	note_words(p->backend, j);
 	j->after_boot = p->request->after_boot && m->live;
 	set_boot_id(m, j);
 	/* The plan's own, which frees them. */
@@ -334,28 +360,27 @@ static int turn_round(struct edits *edits, bool open)
 	return code ? code : edits_reread(edits) < 0 ? EXIT_INVALID : 0;
 }
 
-/* The words that the machine had, so that entries that came since can be given them: those of a text of ours, or those that
- * all its entries had. */
-static void old_words(const struct edits *edits, struct journal *j)
+/* The words that the entries are to have again: those of a text of ours, or those that all had. Of GRUB's own tool no more
+ * is asked than to make them from what is configured. Returns 0 or an exit code. */
+static int old_words(const struct edits *edits, const struct journal *last, const struct backend *backend, struct journal *j)
 {
-	bool any = false;
+	bool entries = false;
 
-	for (size_t i = 0; i < edits->count; i++)
-		if (edits->list[i].role == ROLE_SOURCE && grub_text_words(edits->list[i].after, j->words, sizeof(j->words), &j->flush)) {
-			j->known = true;
-			return;
-		}
 	for (size_t i = 0; i < edits->count; i++) {
 		const struct edit *e = &edits->list[i];
-		char *words = e->role == ROLE_ENTRY && e->after ? bls_words(e->after) : NULL;
-
-		if (!words)
+		entries = entries || e->role == ROLE_ENTRY || e->role == ROLE_MADE;
+		if (e->role != ROLE_SOURCE || !grub_text_words(e->after, j->words, sizeof(j->words), &j->flush))
 			continue;
-		j->known = any ? j->known && strcmp(words, j->words) == 0 :
-				 (size_t)snprintf(j->words, sizeof(j->words), "%s", words) < sizeof(j->words);
-		any = true;
-		free(words);
+		j->known = true;
+		return 0;
 	}
+	if (backend->device)
+		return 0;
+	j->known = last->had_known;
+	j->flush = true;
+	snprintf(j->words, sizeof(j->words), "%s", last->had);
+	return j->known || entries ? 0 : fail("the entries had not all the same words before the change to %s; set the mode you want",
+					      last->command);
 }
 
 static int roll_back(const struct request *q, const struct machine *m)
@@ -378,10 +403,10 @@ static int roll_back(const struct request *q, const struct machine *m)
 	code = turn_round(&t.edits, open);
 	if (code == 0)
 		code = plan_generator(q->initramfs, &t.generator);
-	if (code == 0) {
-		old_words(&t.edits, &t.journal);
+	if (code == 0)
+		code = old_words(&t.edits, &last, t.backend, &t.journal);
+	if (code == 0)
 		code = change_to(q, m, &t);
-	}
 	if (code == 0)
 		say(q, "back to what was before the change to %s; it takes effect with the next boot\n", last.command);
 	transaction_free(&t);
@@ -452,7 +477,7 @@ int change_resume(const struct request *q)
 
 static int take_out(const struct request *q, const struct machine *m)
 {
-	static const struct mode_words none = { .words = NULL };
+	struct mode_words none = { .words = NULL };
 	struct transaction t = { .journal = { .command = "remove" } };
 	struct journal last;
 	bool open;
@@ -469,8 +494,12 @@ static int take_out(const struct request *q, const struct machine *m)
 		code = plan_generator(q->initramfs, &t.generator);
 	if (code == 0)
 		code = plan_edits(NULL, t.generator, false, &t.edits);
+	none.flush = last.flush; /* a flush policy that was ours goes too */
 	if (code == 0 && t.backend->edit(&none, &t.edits) < 0)
 		code = EXIT_INVALID;
+	/* GRUB's own tool makes the entries from what is configured then; the others are to have none of the words. */
+	t.journal.known = code == 0 && !t.backend->device;
+	t.journal.flush = last.flush;
 	bool nothing = code == 0 && !edits_change(&t.edits);
 	if (nothing)
 		say(q, "nothing of iommu-install is set\n");

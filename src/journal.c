@@ -58,6 +58,8 @@ static int write_journal(const char *dir, const struct journal *j, const struct 
 		j->after_boot ? "after-boot" : "now", j->backend, j->generator);
 	if (j->known)
 		fprintf(out, "words=%s\n", j->words);
+	if (j->had_known)
+		fprintf(out, "had=%s\n", j->had);
 	fprintf(out, "flush=%s\nboot_id=%s\n", j->flush ? "yes" : "no", j->boot_id);
 	for (size_t i = 0; i < edits->count; i++)
 		fprintf(out, "file=%s %s\n", role_name(edits->list[i].role), edits->list[i].path);
@@ -181,6 +183,8 @@ static int parse(char *text, struct journal *j, struct edits *edits)
 		}
 		else if (strcmp(kv.key, "words") == 0)
 			j->known = snprintf(j->words, sizeof(j->words), "%s", kv.value) < (int)sizeof(j->words);
+		else if (strcmp(kv.key, "had") == 0)
+			j->had_known = snprintf(j->had, sizeof(j->had), "%s", kv.value) < (int)sizeof(j->had);
 		else if (strcmp(kv.key, "flush") == 0)
 			j->flush = strcmp(kv.value, "yes") == 0;
 		else if (strcmp(kv.key, "boot_id") == 0)

@@ -26,6 +26,8 @@ struct journal {
 	bool known;         /* the words of every entry are known; else they are what the files say */
 	char words[256];
 	bool flush;       /* the flush policy is ours to set */
+	bool had_known;   /* before the change all entries had the same words about the IOMMU: */
+	char had[256];
 	char boot_id[40]; /* of the boot that made the change */
 };
 

@@ -51,7 +51,7 @@ static void show_command(const struct plan *p, const struct kernel *kernel)
 		printf("%s%s", a ? " " : "  ", argv[a]);
 	putchar('\n');
 	if (kernel->placed[0])
-		printf("  (%s is then copied to %s)\n", kernel->image, kernel->placed);
+		printf("  (%s then goes %s %s)\n", kernel->image, kernel->place ? "into" : "to", kernel->placed);
 }
 
 int preview(const struct plan *p)
