@@ -9,6 +9,7 @@ setup() {
 	load lib/trees
 	load lib/machine
 	load lib/fedora
+	load lib/carry
 }
 
 teardown() {
@@ -19,19 +20,6 @@ teardown() {
 sources() {
 	in_machine 'for f in /etc/iommu.target /etc/default/grub /etc/default/grub.d/* /etc/kernel/cmdline /boot/loader/entries/* /boot/grub2/grubenv; do
 		[ ! -e "$f" ] || { stat -c "%n %a %u:%g" "$f"; sha256sum < "$f"; }; done'
-}
-
-# carry WORDS COMMAND: each line that COMMAND prints in the machine has these words once, and none that contradicts them.
-carry() {
-	run -0 in_machine "$2"
-	[ "${#lines[@]}" -ge 2 ]
-	local line
-	for line in "${lines[@]}"; do
-		[[ " $line " == *" $1 "* ]] || { echo "without '$1': $line"; return 1; }
-		line=" $line "
-		line=${line/ $1 / }
-		[[ $line != *iommu* ]] || { echo "more than '$1': $line"; return 1; }
-	done
 }
 
 # --- GRUB without grub.d ---------------------------------------------------------------------------------------------
