@@ -269,6 +269,17 @@ int backend_choose(const char *name, bool installed, const struct root *root, co
 
 /* --- Images ---------------------------------------------------------------------------------------------------------- */
 
+/* Dracut's plug-in of kernel-install makes an image of its own beside the one in /boot, with whatever target there is. */
+static bool holds_check(const char *path)
+{
+	struct initramfs image;
+	const char *why;
+
+	bool holds = initramfs_read(path, &image, &why) == 0 && (image.hook != HOOK_NONE || image.target || image.helper);
+	initramfs_free(&image);
+	return holds;
+}
+
 /* A boot loader that can't read /boot has a copy of its own. */
 static void place(const struct backend *backend, const struct boot_entries *entries, struct kernel *kernel)
 {
@@ -279,6 +290,8 @@ static void place(const struct backend *backend, const struct boot_entries *entr
 			continue;
 		snprintf(kernel->placed, sizeof(kernel->placed), "%s", e->image);
 		kernel->place = backend->place;
+		if (e->under[0] && (initramfs_kept(e->under) || holds_check(e->under)))
+			memcpy(kernel->under, e->under, sizeof(kernel->under));
 	}
 }
 

@@ -20,6 +20,7 @@ struct boot_entry {
 	char *words;      /* the kernel command line, as far as files tell */
 	char release[65]; /* of the kernel; "" if it can't be told */
 	char image[256];  /* its initramfs, the last one if there are several; "" if there is none */
+	char under[256];  /* the one that is unpacked before it; "" if there is none */
 	bool missing;     /* an initramfs of it is not there */
 	bool own;         /* of this system; Xen, other systems and hand-made ones of GRUB are not */
 };

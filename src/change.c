@@ -164,10 +164,12 @@ static size_t watched(const struct plan *p, const char *list[], size_t size)
 		list[n++] = p->edits.list[i].path;
 	for (size_t i = 0; i < sizeof(always) / sizeof(always[0]) && n < size; i++)
 		list[n++] = always[i];
-	for (size_t i = 0; p->generator && i < p->kernels.count && n + 1 < size; i++) {
+	for (size_t i = 0; p->generator && i < p->kernels.count && n + 2 < size; i++) {
 		list[n++] = p->kernels.list[i].image;
 		if (p->kernels.list[i].placed[0])
 			list[n++] = p->kernels.list[i].placed;
+		if (p->kernels.list[i].under[0])
+			list[n++] = p->kernels.list[i].under;
 	}
 	return n;
 }

@@ -247,12 +247,15 @@ static int check(const struct kernel *kernel, const char *path, const struct ima
 
 int initramfs_check(const struct kernel *kernel, const struct image_want *want, const char **path, const char **why)
 {
-	*path = kernel->image;
-	int r = check(kernel, kernel->image, want, why);
-	if (r < 0 || !kernel->placed[0])
-		return r;
-	*path = kernel->placed;
-	return check(kernel, kernel->placed, want, why);
+	const char *const paths[] = { kernel->image, kernel->placed, kernel->under };
+	int r = 0;
+
+	for (size_t i = 0; r == 0 && i < sizeof(paths) / sizeof(paths[0]); i++)
+		if (paths[i][0]) {
+			*path = paths[i];
+			r = check(kernel, paths[i], want, why);
+		}
+	return r;
 }
 
 /* A second name of an image that stays when the first one gets another file. */
@@ -275,6 +278,14 @@ static int keep_old(const char *image)
 	return file_place(image, old);
 }
 
+bool initramfs_kept(const char *image)
+{
+	char old[PATH_MAX];
+
+	old_name(image, old, sizeof(old));
+	return access(old, F_OK) == 0;
+}
+
 static int restore(const char *image)
 {
 	char old[PATH_MAX];
@@ -293,7 +304,9 @@ int initramfs_restore(const struct kernel *kernel)
 {
 	int r = restore(kernel->image);
 
-	return r < 0 || !kernel->placed[0] ? r : restore(kernel->placed);
+	if (r == 0 && kernel->placed[0])
+		r = restore(kernel->placed);
+	return r == 0 && kernel->under[0] ? restore(kernel->under) : r;
 }
 
 static int forget(const char *image)
@@ -310,7 +323,9 @@ int initramfs_forget(const struct kernel *kernel)
 {
 	int r = forget(kernel->image);
 
-	return r < 0 || !kernel->placed[0] ? r : forget(kernel->placed);
+	if (r == 0 && kernel->placed[0])
+		r = forget(kernel->placed);
+	return r == 0 && kernel->under[0] ? forget(kernel->under) : r;
 }
 
 static int told(const char *path, const char *why)
@@ -350,6 +365,14 @@ static int build(const struct generator *generator, const struct kernel *kernel,
 	return told(out, why);
 }
 
+static int copy_to(const struct kernel *kernel, const char *path)
+{
+	int r = keep_old(path);
+	if (r == 0)
+		r = file_place(kernel->image, path);
+	return r < 0 ? told(path, strerror(-r)) : 0;
+}
+
 int initramfs_rebuild(const struct generator *generator, const struct kernel *kernel, const struct image_want *want,
 		      bool verbose, void (*tick)(void *context, unsigned seconds), void *context)
 {
@@ -357,12 +380,13 @@ int initramfs_rebuild(const struct generator *generator, const struct kernel *ke
 
 	if (check(kernel, kernel->image, want, &why) < 0 && build(generator, kernel, want, verbose, tick, context) < 0)
 		return -1;
+	/* What is unpacked last wins. */
+	if (kernel->under[0] && copy_to(kernel, kernel->under) < 0)
+		return -1;
 	if (!kernel->placed[0])
 		return 0;
+	if (!kernel->place)
+		return copy_to(kernel, kernel->placed);
 	int r = keep_old(kernel->placed);
-	if (r == 0 && kernel->place)
-		return kernel->place(kernel, verbose);
-	if (r == 0)
-		r = file_place(kernel->image, kernel->placed);
-	return r < 0 ? told(kernel->placed, strerror(-r)) : 0;
+	return r < 0 ? told(kernel->placed, strerror(-r)) : kernel->place(kernel, verbose);
 }

@@ -17,6 +17,7 @@ struct kernel {
 	/* Makes placed from image; returns 0, or -1 with one line told. NULL: it is a copy. */
 	int (*place)(const struct kernel *kernel, bool verbose);
 	char placed[256]; /* a copy of it that the boot loader reads instead; "" if it reads that */
+	char under[256];  /* another image with the check in it, which is unpacked before placed; "" if there is none */
 };
 
 struct kernels {
@@ -71,6 +72,9 @@ int initramfs_check(const struct kernel *kernel, const struct image_want *want, 
  * image at its own name is whole. tick, if not NULL, is called every second. Returns 0, or -1 with one line told on stderr. */
 int initramfs_rebuild(const struct generator *generator, const struct kernel *kernel, const struct image_want *want,
 		      bool verbose, void (*tick)(void *context, unsigned seconds), void *context);
+
+/* Whether an image of before is still kept beside it. */
+bool initramfs_kept(const char *image);
 
 /* Puts the old image back, or drops it. Both return 0 or -errno, and 0 where there is none. */
 int initramfs_restore(const struct kernel *kernel);

@@ -305,7 +305,8 @@ static int check_space(const struct preflight *p)
 
 	for (size_t i = 0; p->images && i < p->kernels->count; i++) {
 		const struct kernel *kernel = &p->kernels->list[i];
-		unsigned long long size = kernel->placed[0] ? size_of(kernel->placed) : 0;
+		unsigned long long size = (kernel->placed[0] ? size_of(kernel->placed) : 0) +
+					  (kernel->under[0] ? size_of(kernel->under) : 0);
 
 		boot += size_of(kernel->image);
 		placed += size;

@@ -105,6 +105,7 @@ static int add(const char *dir, const struct bls_entry *from, struct boot_entrie
 	e.own = bls_is_ours(from) && access(path, F_OK) == 0;
 	name_release(from, value, &e);
 	while (bls_next(&text, "initrd", value, sizeof(value))) {
+		memcpy(e.under, e.image, sizeof(e.under));
 		snprintf(e.image, sizeof(e.image), "%s/%s", dir, value + (value[0] == '/'));
 		e.missing = e.missing || access(e.image, F_OK) < 0;
 	}

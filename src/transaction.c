@@ -397,6 +397,8 @@ static void tidy(const struct transaction *t)
 		file_tidy(t->kernels.list[i].image);
 		if (t->kernels.list[i].placed[0])
 			file_tidy(t->kernels.list[i].placed);
+		if (t->kernels.list[i].under[0])
+			file_tidy(t->kernels.list[i].under);
 	}
 	if (t->backend->tidy)
 		t->backend->tidy();
