@@ -78,6 +78,60 @@ static bool is_ours(int fd, const char *release)
 	return ours && release[0] && access(path, F_OK) == 0;
 }
 
+static char *section_of(const char *path, const char *name)
+{
+	int fd = open(path, O_RDONLY | O_CLOEXEC);
+	char *text = fd >= 0 ? pe_text(fd, name) : NULL;
+
+	if (fd >= 0)
+		close(fd);
+	return text;
+}
+
+/* systemd-stub(7) puts what addons say behind an image's own line. */
+static int add_addons(const char *dir, FILE *line)
+{
+	char path[PATH_MAX];
+	int r = 0;
+
+	DIR *list = opendir(dir);
+	for (const struct dirent *entry; list && r == 0 && (entry = readdir(list));) {
+		size_t len = strlen(entry->d_name);
+		if (len <= 10 || strcmp(entry->d_name + len - 10, ".addon.efi") != 0)
+			continue;
+		r = snprintf(path, sizeof(path), "%s/%s", dir, entry->d_name) < (int)sizeof(path) ? 0 : -ENAMETOOLONG;
+		char *words = r == 0 ? section_of(path, ".cmdline") : NULL;
+		if (words)
+			fprintf(line, " %s", words);
+		free(words);
+	}
+	if (list)
+		closedir(list);
+	return r;
+}
+
+/* The whole line that the kernel gets: of the image, and of what is added to it. Owned by the caller, NULL without memory. */
+static char *whole_line(const char *path, const char *words)
+{
+	char dir[PATH_MAX], *line = NULL;
+	size_t size = 0;
+
+	FILE *out = open_memstream(&line, &size);
+	if (!out)
+		return NULL;
+	fputs(words, out);
+	int r = snprintf(dir, sizeof(dir), "%s.extra.d", path) < (int)sizeof(dir) ? add_addons(dir, out) : -ENAMETOOLONG;
+	/* For every image: beside EFI/Linux. */
+	const char *mount_end = strstr(path, "/EFI/Linux/");
+	snprintf(dir, sizeof(dir), "%.*s/loader/addons", mount_end ? (int)(mount_end - path) : 0, path);
+	if (r == 0)
+		r = add_addons(dir, out);
+	if (fclose(out) == 0 && r == 0)
+		return line;
+	free(line);
+	return NULL;
+}
+
 static int add(const char *path, struct boot_entries *entries, char **why)
 {
 	struct boot_entry e = { .id = (char *)path };
@@ -91,7 +145,11 @@ static int add(const char *path, struct boot_entries *entries, char **why)
 	if (r == 0 && !words)
 		r = errno == ENOENT ? 0 : -errno; /* it gets its line from the boot loader */
 	if (r == 0) {
-		e.words = words ? words : (char *)"";
+		e.words = whole_line(path, words ? words : "");
+		if (!e.words)
+			r = -ENOMEM;
+	}
+	if (r == 0) {
 		snprintf(e.release, sizeof(e.release), "%.64s", release ? release : "");
 		r = pe_section(fd, ".initrd", &offset, &len);
 		if (r == 0)
@@ -106,6 +164,7 @@ static int add(const char *path, struct boot_entries *entries, char **why)
 		*why = NULL;
 	if (fd >= 0)
 		close(fd);
+	free(e.words);
 	free(words);
 	free(release);
 	return r;
@@ -240,17 +299,38 @@ static char *line_with(const char *words, const char *ours, bool flush)
 	return line;
 }
 
+/* From systemd 262 on it wins over /etc/kernel/cmdline. */
+static int config_has_line(void)
+{
+	char *config = file_read("/etc/kernel/uki.conf", NULL);
+	unsigned number = 1;
+	int r = 0;
+
+	for (const char *line = config; line && *line && r == 0; line += strcspn(line, "\n"), line += *line == '\n', number++)
+		if (strncmp(line, "Cmdline=", 8) == 0) {
+			fail("/etc/kernel/uki.conf:%u: Cmdline= takes the place of /etc/kernel/cmdline for the next kernel; move it there",
+			     number);
+			r = -1;
+		}
+	free(config);
+	return r;
+}
+
 static int edit(const struct mode_words *wish, struct edits *edits)
 {
 	struct boot_entries entries;
 	char *why = NULL, *seed = NULL;
 
+	if (config_has_line() < 0)
+		return -1;
 	int r = read_entries(&entries, &why);
 	if (r < 0)
 		fail("%s", why ? why : strerror(-r));
-	for (size_t i = entries.count; i-- > 0 && r == 0 && !seed;)
-		if (entries.list[i].own)
-			seed = line_without(entries.list[i].words, "systemd.machine_id=");
+	for (size_t i = entries.count; i-- > 0 && r == 0 && !seed;) {
+		char *own = entries.list[i].own ? section_of(entries.list[i].id, ".cmdline") : NULL;
+		seed = own ? line_without(own, "systemd.machine_id=") : NULL;
+		free(own);
+	}
 	free(why);
 	boot_entries_free(&entries);
 	if (r == 0)
@@ -272,7 +352,9 @@ static int apply(const char *words, bool flush, bool verbose)
 		const struct boot_entry *e = &entries.list[i];
 		if (!e->own || words_right(e->words, words, flush))
 			continue;
-		char *line = line_with(e->words, words, flush);
+		/* Its own alone: an addon that contradicts is found out when all is read back. */
+		char *own = section_of(e->id, ".cmdline"), *line = line_with(own ? own : "", words, flush);
+		free(own);
 		r = line ? make_image(e->id, e->release, line, verbose) : -1;
 		free(line);
 	}
@@ -282,16 +364,13 @@ static int apply(const char *words, bool flush, bool verbose)
 
 static int place(const struct kernel *kernel, bool verbose)
 {
-	int fd = open(kernel->placed, O_RDONLY | O_CLOEXEC);
-	char *line = fd >= 0 ? pe_text(fd, ".cmdline") : NULL;
+	char *line = section_of(kernel->placed, ".cmdline");
 	int r = -1;
 
 	if (line)
 		r = make_image(kernel->placed, kernel->release, line, verbose);
 	else
 		fail("%s: %s", kernel->placed, strerror(errno));
-	if (fd >= 0)
-		close(fd);
 	free(line);
 	return r;
 }

@@ -156,6 +156,22 @@ with_grub() {
 	[ "$(< "$BATS_TEST_TMPDIR/line")" = "$PT" ]
 }
 
+@test "an addon that contradicts the mode, and a Cmdline= in uki.conf, are found out, and nothing is changed" {
+	efi_machine trixie uki initramfs-tools
+	local before
+	in_machine 'mkdir -p /boot/efi/loader/addons; ukify build --cmdline=iommu=nopt --output=/boot/efi/loader/addons/x.addon.efi 2>&1'
+	before=$(sources)
+	run in_machine 'iommu-install pt --force --backend=uki'
+	echo "$output"
+	[ "$status" = 1 ]
+	[[ $output == *"does not carry exactly the mode's words"*"iommu=nopt"*"everything is as it was before"* ]]
+	[ "$(sources)" = "$before" ]
+	in_machine 'rm -r /boot/efi/loader/addons; printf "[UKI]\nCmdline=quiet\n" > /etc/kernel/uki.conf'
+	run in_machine 'iommu-install pt --force --backend=uki'
+	[ "$status" = 1 ]
+	[[ $output == *"/etc/kernel/uki.conf:2: Cmdline="* ]]
+}
+
 # damaged TEXT: the mode is refused by one line with TEXT, and nothing is changed.
 damaged() {
 	local before
