@@ -129,6 +129,46 @@ static int no_memory(void)
 	return -1;
 }
 
+/* A line as grubby writes it, GRUB_CMDLINE_LINUX="words" with nothing for the shell in it, without the words about the IOMMU:
+ * grubby copies ours from the block to it. Any other line stays. */
+static void put_plain(FILE *out, const char *line, size_t len, bool flush)
+{
+	const char *start = memchr(line, '"', len);
+	bool plain = strncmp(line, "GRUB_CMDLINE_LINUX", 18) == 0 && start && start > line && start[-1] == '=' && line[len - 1] == '"' &&
+		     start < line + len - 1;
+	char *value = plain ? strndup(start + 1, (size_t)(line + len - 2 - start)) : NULL;
+	char *rest = value && !strpbrk(value, "\"\\$`") ? words_apply(value, "", flush, NULL) : NULL;
+
+	if (rest)
+		fprintf(out, "%.*s\"%s\"", (int)(start - line), line, rest);
+	else
+		fprintf(out, "%.*s", (int)len, line);
+	free(rest);
+	free(value);
+}
+
+static char *without_words(const char *text, bool flush)
+{
+	char *made = NULL;
+	size_t size = 0;
+
+	FILE *out = open_memstream(&made, &size);
+	if (!out)
+		return NULL;
+	for (const char *line = text; *line;) {
+		size_t len = strcspn(line, "\n");
+		if (len)
+			put_plain(out, line, len, flush);
+		line += len;
+		if (*line)
+			fputc(*line++, out);
+	}
+	if (fclose(out) == 0)
+		return made;
+	free(made);
+	return NULL;
+}
+
 static int edit_default(const struct mode_words *wish, struct edits *edits)
 {
 	char *old = file_read(GRUB_DEFAULT, NULL);
@@ -136,6 +176,11 @@ static int edit_default(const struct mode_words *wish, struct edits *edits)
 	if (!old && errno == ENOENT)
 		return 0;
 	char *text = grub_with_block(old, wish->mode, wish->words, wish->flush);
+	if (text && !wish->words) {
+		char *plain = without_words(text, wish->flush);
+		free(text);
+		text = plain;
+	}
 	free(old);
 	int r = text ? edits_add(edits, ROLE_SOURCE, GRUB_DEFAULT, text) : no_memory();
 	free(text);

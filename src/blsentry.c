@@ -95,7 +95,16 @@ static char *options_of(const char *text, bool all)
 	return NULL;
 }
 
-char *bls_with_options(const char *text, const char *line, bool all)
+static void put_stripped(FILE *out, const struct line *l, bool flush)
+{
+	char *value = strndup(l->value, l->value_len), *rest = value ? words_apply(value, "", flush, NULL) : NULL;
+
+	fprintf(out, "%.*s%s%s", (int)(l->value - l->start), l->start, rest ? rest : "", l->end);
+	free(rest);
+	free(value);
+}
+
+char *bls_with_options(const char *text, const char *line, bool all, bool flush)
 {
 	char *made = NULL;
 	size_t size = 0;
@@ -106,7 +115,11 @@ char *bls_with_options(const char *text, const char *line, bool all)
 		return NULL;
 	for (struct line l; next_line(text, &l); text = l.next) {
 		open = *l.end == '\0';
-		if (!is_key(&l, "options") || (done && !all)) {
+		if (done && !all && is_key(&l, "options")) {
+			put_stripped(out, &l, flush);
+			continue;
+		}
+		if (!is_key(&l, "options")) {
 			fprintf(out, "%.*s", (int)(l.next - l.start), l.start);
 			continue;
 		}
@@ -249,7 +262,7 @@ static char *changed(const char *text, bool all, const char *words, bool flush)
 	char *new = line ? words_apply(line, ours, flush, NULL) : NULL;
 
 	if (new)
-		made = strcmp(new, line) == 0 ? strdup(text) : bls_with_options(text, new, all);
+		made = all && strcmp(new, line) == 0 ? strdup(text) : bls_with_options(text, new, all, flush);
 	free(line);
 	free(new);
 	return made;

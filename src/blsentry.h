@@ -39,9 +39,10 @@ bool bls_value(const char *text, const char *key, char *value, size_t size);
  * name can hold. */
 bool bls_is_ours(const struct bls_entry *entry);
 
-/* The text with line as its options: in the first options line's place, or at the end where there is none; with all the
- * other options lines go. Owned by the caller, NULL without memory. */
-char *bls_with_options(const char *text, const char *line, bool all);
+/* The text with line as its options: in the first options line's place, or at the end where there is none. With all the other
+ * options lines go; else GRUB does not read them, but grubby does: words about the IOMMU (flush as for words_apply()) go from
+ * them. Owned by the caller, NULL without memory. */
+char *bls_with_options(const char *text, const char *line, bool all, bool flush);
 
 /* Adds an edit for each own entry, so that it carries the wished words. Returns 0, or -1 with one line told on stderr. */
 int bls_edit(const struct backend *backend, bool all, const struct mode_words *wish, struct edits *edits);

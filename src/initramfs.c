@@ -50,6 +50,7 @@ int kernels_list(struct kernels *kernels)
 		}
 		kernels->list = more;
 		more = &kernels->list[kernels->count++];
+		*more = (struct kernel){ 0 };
 		snprintf(more->release, sizeof(more->release), "%s", release);
 		snprintf(more->image, sizeof(more->image), "/boot/initrd.img-%s", release);
 	}

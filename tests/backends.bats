@@ -109,6 +109,13 @@ grub_file_machine() {
 	run ! in_machine 'grep -E "^options.*(intel_iommu|iommu=pt)" /boot/loader/entries/'$ID'-6.1.0-91.conf'
 }
 
+@test "Fedora's layout: a second options line, which grubby reads and GRUB does not, loses its words about the IOMMU" {
+	fedora_machine
+	in_machine 'echo "options iommu=nopt two=2" >> /boot/loader/entries/'$ID'-6.1.0-90.fc38.x86_64.conf
+		iommu-install pt --force --backend=bls --initramfs=none
+		grep -x "options two=2" /boot/loader/entries/'$ID'-6.1.0-90.fc38.x86_64.conf'
+}
+
 @test "EL 8's layout: entries that say \$kernelopts get their words in grubenv, which stays a block of 1024 bytes" {
 	fedora_machine kernelopts
 	in_machine 'iommu-install pt --force --backend=bls --initramfs=none'
