@@ -128,7 +128,7 @@ stops() {
 	sets_and_verifies uki initramfs-tools
 	image=/EFI/Linux/$EFI_MACHINE_ID-$(release).efi
 	# As long as it was, so that the rest of the file stays where it is.
-	efi_read "$machine" "$image" | LC_ALL=C sed 's/ intel_iommu=on amd_iommu=on iommu=pt/ intel_iommu=on amd_iommu=on other=x/' >"$BATS_TEST_TMPDIR/image"
+	efi_read "$machine" "$image" | LC_ALL=C sed 's/ intel_iommu=on amd_iommu=on iommu=pt/ intel_iommu=on amd_iommu=on other=xy/' >"$BATS_TEST_TMPDIR/image"
 	efi_write "$machine" "$image" "$BATS_TEST_TMPDIR/image"
 	: >"$script"
 	efi_run vm "$machine" "$script" intel
