@@ -8,6 +8,8 @@ PT="intel_iommu=on amd_iommu=on iommu=pt"
 setup() {
 	load lib/efi
 	load lib/carry
+	load lib/kill
+	KILL_MACHINE="efi_machine trixie systemd-boot initramfs-tools"
 }
 
 teardown() {
@@ -170,6 +172,12 @@ with_grub() {
 	run in_machine 'iommu-install pt --force --backend=uki'
 	[ "$status" = 1 ]
 	[[ $output == *"/etc/kernel/uki.conf:2: Cmdline="* ]]
+}
+
+@test "systemd-boot: killed, and with a disk that is full, while pt becomes strict: every entry starts, and resume finishes" {
+	kill_points strict kill 11
+	kill_points strict ENOSPC 23
+	kill_points rollback kill 29
 }
 
 # damaged TEXT: the mode is refused by one line with TEXT, and nothing is changed.

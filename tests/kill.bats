@@ -6,6 +6,7 @@ bats_require_minimum_version 1.5.0
 setup() {
 	load lib/trees
 	load lib/machine
+	load lib/kill
 }
 
 teardown() {

@@ -8,6 +8,7 @@ PT="intel_iommu=on amd_iommu=on iommu=pt"
 setup() {
 	load lib/trees
 	load lib/machine
+	load lib/kill
 }
 
 teardown() {

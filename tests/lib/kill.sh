@@ -9,7 +9,10 @@ set -u
 WORK=/host/kill
 # shellcheck source=tests/lib/judge.sh
 . "${BASH_SOURCE[0]%/*}/judge.sh"
-FILES=(/boot /etc/default /etc/iommu.target /etc/dracut.conf.d /var/lib/iommu)
+FILES=(/boot /etc/default /etc/kernel /etc/iommu.target /etc/dracut.conf.d /var/lib/iommu)
+ENTRIES=/boot/efi/loader/entries
+LOADER=grub
+[ ! -d "$ENTRIES" ] || LOADER=systemd-boot
 
 # Each sets the machine up and leaves in CMD what is then cut short.
 scenario() {
@@ -24,12 +27,12 @@ scenario() {
 	esac
 	case ${CMD[0]} in
 	rollback | remove) ;;
-	*) CMD+=(--force --backend=grub) ;; # two_kernels has made another grub.cfg than the one that booted the machine
+	*) CMD+=(--force "--backend=$LOADER") ;; # two_kernels has made other entries than the one that booted the machine
 	esac
 }
 
 set_up() {
-	iommu-install "$@" --force --backend=grub >"$WORK/setup" 2>&1 || { cat "$WORK/setup"; return 1; }
+	iommu-install "$@" --force "--backend=$LOADER" >"$WORK/setup" 2>&1 || { cat "$WORK/setup"; return 1; }
 }
 
 # A stand-in for update-initramfs: it makes a real archive with the real check in it, in milliseconds.
@@ -63,7 +66,40 @@ two_kernels() {
 	cp "/boot/vmlinuz-$kver" /boot/vmlinuz-6.1.0-99-amd64
 	cp "/boot/config-$kver" /boot/config-6.1.0-99-amd64
 	for kver in "$kver" 6.1.0-99-amd64; do update-initramfs -c -k "$kver" || return; done
-	update-grub >/dev/null 2>&1
+	if [ "$LOADER" = grub ]; then update-grub >/dev/null 2>&1; else two_entries; fi
+}
+
+# The same for systemd-boot, which reads copies; each entry twice, as GRUB's has a recovery one.
+two_entries() {
+	local image kver n
+	rm -rf "$ENTRIES" /boot/efi/*/[0-9]*
+	mkdir -p "$ENTRIES"
+	for image in /boot/vmlinuz-*; do
+		kver=${image#*vmlinuz-}
+		mkdir -p "/boot/efi/id/$kver"
+		cp "$image" "/boot/efi/id/$kver/linux"
+		cp "/boot/initrd.img-$kver" "/boot/efi/id/$kver"
+		for n in a b; do
+			printf '%s\n' "title $n" "version $kver" "options root=x $n" "linux /id/$kver/linux" "initrd /id/$kver/initrd.img-$kver" >"$ENTRIES/$kver-$n.conf"
+		done
+	done
+}
+
+# judge_now: of what systemd-boot reads a /boot is made that judge() can read.
+judge_now() {
+	local entry dir=$WORK/boot kver
+	[ "$LOADER" = systemd-boot ] || { judge /boot "$WORK" 4; return; }
+	rm -rf "$dir"
+	mkdir -p "$dir/grub"
+	for entry in "$ENTRIES"/*.conf; do
+		kver=$(sed -n 's/^version //p' "$entry")
+		cp "/boot/efi/id/$kver/linux" "$dir/vmlinuz-$kver"
+		cp "/boot/efi$(sed -n 's/^initrd //p' "$entry")" "$dir"
+		printf '%s\n' "linux /vmlinuz-$kver $(sed -n 's/^options //p' "$entry")" "initrd /initrd.img-$kver" '}'
+	done >"$dir/entries"
+	{ echo '### BEGIN 10_linux'; cat "$dir/entries"; echo '### END 10_linux'; } >"$dir/grub/grub.cfg"
+	grub-script-check() { :; } # it is not there
+	judge "$dir" "$WORK" 4
 }
 
 keep() { # keep DIR: the files as they are
@@ -74,13 +110,13 @@ keep() { # keep DIR: the files as they are
 }
 
 reset() {
-	rm -rf "${FILES[@]}" /run/iommu
+	rm -rf "${FILES[@]}" /run/iommu 2>/dev/null # what is mounted stays, empty
 	cp -a "$WORK/start/." /
 }
 
 # What the machine boots from, and what it is made of. Not our own records, which name times.
 state() {
-	find /boot /etc/default /etc/iommu.target /etc/dracut.conf.d -type f -printf '%p %m %U:%G ' -exec sha256sum {} \; 2>/dev/null |
+	find /boot /etc/default /etc/kernel /etc/iommu.target /etc/dracut.conf.d -type f -printf '%p %m %U:%G ' -exec sha256sum {} \; 2>/dev/null |
 		sort
 }
 
@@ -111,7 +147,7 @@ at_point() {
 		traced -o /dev/null -e "trace=$name" -e "inject=$name:error=$how:when=$n"
 	fi
 	status=$?
-	judge /boot "$WORK" 4 || return
+	judge_now || return
 	if [ "$how" != kill ]; then
 		if [ "$status" = 0 ]; then
 			[ "$(state)" = "$END" ] || { echo "done, it says"; return 1; }
@@ -129,7 +165,7 @@ at_point() {
 	fi
 	cp "$WORK/said" "$WORK/said.first"
 	iommu-install resume >"$WORK/said" 2>&1 || { echo "resume: $?"; cat "$WORK/said"; return 1; }
-	judge /boot "$WORK" 4 || return
+	judge_now || return
 	case $(state) in
 	"$END") return ;;
 	"$START")

@@ -1,0 +1,23 @@
+# iommu-install cut short in a machine: what kill.bats and its like share.
+# SPDX-License-Identifier: BSD-3-Clause
+# shellcheck shell=bash
+
+# strace_into DIR: this machine's strace with what it needs, for a system that has none: DIR/ld.so --library-path DIR
+# DIR/strace.
+strace_into() {
+	local strace
+	strace=$(command -v strace) && mkdir -p "$1" && cp "$strace" "$1" || return
+	ldd "$strace" | awk '$3 ~ "^/" { print $3 }' | xargs -I{} cp {} "$1" &&
+		cp "$(ldd "$strace" | awk '/ld-linux/ { print $1 }')" "$1/ld.so"
+}
+
+# kill_points SCENARIO kill|ENOSPC|EIO|EROFS STEP: lib/kill.sh in a fresh machine, which $KILL_MACHINE makes; prints how many
+# points it looked at.
+KILL_MACHINE='machine bookworm initramfs-tools'
+kill_points() {
+	$KILL_MACHINE && strace_into "$BATS_TEST_TMPDIR/strace" || return
+	cp "${BASH_SOURCE[0]%/*}"/{kill,judge}.sh "$BATS_TEST_TMPDIR"
+	rm -rf "$BATS_TEST_TMPDIR/kill"
+	in_machine "bash /host/kill.sh $*" >"$BATS_TEST_TMPDIR/points" 2>&1 || { cat "$BATS_TEST_TMPDIR/points"; return 1; }
+	tail -n 1 "$BATS_TEST_TMPDIR/points" | sed 's/^/# /' >&3
+}
