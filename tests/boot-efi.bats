@@ -134,3 +134,15 @@ stops() {
 	efi_run vm "$machine" "$script" intel
 	stops
 }
+
+@test "an entry with two images, as dracut's plug-in of kernel-install makes them: the check in both of them follows the mode" {
+	efi_machine trixie systemd-boot dracut
+	in_efi_machine 'iommu-install pt --force --on-mismatch=halt
+		k=$(ls /lib/modules); kernel-install add $k /boot/vmlinuz-$k 2>&1; ls /boot/efi/*/$k; lsinitrd /boot/efi/*/$k/initrd | grep iommu.target
+		iommu-install strict --force
+		for f in /boot/efi/*/$k/initrd*; do [ "$(lsinitrd -f etc/iommu.target $f | head -n 1)" = mode=strict ] || echo "wrong: $f"; done > /host/wrong
+		iommu-install remove
+		for f in /boot/efi/*/$k/initrd*; do ! lsinitrd $f | grep -E "iommu.target|sbin/iommu-verify" || echo "left: $f"; done >> /host/wrong; ls /boot/efi/*/$k | wc -l > /host/count'
+	[ ! -s "$BATS_TEST_TMPDIR/wrong" ]
+	[ "$(< "$BATS_TEST_TMPDIR/count")" = 3 ]
+}
