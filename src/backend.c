@@ -280,6 +280,23 @@ static bool holds_check(const char *path)
 	return holds;
 }
 
+/* GRUB reads /boot itself, and its entries say by which name: Fedora's images are initramfs-RELEASE.img. */
+static void name_image(const struct boot_entries *entries, struct kernel *kernel)
+{
+	const struct boot_entry *found = NULL;
+
+	for (size_t i = 0; i < entries->count; i++) {
+		const struct boot_entry *e = &entries->list[i];
+		if (!e->own || e->missing || e->image[0] == '\0' || strcmp(e->release, kernel->release) != 0)
+			continue;
+		if (strcmp(e->image, kernel->image) == 0)
+			return;
+		found = found ? found : e;
+	}
+	if (found)
+		memcpy(kernel->image, found->image, sizeof(kernel->image));
+}
+
 /* A boot loader that can't read /boot has a copy of its own. */
 static void place(const struct backend *backend, const struct boot_entries *entries, struct kernel *kernel)
 {
@@ -300,12 +317,14 @@ void backend_place(const struct backend *backend, struct kernels *kernels)
 	struct boot_entries entries;
 	char *why = NULL;
 
-	/* GRUB reads /boot itself. */
-	if (backend->family == FAMILY_GRUB || backend->read(&entries, &why) < 0) {
+	if (backend->read(&entries, &why) < 0) {
 		free(why);
 		return;
 	}
 	for (size_t i = 0; i < kernels->count; i++)
-		place(backend, &entries, &kernels->list[i]);
+		if (backend->family == FAMILY_GRUB)
+			name_image(&entries, &kernels->list[i]);
+		else
+			place(backend, &entries, &kernels->list[i]);
 	boot_entries_free(&entries);
 }

@@ -93,7 +93,8 @@ int boot_entries_check(const struct boot_entries *entries, const char *file, con
 int boot_entries_add(struct boot_entries *entries, const struct boot_entry *entry);
 void boot_entries_free(struct boot_entries *entries);
 
-/* Notes where the boot loader has copies of the kernels' images; where its entries can't be read there are none. */
+/* Notes by which name the boot loader reads the kernels' images, and where it has copies of them; where its entries can't be
+ * read it is /boot/initrd.img-RELEASE, and there are none. */
 void backend_place(const struct backend *backend, struct kernels *kernels);
 
 #endif

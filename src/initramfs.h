@@ -13,7 +13,7 @@
 
 struct kernel {
 	char release[65];
-	char image[256];  /* its initramfs, /boot/initrd.img-RELEASE */
+	char image[256];  /* its initramfs, /boot/initrd.img-RELEASE unless a boot entry says otherwise */
 	/* Makes placed from image; returns 0, or -1 with one line told. NULL: it is a copy. */
 	int (*place)(const struct kernel *kernel, bool verbose);
 	char placed[256]; /* a copy of it that the boot loader reads instead; "" if it reads that */

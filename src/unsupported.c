@@ -102,6 +102,20 @@ static const struct unsupported table[] = {
 			  "clr-boot-manager update",
 	},
 	{
+		/* Proxmox VE's manual, Host Bootloader. Each of its partitions can have either boot loader. */
+		"proxmox-boot-tool", BOOTLOADER_UNSUPPORTED, true,
+		.all = { "/etc/kernel/proxmox-boot-uuids", "/usr/sbin/proxmox-boot-tool" },
+		.advice = "put '%a' %(in place of '%r' %)on the line of /etc/kernel/cmdline and into GRUB_CMDLINE_LINUX of "
+			  "/etc/default/grub && proxmox-boot-tool refresh",
+	},
+	{
+		/* sdbootutil: its README. Where openSUSE's GRUB started the kernel there is BOOT_IMAGE=. */
+		"sdbootutil", BOOTLOADER_UNSUPPORTED, true,
+		.all = { "/usr/bin/sdbootutil" },
+		.none = { "BOOT_IMAGE=" },
+		.advice = "put '%a' %(in place of '%r' %)on the line of /etc/kernel/cmdline && sdbootutil update-all-entries",
+	},
+	{
 		/* kernelstub: kernelstub/application.py. -o replaces all that is there, and -d puts the others into no order, so it
 		 * is told only where it is needed. GRUB puts BOOT_IMAGE= on the line. */
 		"kernelstub", BOOTLOADER_UNSUPPORTED, true,

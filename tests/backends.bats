@@ -127,6 +127,19 @@ grub_file_machine() {
 	in_machine 'iommu-install rollback --initramfs=none; grub-editenv /boot/grub2/grubenv list | grep "iommu=soft"'
 }
 
+@test "Fedora's layout: the image that dracut makes is the one that the entry names, initramfs-RELEASE.img" {
+	fedora_machine - dracut
+	in_machine 'cd /boot && for f in initrd.img-*; do mv $f initramfs-${f#initrd.img-}.img; done
+		sed -i -E "s#^initrd /initrd.img-([^ ]*)#initrd /initramfs-\1.img#" loader/entries/*.conf
+		rm vmlinuz-6.1.0-90* initramfs-6.1.0-90* loader/entries/*-90.*
+		iommu-install pt --force --on-mismatch=halt --backend=bls'
+	[ "$(in_machine 'ls /boot | grep -c initrd')" = 0 ]
+	[ "$(in_machine 'lsinitrd -f etc/iommu.target /boot/initramfs-6*.img | head -n 1')" = mode=pt ]
+	run in_machine 'iommu-install check --json'
+	[ "$(jq -r '.entries[] | select(.kernel | startswith("6.1")) | "\(.hook) \(.target)"' <<< "$output")" = "true pt" ]
+	run ! in_machine 'lsinitrd /boot/initramfs-0-rescue* | grep iommu-verify'
+}
+
 @test "a rescue entry of Fedora's kind gets the words as the others do, and is listed, not counted, by check" {
 	fedora_machine
 	in_machine 'iommu-install pt --force --backend=bls'

@@ -6,11 +6,11 @@
 ID=00112233445566778899aabbccddeeff
 BLS_LINES='for f in /boot/loader/entries/*.conf; do sed -n "/^options/{s/^options//p;q}" $f; done'
 
-# Two kernels and a rescue entry; the line is said in each entry, or once in grubenv with `kernelopts`.
+# fedora_machine [kernelopts|-] [GENERATOR]: two kernels and a rescue entry; the line is said in each entry, or once in grubenv with `kernelopts`.
 fedora_machine() {
 	local options='root=UUID=1-2 ro console=ttyS0 iommu=soft $tuned_params'
 	[ "${1:-}" != kernelopts ] || options='$kernelopts'
-	machine bookworm initramfs-tools
+	machine bookworm "${2:-initramfs-tools}"
 	printf '%s\n' "$options" > "$BATS_TEST_TMPDIR/options"
 	in_machine 'rm -rf /usr/sbin/update-grub /etc/kernel/cmdline; mv /boot/grub /boot/grub2
 		printf "set tuned_params=\"\"\ninsmod blscfg\nblscfg\n" > /boot/grub2/grub.cfg
