@@ -201,7 +201,7 @@ const struct backend *backend_guess(bool installed, const struct facts *facts)
 /* Why it can't be this one. */
 static int refuse_missing(int r, const char *what, const char *words)
 {
-	if (r == -ENOENT && what[0] != '/')
+	if (r == -ENOENT && !strpbrk(what, "/ ")) /* a program */
 		return fail("%s is missing; install it, or put '%s' on the kernel command line by hand", what, words);
 	return refuse(BOOTLOADER_UNSUPPORTED, "this is no boot loader that is known here (no %s); put '%s' on the kernel command "
 		      "line by hand", what, words);
