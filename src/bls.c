@@ -123,12 +123,6 @@ static char *seed(void)
 	return line;
 }
 
-static int no_memory(void)
-{
-	fail("%s", strerror(ENOMEM));
-	return -1;
-}
-
 /* A line as grubby writes it, GRUB_CMDLINE_LINUX="words" with nothing for the shell in it, without the words about the IOMMU:
  * grubby copies ours from the block to it. Any other line stays. */
 static void put_plain(FILE *out, const char *line, size_t len, bool flush)

@@ -248,12 +248,6 @@ bool bls_is_ours(const struct bls_entry *entry)
 
 /* --- Changing -------------------------------------------------------------------------------------------------------- */
 
-static int no_memory(void)
-{
-	fail("%s", strerror(ENOMEM));
-	return -1;
-}
-
 /* The text of an entry with the words in it; a variable that stands for the whole line gets them where it is set. */
 static char *changed(const char *text, bool all, const char *words, bool flush)
 {

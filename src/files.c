@@ -156,6 +156,18 @@ static void names_of(const char *path, char real[PATH_MAX], char temporary[PATH_
 	snprintf(temporary, PATH_MAX + 32, "%s.iommu-new", real);
 }
 
+/* Gives a file that has been written (r: how that went) its name, or takes it away. */
+static int put_in_place(const char *temporary, const char *real, int r)
+{
+	if (r == 0)
+		r = file_move(temporary, real);
+	if (r < 0) {
+		unlink(temporary);
+		return r;
+	}
+	return file_sync_dir(real);
+}
+
 /* Writes path anew, to be like the file at model. */
 static int write_like(const char *path, const char *text, size_t len, const char *model, mode_t mode)
 {
@@ -179,13 +191,7 @@ static int write_like(const char *path, const char *text, size_t len, const char
 		r = -errno;
 	if (r == 0)
 		r = check(temporary, text, len);
-	if (r == 0)
-		r = file_move(temporary, real);
-	if (r < 0) {
-		unlink(temporary);
-		return r;
-	}
-	return file_sync_dir(real);
+	return put_in_place(temporary, real, r);
 }
 
 int file_write(const char *path, const char *text, size_t len, mode_t mode)
@@ -278,11 +284,5 @@ int file_place(const char *from, const char *to)
 	close(in);
 	if (out >= 0)
 		close(out);
-	if (r == 0)
-		r = file_move(temporary, real);
-	if (r < 0) {
-		unlink(temporary);
-		return r;
-	}
-	return file_sync_dir(real);
+	return put_in_place(temporary, real, r);
 }

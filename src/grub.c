@@ -299,12 +299,6 @@ bool grub_text_words(const char *text, char *words, size_t size, bool *flush)
 	return (size_t)snprintf(words, size, "%.*s", (int)strcspn(start, "'"), start) < size;
 }
 
-static int no_memory(void)
-{
-	fail("%s", strerror(ENOMEM));
-	return -1;
-}
-
 static int edit_dropin(const struct mode_words *wish, struct edits *edits)
 {
 	char *text = wish->words ? shell(wish->mode, wish->words, wish->flush) : NULL;

@@ -74,3 +74,9 @@ int fail(const char *format, ...)
 	fputc('\n', stderr);
 	return EXIT_INVALID;
 }
+
+int no_memory(void)
+{
+	fail("out of memory");
+	return -1;
+}

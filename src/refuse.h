@@ -17,4 +17,7 @@ bool refusal_forcible(enum reason code);
 /* Usage, a missing tool or a failure. Returns EXIT_INVALID. */
 __attribute__((format(printf, 1, 2))) int fail(const char *format, ...);
 
+/* Says that memory has run out. Returns -1. */
+int no_memory(void);
+
 #endif
