@@ -86,6 +86,17 @@ int boot_entries_check(const struct boot_entries *entries, const char *file, con
 	return -1;
 }
 
+int backend_read(const struct backend *backend, struct boot_entries *entries)
+{
+	char *why = NULL;
+
+	int r = backend->read(entries, &why);
+	if (r < 0)
+		fail("%s", why ? why : strerror(-r));
+	free(why);
+	return r < 0 ? -1 : 0;
+}
+
 int backend_check(const struct backend *backend, const char *words, bool flush, char **why)
 {
 	struct boot_entries entries;

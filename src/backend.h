@@ -82,6 +82,9 @@ const struct backend *backend_guess(bool installed, const struct facts *facts);
  * started it. */
 bool backend_proven(const struct backend *backend, const struct facts *facts);
 
+/* Reads every entry. Returns 0, or -1 with one line told on stderr and no entries. */
+int backend_read(const struct backend *backend, struct boot_entries *entries);
+
 /* Reads all entries back: every own one carries exactly words (NULL: whatever they are) and has its initramfs. Returns 0, or
  * -1 with *why one line that names file and line, owned by the caller. */
 int backend_check(const struct backend *backend, const char *words, bool flush, char **why);

@@ -265,12 +265,8 @@ static char *changed(const char *text, bool all, const char *words, bool flush)
 int bls_edit(const struct backend *backend, bool all, const struct mode_words *wish, struct edits *edits)
 {
 	struct boot_entries entries;
-	char *why = NULL;
 
-	int r = backend->read(&entries, &why);
-	if (r < 0)
-		fail("%s", why ? why : strerror(-r));
-	free(why);
+	int r = backend_read(backend, &entries);
 	for (size_t i = 0; r == 0 && i < entries.count; i++) {
 		if (!entries.list[i].own)
 			continue;
@@ -287,14 +283,10 @@ int bls_edit(const struct backend *backend, bool all, const struct mode_words *w
 int bls_apply(const struct backend *backend, bool all, const char *words, bool flush)
 {
 	struct boot_entries entries;
-	char *why = NULL;
 
 	if (!words)
 		return 0; /* what they carry is put back from copies */
-	int r = backend->read(&entries, &why);
-	if (r < 0)
-		fail("%s", why ? why : strerror(-r));
-	free(why);
+	int r = backend_read(backend, &entries);
 	for (size_t i = 0; r >= 0 && i < entries.count; i++) {
 		if (!entries.list[i].own || words_right(entries.list[i].words, words, flush))
 			continue;

@@ -319,19 +319,16 @@ static int config_has_line(void)
 static int edit(const struct mode_words *wish, struct edits *edits)
 {
 	struct boot_entries entries;
-	char *why = NULL, *seed = NULL;
+	char *seed = NULL;
 
 	if (config_has_line() < 0)
 		return -1;
-	int r = read_entries(&entries, &why);
-	if (r < 0)
-		fail("%s", why ? why : strerror(-r));
+	int r = backend_read(&backend_uki, &entries);
 	for (size_t i = entries.count; i-- > 0 && r == 0 && !seed;) {
 		char *own = entries.list[i].own ? section_of(entries.list[i].id, ".cmdline") : NULL;
 		seed = own ? line_without(own, "systemd.machine_id=") : NULL;
 		free(own);
 	}
-	free(why);
 	boot_entries_free(&entries);
 	if (r == 0)
 		r = bls_edit_cmdline(seed ? seed : "", wish, edits);
@@ -342,12 +339,8 @@ static int edit(const struct mode_words *wish, struct edits *edits)
 static int apply(const char *words, bool flush, bool verbose)
 {
 	struct boot_entries entries;
-	char *why = NULL;
 
-	int r = read_entries(&entries, &why);
-	if (r < 0)
-		fail("%s", why ? why : strerror(-r));
-	free(why);
+	int r = backend_read(&backend_uki, &entries);
 	for (size_t i = 0; words && i < entries.count && r == 0; i++) {
 		const struct boot_entry *e = &entries.list[i];
 		if (!e->own || words_right(e->words, words, flush))

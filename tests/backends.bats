@@ -35,11 +35,10 @@ grub_file_machine() {
 
 @test "GRUB without grub.d: four modes in a row, a kernel added in between, what is foreign stays, rollback gives it back" {
 	grub_file_machine
-	local before mode words
-	before=$(sources)
+	local mode words
 	while read -r mode words; do
 		in_machine "iommu-install $mode --force --backend=grub-file --initramfs=none"
-		carry "$words" "$GRUB_LINES | sed 's/iommu=noagp/iommux=noagp/; s/iommux/foreign/'"
+		carry "$words" "$GRUB_LINES | sed 's/iommu=noagp/foreign/'"
 		[ "$mode" != strict ] || in_machine 'cd /boot && k=$(ls vmlinuz-6* | head -n 1) && cp $k vmlinuz-6.1.0-99-amd64 && cp config-${k#vmlinuz-} config-6.1.0-99-amd64 &&
 			cp initrd.img-${k#vmlinuz-} initrd.img-6.1.0-99-amd64 && update-grub 2>/dev/null'
 		carry "$words" "$GRUB_LINES | sed 's/iommu=noagp/foreign/'"
@@ -72,8 +71,7 @@ grub_file_machine() {
 
 @test "Fedora's layout: four modes in a row, a kernel added in between, comments and keys stay, rollback gives all back" {
 	fedora_machine
-	local before mode words
-	before=$(sources)
+	local mode words
 	while read -r mode words; do
 		in_machine "iommu-install $mode --force --backend=bls --initramfs=none"
 		carry "$words" "$BLS_LINES; cat /etc/kernel/cmdline"
@@ -198,7 +196,6 @@ damaged() {
 	in_machine "cd $dir && sed -i 's/\$/\r/' $ID-6.1.0-90.fc38.x86_64.conf && printf '# %1048576s\n' x >> $ID-6.1.0-90.fc38.x86_64.conf
 		sed -i '/^options/d;/^# mine/d' $ID-0-rescue.conf && truncate -s -1 $ID-0-rescue.conf"
 	in_machine 'iommu-install pt --force --backend=bls --initramfs=none'
-	[ "$(in_machine "grep -c \$'\r\$' $dir/$ID-6.1.0-90.fc38.x86_64.conf; wc -c < $dir/$ID-6.1.0-90.fc38.x86_64.conf")" != "" ]
 	in_machine "grep \$'^options.* $PT\r\$' $dir/$ID-6.1.0-90.fc38.x86_64.conf && [ \$(stat -c %s $dir/$ID-6.1.0-90.fc38.x86_64.conf) -gt 1048576 ] &&
 		grep -x 'options $PT' $dir/$ID-0-rescue.conf && grep -x 'grub_users \$grub_users' $dir/$ID-0-rescue.conf"
 }
