@@ -14,6 +14,7 @@ UNITDIR ?= $(LIBDIR)/systemd/system
 CATALOGDIR ?= $(LIBDIR)/systemd/catalog
 RULESDIR ?= $(LIBDIR)/udev/rules.d
 INITRAMFSTOOLSDIR ?= $(DATADIR)/initramfs-tools
+INITCPIODIR ?= $(LIBDIR)/initcpio
 INSTALL ?= install
 
 B = build
@@ -33,9 +34,9 @@ KMOD_CFLAGS ?= $(filter-out -flto%,$(HELPER_CFLAGS))
 
 COMMON = modes root keyval target image cmdline kconfig params groups device klog platform evidence classify early facts verdict report
 VERIFY = iommu-verify action ascii-wctype journald late root-libkmod run
-INSTALLER = iommu-install backend bls blsentry change check cpio details edits entries explain files freeze grub grubenv image-build \
-	initramfs interim journal lock modprobe pe plan preflight preview record refuse root-libkmod root-libkmod-shared run show systemd-boot \
-	transaction tree uki unsupported words
+INSTALLER = iommu-install backend bls blsentry change check cpio details dracut edits entries explain files freeze generator grub \
+	grubenv image-build initramfs initramfs-tools interim journal kernels lock mkinitcpio modprobe pe plan preflight preview \
+	record refuse root-libkmod root-libkmod-shared run show systemd-boot transaction tree uki unsupported words
 
 VERIFY_OBJECTS = $(patsubst %,$(B)/verify/%.o,$(COMMON) $(VERIFY))
 INSTALL_OBJECTS = $(patsubst %,$(B)/install/%.o,$(COMMON) $(INSTALLER))
@@ -79,13 +80,14 @@ $(B)/kmod:
 install: all
 	$(INSTALL) -D -m 755 $(B)/iommu-verify $(DESTDIR)$(SBINDIR)/iommu-verify
 	$(INSTALL) -D -m 755 $(B)/iommu-install $(DESTDIR)$(SBINDIR)/iommu-install
-	$(INSTALL) -D -m 644 -t $(DESTDIR)$(IMAGEDIR) dist/early/check-stop.sh dist/early/check-warn.sh
+	$(INSTALL) -D -m 644 -t $(DESTDIR)$(IMAGEDIR) $(wildcard dist/early/*)
 	$(INSTALL) -D -m 755 -t $(DESTDIR)$(DRACUTMODULESDIR)/50iommu-verify dracut/50iommu-verify/module-setup.sh
-	$(INSTALL) -D -m 644 -t $(DESTDIR)$(DRACUTMODULESDIR)/50iommu-verify dracut/50iommu-verify/iommu-verify.service \
-		dracut/50iommu-verify/stop.conf
 	$(INSTALL) -D -m 755 -t $(DESTDIR)$(INITRAMFSTOOLSDIR)/hooks initramfs-tools/hooks/iommu-verify
 	$(INSTALL) -D -m 755 -t $(DESTDIR)$(INITRAMFSTOOLSDIR)/scripts/init-top \
 		initramfs-tools/scripts/init-top/iommu-verify
+	$(INSTALL) -D -m 755 dist/mkinitcpio/image $(DESTDIR)$(IMAGEDIR)/mkinitcpio-image
+	$(INSTALL) -D -m 644 -t $(DESTDIR)$(INITCPIODIR)/install dist/mkinitcpio/install/iommu-verify
+	$(INSTALL) -D -m 644 -t $(DESTDIR)$(INITCPIODIR)/hooks dist/mkinitcpio/hooks/iommu-verify
 	$(INSTALL) -D -m 644 -t $(DESTDIR)$(UNITDIR) $(addprefix dist/systemd/,iommu-verify-late.service iommu-target-met.service \
 		iommu-target-met.target iommu-install-resume.service)
 	$(INSTALL) -d $(DESTDIR)$(UNITDIR)/sysinit.target.wants

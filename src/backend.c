@@ -323,19 +323,55 @@ static void place(const struct backend *backend, const struct boot_entries *entr
 	}
 }
 
-void backend_place(const struct backend *backend, struct kernels *kernels)
+/* Kernels that are not in /boot by the name of their release (vmlinuz-linux, or in /lib/modules only) have the images that
+ * their entries name: none, one or several. */
+static int add_images(const struct boot_entries *entries, struct kernels *kernels)
+{
+	int r = 0;
+
+	for (size_t i = 0; r == 0 && i < entries->count; i++) {
+		const struct boot_entry *e = &entries->list[i];
+		size_t k = 0;
+
+		if (!e->own || e->missing || !e->image[0] || !kernel_has_modules(e->release) || kernel_is_named(e->release))
+			continue;
+		while (k < kernels->count && strcmp(kernels->list[k].image, e->image) != 0)
+			k++;
+		if (k == kernels->count)
+			r = kernels_add(kernels, e->release, e->image);
+	}
+	return r;
+}
+
+/* The names of images in /boot follow from their kernels'. */
+static void drop_unnamed(struct kernels *kernels)
+{
+	size_t kept = 0;
+
+	for (size_t i = 0; i < kernels->count; i++)
+		if (kernel_is_named(kernels->list[i].release))
+			kernels->list[kept++] = kernels->list[i];
+	kernels->count = kept;
+}
+
+int backend_place(const struct backend *backend, struct kernels *kernels)
 {
 	struct boot_entries entries;
 	char *why = NULL;
+	int r = 0;
 
+	drop_unnamed(kernels);
 	if (backend->read(&entries, &why) < 0) {
 		free(why);
-		return;
+		return 0;
 	}
 	for (size_t i = 0; i < kernels->count; i++)
 		if (backend->family == FAMILY_GRUB)
 			name_image(&entries, &kernels->list[i]);
 		else
 			place(backend, &entries, &kernels->list[i]);
+	if (!backend->place)
+		r = add_images(&entries, kernels);
 	boot_entries_free(&entries);
+	return r;
 }

@@ -97,7 +97,8 @@ int boot_entries_add(struct boot_entries *entries, const struct boot_entry *entr
 void boot_entries_free(struct boot_entries *entries);
 
 /* Notes by which name the boot loader reads the kernels' images, and where it has copies of them; where its entries can't be
- * read it is /boot/initrd.img-RELEASE, and there are none. */
-void backend_place(const struct backend *backend, struct kernels *kernels);
+ * read it is /boot/initrd.img-RELEASE, and there are none. Kernels that are not named by their release are those that entries
+ * have, once for each image. Returns 0 or -ENOMEM. */
+int backend_place(const struct backend *backend, struct kernels *kernels);
 
 #endif

@@ -77,10 +77,9 @@ static int add(const struct bls_entry *from, const struct grubenv *env, struct b
 
 	if (!bls_value(from->text, "linux", value, sizeof(value)))
 		return 0;
-	const char *kernel = base_name(value), *dash = strchr(kernel, '-');
 	e.own = on_boot(value, path) && bls_is_ours(from);
 	if (!bls_value(from->text, "version", e.release, sizeof(e.release)))
-		snprintf(e.release, sizeof(e.release), "%.64s", dash ? dash + 1 : kernel);
+		kernel_release(path, e.release);
 	while (bls_next(&text, "initrd", value, sizeof(value)))
 		name_images(value, env, &e);
 	e.words = grubenv_expand(env, from->line);

@@ -104,7 +104,8 @@ static int reopen(const struct request *q, const struct machine *m, const struct
 	if (r < 0)
 		return fail("the journal of the last change: %s", strerror(-r));
 	t->loader = m->loader || !t->backend->device;
-	backend_place(t->backend, &t->kernels);
+	if (backend_place(t->backend, &t->kernels) < 0)
+		return fail("%s", strerror(ENOMEM));
 	if (strcmp(j->generator, "none") == 0)
 		return 0;
 	t->generator = generator_find(j->generator, &what);
@@ -326,9 +327,10 @@ static int change_to(const struct request *q, const struct machine *m, struct tr
 	snprintf(j->generator, sizeof(j->generator), "%s", t->generator ? t->generator->name : "none");
 	set_boot_id(m, j);
 	int r = kernels_list(&t->kernels);
+	if (r == 0)
+		r = backend_place(t->backend, &t->kernels);
 	if (r < 0)
 		return fail("/boot: %s", strerror(-r));
-	backend_place(t->backend, &t->kernels);
 	return transaction_run(t, false);
 }
 

@@ -96,12 +96,13 @@ static void name_images(const char *paths, struct boot_entry *e)
 
 static int add_line(const char *path, const struct line *line, struct boot_entries *entries)
 {
-	const char *kernel = base_name(line->kernel), *dash = strchr(kernel, '-');
 	struct boot_entry e = { .words = (char *)line->words, .own = line->own };
+	char kernel[PATH_MAX];
 
 	if (asprintf(&e.id, "%s:%u", path, line->number) < 0)
 		return -ENOMEM;
-	snprintf(e.release, sizeof(e.release), "%s", dash ? dash + 1 : kernel);
+	snprintf(kernel, sizeof(kernel), "/boot/%s", base_name(line->kernel));
+	kernel_release(kernel, e.release);
 	if (line->initrd)
 		name_images(line->initrd, &e);
 	int r = boot_entries_add(entries, &e);

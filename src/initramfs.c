@@ -1,9 +1,8 @@
-/* Installed kernels and their initramfs images; see initramfs.h.
+/* Initramfs images; see initramfs.h.
  * SPDX-License-Identifier: BSD-3-Clause
  */
 #include "initramfs.h"
 
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -21,117 +20,68 @@
 
 #define HELPER "/usr/sbin/iommu-verify"
 
-static int by_release(const void *a, const void *b)
-{
-	return strverscmp(((const struct kernel *)a)->release, ((const struct kernel *)b)->release);
-}
-
-int kernels_list(struct kernels *kernels)
-{
-	static const char prefix[] = "vmlinuz-";
-	int r = 0;
-
-	*kernels = (struct kernels){ 0 };
-	DIR *dir = opendir("/boot");
-	if (!dir)
-		return -errno;
-	for (const struct dirent *entry; r == 0 && (entry = readdir(dir));) {
-		const char *release = entry->d_name + sizeof(prefix) - 1;
-		struct kernel *more;
-
-		/* Fedora's rescue kernel is a copy, with an image that is made once and never again. */
-		if (strncmp(entry->d_name, prefix, sizeof(prefix) - 1) != 0 || strlen(release) > 64 ||
-		    strncmp(release, "0-rescue-", 9) == 0)
-			continue;
-		more = realloc(kernels->list, (kernels->count + 1) * sizeof(*more));
-		if (!more) {
-			r = -ENOMEM;
-			break;
-		}
-		kernels->list = more;
-		more = &kernels->list[kernels->count++];
-		*more = (struct kernel){ 0 };
-		snprintf(more->release, sizeof(more->release), "%s", release);
-		snprintf(more->image, sizeof(more->image), "/boot/initrd.img-%s", release);
-	}
-	closedir(dir);
-	if (kernels->count)
-		qsort(kernels->list, kernels->count, sizeof(*kernels->list), by_release);
-	return r;
-}
-
-void kernels_free(struct kernels *kernels)
-{
-	free(kernels->list);
-	*kernels = (struct kernels){ 0 };
-}
-
-static void dracut_command(const struct kernel *kernel, const char *out, const char *argv[8])
-{
-	const char *const command[] = { "dracut", "--force", "--quiet", out, kernel->release, NULL };
-
-	memcpy(argv, command, sizeof(command));
-}
-
-static void initramfs_tools_command(const struct kernel *kernel, const char *out, const char *argv[8])
-{
-	/* -u does nothing, and calls it success, where there is no image yet. */
-	const char *update = access(kernel->image, F_OK) == 0 ? "-u" : "-c";
-	const char *const command[] = { "update-initramfs", update, "-k", kernel->release, NULL };
-
-	(void)out;
-	memcpy(argv, command, sizeof(command));
-}
-
-static const struct generator generators[] = {
-	{ "initramfs-tools", "update-initramfs", "/usr/share/initramfs-tools/hook-functions", initramfs_tools_command, true },
-	{ "dracut", "dracut", NULL, dracut_command, false },
-};
-
-const struct generator *generator_find(const char *name, const char **what)
-{
-	char path[256];
-
-	*what = name ? name : "dracut or update-initramfs";
-	for (size_t i = 0; i < sizeof(generators) / sizeof(generators[0]); i++) {
-		const struct generator *g = &generators[i];
-		if (name && strcmp(name, g->name) != 0)
-			continue;
-		*what = name ? g->program : *what;
-		if (run_find(g->program, path, sizeof(path)) && (!g->sign || access(g->sign, F_OK) == 0))
-			return g;
-	}
-	return NULL;
-}
-
-/* What starts the check, by whoever made the image; in order of the files that are looked for. */
+/* What starts the check, by whoever made the image; in order of the files that are looked for. The last two read check.sh, which
+ * is the one or the other. */
+enum starter { STARTS_WARN, STARTS_STOP, STARTS_CHECK, STARTS_NAMED };
 static const struct {
 	const char *name;
-	enum hook hook;
-} hooks[] = {
-	{ "etc/systemd/system/sysinit.target.requires/iommu-verify.service", HOOK_STOPS },
-	{ "etc/systemd/system/sysinit.target.wants/iommu-verify.service", HOOK_WARNS },
-	{ "var/lib/dracut/hooks/cmdline/00-check-stop.sh", HOOK_STOPS },
-	{ "var/lib/dracut/hooks/cmdline/00-check-warn.sh", HOOK_WARNS },
-	{ "usr/lib/dracut/hooks/cmdline/00-check-stop.sh", HOOK_STOPS },
-	{ "usr/lib/dracut/hooks/cmdline/00-check-warn.sh", HOOK_WARNS },
-	{ "lib/dracut/hooks/cmdline/00-check-stop.sh", HOOK_STOPS },
-	{ "lib/dracut/hooks/cmdline/00-check-warn.sh", HOOK_WARNS },
-	{ "scripts/init-top/iommu-verify", HOOK_READS }, /* check.sh, which is the one or the other */
+	enum starter starter;
+} starters[] = {
+	{ "etc/systemd/system/sysinit.target.requires/iommu-verify.service", STARTS_STOP },
+	{ "etc/systemd/system/sysinit.target.wants/iommu-verify.service", STARTS_WARN },
+	{ "var/lib/dracut/hooks/cmdline/00-check-stop.sh", STARTS_STOP },
+	{ "var/lib/dracut/hooks/cmdline/00-check-warn.sh", STARTS_WARN },
+	{ "usr/lib/dracut/hooks/cmdline/00-check-stop.sh", STARTS_STOP },
+	{ "usr/lib/dracut/hooks/cmdline/00-check-warn.sh", STARTS_WARN },
+	{ "lib/dracut/hooks/cmdline/00-check-stop.sh", STARTS_STOP },
+	{ "lib/dracut/hooks/cmdline/00-check-warn.sh", STARTS_WARN },
+	{ "scripts/init-top/iommu-verify", STARTS_CHECK },
+	{ "hooks/iommu-verify", STARTS_NAMED },
 };
 
-enum { FILE_TARGET, FILE_HELPER, FILE_CONF, FILE_CHECK, FILE_HOOKS, FILES = FILE_HOOKS + sizeof(hooks) / sizeof(hooks[0]) };
+enum { FILE_TARGET, FILE_HELPER, FILE_MERGED, FILE_CONF, FILE_CHECK, FILE_CONFIG, FILE_STARTERS,
+       FILES = FILE_STARTERS + sizeof(starters) / sizeof(starters[0]) };
+
+/* The members besides the starters. Where /usr/sbin is a link to bin the helper is the second one. */
+static const char *const members[FILE_STARTERS] = {
+	[FILE_TARGET] = TARGET_PATH + 1,
+	[FILE_HELPER] = HELPER + 1,
+	[FILE_MERGED] = "usr/bin/iommu-verify",
+	[FILE_CONF] = IMAGE_CONF + 1,
+	[FILE_CHECK] = IMAGE_DIR "/check.sh" + 1,
+	[FILE_CONFIG] = "config", /* mkinitcpio's */
+};
+
+/* mkinitcpio runs early hooks in the order of its configuration, and udev's lets drivers bind. */
+static bool is_first_hook(const struct cpio_file *config)
+{
+	static const char first[] = "EARLYHOOKS=\"iommu-verify";
+	const char *found = config->data ? strstr(config->data, first) : NULL;
+
+	return found && (found == config->data || found[-1] == '\n') && strchr(" \"", found[sizeof(first) - 1]);
+}
 
 static enum hook find_hook(const struct cpio_file files[FILES])
 {
-	enum hook found = HOOK_NONE;
-
-	for (size_t i = 0; i < sizeof(hooks) / sizeof(hooks[0]); i++)
-		if (files[FILE_HOOKS + i].mode && found == HOOK_NONE)
-			found = hooks[i].hook;
-	if (found != HOOK_READS)
-		return found;
 	const struct cpio_file *check = &files[FILE_CHECK];
+	size_t i = 0;
+
+	while (i < sizeof(starters) / sizeof(starters[0]) && !files[FILE_STARTERS + i].mode)
+		i++;
+	if (i == sizeof(starters) / sizeof(starters[0]))
+		return HOOK_NONE;
+	switch (starters[i].starter) {
+	case STARTS_WARN:
+		return HOOK_WARNS;
+	case STARTS_STOP:
+		return HOOK_STOPS;
+	case STARTS_NAMED:
+		if (!is_first_hook(&files[FILE_CONFIG]))
+			return HOOK_NONE;
+		break;
+	case STARTS_CHECK:
+		break;
+	}
 	return !check->data ? HOOK_NONE : strstr(check->data, "iommu_verify_stop") ? HOOK_STOPS : HOOK_WARNS;
 }
 
@@ -176,16 +126,11 @@ static int read_unified(int fd, struct cpio_file files[FILES])
 
 int initramfs_read(const char *path, struct initramfs *image, const char **why)
 {
-	struct cpio_file files[FILES] = {
-		[FILE_TARGET] = { .name = TARGET_PATH + 1 },
-		[FILE_HELPER] = { .name = HELPER + 1 },
-		[FILE_CONF] = { .name = IMAGE_CONF + 1 },
-		[FILE_CHECK] = { .name = IMAGE_DIR "/check.sh" + 1 },
-	};
+	struct cpio_file files[FILES];
 
 	*image = (struct initramfs){ 0 };
-	for (size_t i = 0; i < sizeof(hooks) / sizeof(hooks[0]); i++)
-		files[FILE_HOOKS + i].name = hooks[i].name;
+	for (size_t i = 0; i < FILES; i++)
+		files[i] = (struct cpio_file){ .name = i < FILE_STARTERS ? members[i] : starters[i - FILE_STARTERS].name };
 	int fd = open(path, O_RDONLY | O_CLOEXEC);
 	int r = fd < 0 ? -errno : pe_is(fd) ? read_unified(fd, files) : cpio_read(fd, files, FILES);
 	if (fd >= 0)
@@ -197,8 +142,9 @@ int initramfs_read(const char *path, struct initramfs *image, const char **why)
 		image->target = files[FILE_TARGET].data;
 		image->target_len = files[FILE_TARGET].len;
 		files[FILE_TARGET].data = NULL;
-		image->helper = files[FILE_HELPER].data != NULL;
-		image->same_helper = is_our_helper(&files[FILE_HELPER]);
+		const struct cpio_file *helper = &files[files[FILE_HELPER].data ? FILE_HELPER : FILE_MERGED];
+		image->helper = helper->data != NULL;
+		image->same_helper = is_our_helper(helper);
 		image->conf = files[FILE_CONF].data &&
 			      image_parse(files[FILE_CONF].data, files[FILE_CONF].len, &image->image) == 0;
 		image->hook = find_hook(files);

@@ -1,4 +1,4 @@
-/* Installed kernels, and the programs that make their initramfs images.
+/* Initramfs images: what of ours is in them, and how they are made anew.
  * SPDX-License-Identifier: BSD-3-Clause
  */
 #ifndef INITRAMFS_H
@@ -8,42 +8,13 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+#include "generator.h"
 #include "image.h"
+#include "kernels.h"
 #include "target.h"
 
-struct kernel {
-	char release[65];
-	char image[256];  /* its initramfs, /boot/initrd.img-RELEASE unless a boot entry says otherwise */
-	/* Makes placed from image; returns 0, or -1 with one line told. NULL: it is a copy. */
-	int (*place)(const struct kernel *kernel, bool verbose);
-	char placed[256]; /* a copy of it that the boot loader reads instead; "" if it reads that */
-	char under[256];  /* another image with the check in it, which is unpacked before placed; "" if there is none */
-};
-
-struct kernels {
-	struct kernel *list; /* owned; kernels_free() */
-	size_t count;
-};
-
-/* Lists what /boot/vmlinuz-* offers, sorted. Returns 0 or -errno. */
-int kernels_list(struct kernels *kernels);
-void kernels_free(struct kernels *kernels);
-
-/* A generator: one row of the table in initramfs.c. */
-struct generator {
-	const char *name;
-	const char *program; /* without it the generator is not here */
-	const char *sign;    /* a file that tells it from another package's program of that name, or NULL */
-	/* Fills argv (of 8) with the command that makes out for kernel; the texts must live as long as kernel and out. */
-	void (*command)(const struct kernel *kernel, const char *out, const char *argv[8]);
-	bool in_place; /* the program writes kernel->image by itself, whatever out says */
-};
-
-/* The one named, or with NULL the one that is installed. NULL if there is none: *what says what to look for. */
-const struct generator *generator_find(const char *name, const char **what);
-
 /* What of ours an image holds. */
-enum hook { HOOK_NONE, HOOK_WARNS, HOOK_STOPS, HOOK_READS };
+enum hook { HOOK_NONE, HOOK_WARNS, HOOK_STOPS };
 struct initramfs {
 	char *target; /* owned; NUL behind it, NULL if there is none */
 	size_t target_len;

@@ -123,29 +123,26 @@ int plan_generator(const char *name, const struct generator **generator)
 	const char *what;
 
 	*generator = NULL;
-	if (name && strcmp(name, "mkinitcpio") == 0)
-		return fail("--initramfs=mkinitcpio is not there yet");
 	if (name && strcmp(name, "none") == 0)
 		return 0;
-	if (name && strcmp(name, "dracut") != 0 && strcmp(name, "initramfs-tools") != 0)
-		return fail("--initramfs=%s: use dracut, initramfs-tools or none", name);
 	*generator = generator_find(name, &what);
-	if (!*generator)
-		return fail("%s is missing; install it, or use --initramfs=none and build the images yourself", what);
-	return 0;
+	if (*generator)
+		return 0;
+	if (!what)
+		return fail("--initramfs=%s: use dracut, initramfs-tools, mkinitcpio or none", name);
+	return fail("%s is missing; install it, or use --initramfs=none and build the images yourself", what);
 }
 
 int plan_edits(const char *target, const struct generator *generator, bool enforcing, struct edits *edits)
 {
-	/* Without it a module that somebody omits would be left out of an enforcing image without a word. */
-	static const char dracut[] =
-		"# Written by iommu-install: an image that must stop on a wrong IOMMU mode is not built without the check.\n"
-		"force_add_dracutmodules+=\" iommu-verify \"\n";
-	bool force = generator && strcmp(generator->name, "dracut") == 0 && enforcing;
+	const struct generator *g;
 
-	if (edits_add(edits, ROLE_TARGET, TARGET_PATH, target) < 0 ||
-	    edits_add(edits, ROLE_IMAGES, "/etc/dracut.conf.d/50-iommu-verify.conf", force ? dracut : NULL) < 0)
+	if (edits_add(edits, ROLE_TARGET, TARGET_PATH, target) < 0)
 		return EXIT_INVALID;
+	for (size_t i = 0; (g = generator_at(i)); i++)
+		if (g->config &&
+		    edits_add(edits, ROLE_IMAGES, g->config, target && g == generator ? g->settings(enforcing) : NULL) < 0)
+			return EXIT_INVALID;
 	return 0;
 }
 
@@ -182,8 +179,6 @@ int plan_make(struct plan *p)
 	int r = kernels_list(&p->kernels);
 	if (r < 0)
 		return fail("/boot: %s", strerror(-r));
-	if (p->kernels.count == 0)
-		return fail("/boot: no kernel (vmlinuz-*)");
 	int code = plan_target(p);
 	if (code)
 		return code;
@@ -193,7 +188,9 @@ int plan_make(struct plan *p)
 		code = plan_generator(p->request->initramfs, &p->generator);
 	if (code)
 		return code;
-	backend_place(p->backend, &p->kernels);
+	r = backend_place(p->backend, &p->kernels);
+	if (r < 0 || p->kernels.count == 0)
+		return fail("%s", r < 0 ? strerror(-r) : "no boot entry of an installed kernel has an initramfs");
 	const struct mode_words wish = { .mode = mode_name(p->target.mode), .words = p->words, .flush = p->flush };
 	target_format(&p->target, text, sizeof(text));
 	code = plan_edits(text, p->generator, p->target.on_mismatch != POLICY_WARN, &p->edits);

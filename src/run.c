@@ -25,6 +25,10 @@ static const char *const environment[] = {
 
 bool run_find(const char *program, char *path, size_t size)
 {
+	if (program[0] == '/') {
+		snprintf(path, size, "%s", program);
+		return access(path, X_OK) == 0;
+	}
 	for (size_t i = 0; i < sizeof(dirs) / sizeof(dirs[0]); i++) {
 		snprintf(path, size, "%s/%s", dirs[i], program);
 		if (access(path, X_OK) == 0)

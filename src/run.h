@@ -8,7 +8,7 @@
 #include <stdio.h>
 #include <sys/types.h>
 
-/* Where a program is on the fixed PATH (/usr/sbin:/usr/bin:/sbin:/bin), in path. False if nowhere. */
+/* Where a program is on the fixed PATH (/usr/sbin:/usr/bin:/sbin:/bin) or by its full name, in path. False if nowhere. */
 bool run_find(const char *program, char *path, size_t size);
 
 /* Runs argv to its end, with nothing on its standard input; its output is kept, and printed to stderr if it fails, or

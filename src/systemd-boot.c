@@ -73,8 +73,8 @@ static int detect(bool installed, const char **what)
 	return boot_dir() ? 0 : -ENOENT;
 }
 
-/* An entry need not say its kernel's release: kernel-install's path does, and Debian's file name. */
-static void name_release(const struct bls_entry *from, const char *kernel, struct boot_entry *e)
+/* An entry need not say its kernel's release: kernel-install's path does, and the file. */
+static void name_release(const struct bls_entry *from, const char *kernel, const char *path, struct boot_entry *e)
 {
 	const char *slash = strrchr(kernel, '/'), *base = slash ? slash + 1 : kernel;
 
@@ -82,7 +82,7 @@ static void name_release(const struct bls_entry *from, const char *kernel, struc
 		return;
 	e->release[0] = '\0';
 	if (strncmp(base, "vmlinuz-", 8) == 0) {
-		snprintf(e->release, sizeof(e->release), "%s", base + 8);
+		kernel_release(path, e->release);
 		return;
 	}
 	const char *end = slash, *start = slash;
@@ -103,7 +103,7 @@ static int add(const char *dir, const struct bls_entry *from, struct boot_entrie
 		return 0;
 	snprintf(path, sizeof(path), "%s/%s", dir, value + (value[0] == '/'));
 	e.own = bls_is_ours(from) && access(path, F_OK) == 0;
-	name_release(from, value, &e);
+	name_release(from, value, path, &e);
 	while (bls_next(&text, "initrd", value, sizeof(value))) {
 		memcpy(e.under, e.image, sizeof(e.under));
 		snprintf(e.image, sizeof(e.image), "%s/%s", dir, value + (value[0] == '/'));

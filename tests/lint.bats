@@ -9,11 +9,11 @@ setup() {
 @test "shellcheck finds nothing in any script" {
 	shellcheck -x dist/debian-mirror dist/fetch-kmod dist/early/*.sh dracut/*/*.sh initramfs-tools/hooks/* \
 		initramfs-tools/scripts/*/* src/libkmod.sh tests/packages tests/record tests/run tests/bench tests/demo tests/lib/*.bash tests/lib/*.sh \
-		dist/hooks/* .ci/run
+		dist/hooks/* dist/mkinitcpio/image dist/mkinitcpio/install/* .ci/run
 }
 
 @test "the scripts that run in an initramfs are plain sh" {
-	shellcheck -s dash dist/early/*.sh dist/hooks/* initramfs-tools/hooks/* initramfs-tools/scripts/*/*
+	shellcheck -s dash dist/early/*.sh dist/hooks/* dist/mkinitcpio/hooks/* initramfs-tools/hooks/* initramfs-tools/scripts/*/*
 }
 
 @test "cppcheck finds nothing" {
@@ -23,7 +23,7 @@ setup() {
 
 @test "every file of ours starts by saying what it is, and names its licence" {
 	local file
-	for file in src/* dist/hooks/* dracut/*/* initramfs-tools/hooks/* initramfs-tools/scripts/*/* dist/* dist/early/* dist/systemd/* tests/*.bats \
+	for file in src/* dist/hooks/* dracut/*/* initramfs-tools/hooks/* initramfs-tools/scripts/*/* dist/* dist/early/* dist/mkinitcpio/* dist/mkinitcpio/*/* dist/systemd/* tests/*.bats \
 		tests/lib/* tests/model/*.c tests/*.c tests/record tests/run tests/packages Makefile .ci/run; do
 		[ -f "$file" ] || continue
 		head -n 2 "$file" | grep -qE '^(#|/\*) .+' || { echo "$file: no first line"; return 1; }

@@ -1,7 +1,7 @@
 #!/bin/bash
 # dracut module: checks the IOMMU mode against /etc/iommu.target before drivers bind and disks unlock.
 # SPDX-License-Identifier: BSD-3-Clause
-# shellcheck disable=SC2154 # outfile, initdir, kernel, moddir, SYSTEMCTL (not in Debian 11) and systemdsystemunitdir come from dracut
+# shellcheck disable=SC2154 # outfile, initdir, kernel, SYSTEMCTL (not in Debian 11) and systemdsystemunitdir come from dracut
 
 # called by dracut
 check() {
@@ -10,7 +10,7 @@ check() {
 
 # called by dracut
 install() {
-    local target=${dracutsysrootdir-}/etc/iommu.target unit=iommu-verify.service want=add-wants image
+    local target=${dracutsysrootdir-}/etc/iommu.target lib=/usr/lib/iommu-verify unit=iommu-verify.service want=add-wants image
 
     # A rescue image has to start whatever the mode is.
     [[ -e $target || -L $target ]] || return 0
@@ -29,14 +29,14 @@ install() {
     [[ $image ]] || return 0
 
     if ! dracut_module_included systemd; then
-        inst_hook cmdline 00 "/usr/lib/iommu-verify/check-$image.sh" # before rd.driver.pre and udev
+        inst_hook cmdline 00 "$lib/check-$image.sh" # before rd.driver.pre and udev
         return 0
     fi
 
-    inst_simple "$moddir/$unit" "$systemdsystemunitdir/$unit"
+    inst_simple "$lib/$unit" "$systemdsystemunitdir/$unit"
     if [[ $image == stop ]]; then
         want=add-requires
-        inst_simple "$moddir/stop.conf" "$systemdsystemunitdir/$unit.d/stop.conf"
+        inst_simple "$lib/stop.conf" "$systemdsystemunitdir/$unit.d/stop.conf"
     fi
     ${SYSTEMCTL:-systemctl} -q --root "$initdir" "$want" sysinit.target "$unit" && [[ -s $initdir$systemdsystemunitdir/$unit ]] \
         && [[ $image != stop || -s $initdir$systemdsystemunitdir/$unit.d/stop.conf ]] && return 0
