@@ -200,7 +200,7 @@ fails_with() {
 	fails_with 1 "update-grub is missing"
 	in_machine 'mv /root/update-grub /usr/sbin; mv /usr/sbin/update-initramfs /root'
 	run in_machine 'iommu-install pt --force'
-	fails_with 1 "dracut or update-initramfs is missing"
+	fails_with 1 "dracut, update-initramfs or mkinitcpio is missing"
 }
 
 @test "without a boot loader that is known a mode is refused with the words to put there" {

@@ -32,6 +32,7 @@ in_machine() {
 		mount -t tmpfs tmpfs "$dev"
 		for node in null zero full random urandom tty; do cp -a "/dev/$node" "$dev"; done
 		ln -s /proc/self/fd "$dev/fd"
+		ln -s fd/0 "$dev/stdin"
 		mkdir -p "$dev/disk/by-uuid"
 		mknod "$dev/vda1" b $((0x$(stat -c %t "$loop"))) $((0x$(stat -c %T "$loop")))
 		ln -s ../../vda1 "$dev/disk/by-uuid/$(blkid -o value -s UUID "$loop")"
