@@ -35,7 +35,7 @@ KMOD_CFLAGS ?= $(filter-out -flto%,$(HELPER_CFLAGS))
 COMMON = modes root keyval target image cmdline kconfig params groups device klog platform evidence classify early facts verdict report
 VERIFY = iommu-verify action ascii-wctype journald late root-libkmod run
 INSTALLER = iommu-install backend bls blsentry change check cpio details dracut edits entries explain files freeze generator grub \
-	grubenv image-build initramfs initramfs-tools interim journal kernels lock mkinitcpio modprobe pe plan preflight preview \
+	grubenv image-build initramfs initramfs-tools interim journal kernels lock mkinitcpio modprobe options pe plan preflight preview \
 	record refuse root-libkmod root-libkmod-shared run show systemd-boot transaction tree uki unsupported words
 
 VERIFY_OBJECTS = $(patsubst %,$(B)/verify/%.o,$(COMMON) $(VERIFY))

@@ -29,6 +29,11 @@ const struct backend *backend_named(const char *name)
 	return NULL;
 }
 
+const char *backend_name(size_t i)
+{
+	return i < LENGTH(backends) ? backends[i]->name : NULL;
+}
+
 /* --- Entries --------------------------------------------------------------------------------------------------------- */
 
 int boot_entries_add(struct boot_entries *entries, const struct boot_entry *entry)

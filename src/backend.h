@@ -70,6 +70,9 @@ extern const struct backend backend_grub, backend_grub_file, backend_bls, backen
 /* The one of that name, or NULL. */
 const struct backend *backend_named(const char *name);
 
+/* All names in turn, then NULL. */
+const char *backend_name(size_t i);
+
 /* Finds the boot loader; name is the user's or NULL. In a running machine (facts not NULL) it is the one that has an entry
  * with the running line. words are what the user is told to put there by hand. Returns 0 or an exit code, having said why. */
 int backend_choose(const char *name, bool installed, const struct root *root, const struct facts *facts, const char *words,
