@@ -1,7 +1,7 @@
 # A stand-in for Arch's layout, made by hand on a Debian disk: kernels called after their package, presets, GRUB without
 # grub.d. mkinitcpio is the real one where MKINITCPIO= names its source, else a stand-in too.
 # SPDX-License-Identifier: BSD-3-Clause
-# shellcheck shell=bash
+# shellcheck shell=bash disable=SC2016,SC2154 # for the shells in the machine; machine and BATS_ are the tests'
 
 # shellcheck disable=SC2034 # for the tests
 ARCH_LINES='sed -n "s/^[[:space:]]*linux[[:space:]]*[^ ]*vmlinuz[^ ]*[[:space:]]*//p" /boot/grub/grub.cfg'
