@@ -313,6 +313,12 @@ static void name_image(const struct boot_entries *entries, struct kernel *kernel
 		memcpy(kernel->image, found->image, sizeof(kernel->image));
 }
 
+static void name_under(const struct boot_entry *e, struct kernel *kernel)
+{
+	if (e->under[0] && (initramfs_kept(e->under) || holds_check(e->under)))
+		memcpy(kernel->under, e->under, sizeof(kernel->under));
+}
+
 /* A boot loader that can't read /boot has a copy of its own. */
 static void place(const struct backend *backend, const struct boot_entries *entries, struct kernel *kernel)
 {
@@ -323,8 +329,7 @@ static void place(const struct backend *backend, const struct boot_entries *entr
 			continue;
 		snprintf(kernel->placed, sizeof(kernel->placed), "%s", e->image);
 		kernel->place = backend->place;
-		if (e->under[0] && (initramfs_kept(e->under) || holds_check(e->under)))
-			memcpy(kernel->under, e->under, sizeof(kernel->under));
+		name_under(e, kernel);
 	}
 }
 
@@ -342,8 +347,11 @@ static int add_images(const struct boot_entries *entries, struct kernels *kernel
 			continue;
 		while (k < kernels->count && strcmp(kernels->list[k].image, e->image) != 0)
 			k++;
-		if (k == kernels->count)
-			r = kernels_add(kernels, e->release, e->image);
+		if (k < kernels->count)
+			continue;
+		r = kernels_add(kernels, e->release, e->image);
+		if (r == 0)
+			name_under(e, &kernels->list[k]);
 	}
 	return r;
 }

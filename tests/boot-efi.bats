@@ -6,6 +6,7 @@ bats_require_minimum_version 1.5.0
 
 setup() {
 	load lib/efi
+	load lib/carry
 	script=$BATS_TEST_TMPDIR/script
 }
 
@@ -48,6 +49,10 @@ line() {
 # entries FILE: this is the only one.
 entries() {
 	[ "$(grep '^entry: ' <<<"$output")" = "entry: $1" ]
+}
+
+in_machine() {
+	in_efi_machine "$1"
 }
 
 release() {
@@ -145,4 +150,21 @@ stops() {
 		for f in /boot/efi/*/$k/initrd*; do ! lsinitrd $f | grep -E "iommu.target|sbin/iommu-verify" || echo "left: $f"; done >> /host/wrong; ls /boot/efi/*/$k | wc -l > /host/count'
 	[ ! -s "$BATS_TEST_TMPDIR/wrong" ]
 	[ "$(< "$BATS_TEST_TMPDIR/count")" = 3 ]
+}
+
+@test "systemd-boot with kernels in /lib/modules only, as Fedora has it: the image is made where the entry names it" {
+	efi_machine trixie systemd-boot dracut
+	# shellcheck disable=SC2016 # for the shell in it
+	in_machine 'k=$(ls /lib/modules); mv /boot/vmlinuz-$k /lib/modules/$k/vmlinuz; mv /boot/config-$k /lib/modules/$k/config; rm /boot/initrd.img-$k
+		iommu-install pt --force --on-mismatch=halt; iommu-install check
+		n=6.12.999-test; cp -a /lib/modules/$k /lib/modules/$n; depmod $n; kernel-install add $n /lib/modules/$n/vmlinuz'
+	run -2 in_machine 'iommu-install check'
+	[[ $(grep -c "target pt, a check that stops" <<< "$output") == 2 ]]
+	in_machine 'iommu-install strict --force --on-mismatch=halt'
+	carry "intel_iommu=on amd_iommu=on" 'sed -n "s/^options *//p" /boot/efi/loader/entries/*.conf'
+	run -2 in_machine 'iommu-install check' # it can't be in that mode here, without an IOMMU
+	[[ $(grep -c "target strict, a check that stops" <<< "$output") == 2 ]]
+	run ! in_machine 'ls /boot | grep initr'
+	in_machine 'iommu-install remove'
+	run ! in_machine 'for i in /boot/efi/*/6*/initrd*; do lsinitrd $i; done | grep -E "sbin/iommu-verify|iommu.target"; find /boot/efi -name "*iommu*" | grep .'
 }
