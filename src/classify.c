@@ -26,15 +26,13 @@ static bool is_identity(const struct group *g)
 /* The unit a device is behind. Where sysfs does not say, and all units are alike, any of them will do. */
 static const struct unit *unit_of(const struct evidence *e, const struct device *d)
 {
-	unsigned known = e->nunits < UNITS_MAX ? e->nunits : UNITS_MAX;
-
-	for (unsigned i = 0; i < known; i++)
+	for (unsigned i = 0; i < e->nunits; i++)
 		if (strcmp(e->units[i].name, d->unit) == 0)
 			return &e->units[i];
-	for (unsigned i = 1; i < known; i++)
+	for (unsigned i = 1; i < e->nunits; i++)
 		if (e->units[i].kind != e->units[0].kind || e->units[i].passthrough != e->units[0].passthrough)
 			return NULL;
-	return d->unit[0] || known == 0 ? NULL : &e->units[0];
+	return d->unit[0] || e->nunits == 0 ? NULL : &e->units[0];
 }
 
 /* Each looks at one device: returns 1 with *why (a static string), 0, or -errno. */
@@ -161,6 +159,8 @@ static void count(struct evidence *e)
 /* Some groups are identity, some translated: which of the two is the machine's mode, and which are outliers? */
 static enum mode settle(const struct root *root, struct evidence *e)
 {
+	evidence_read_units(root, e);
+	groups_sort(&e->groups);
 	bool pt = all_excused(root, e, is_translated, wants_translation);
 	bool strict = all_excused(root, e, is_identity, wants_identity);
 

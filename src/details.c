@@ -33,7 +33,7 @@ static void print_units(const struct evidence *e)
 
 	if (e->nunits == 0)
 		item("/sys/class/iommu", "no unit");
-	for (unsigned i = 0; i < e->nunits && i < UNITS_MAX; i++)
+	for (unsigned i = 0; i < e->nunits; i++)
 		item("/sys/class/iommu", "%s (%s%s)", e->units[i].name, kinds[e->units[i].kind],
 		     passthrough[e->units[i].passthrough]);
 }
@@ -107,6 +107,10 @@ void details_print(const struct root *root, struct facts *f)
 	const struct platform *p = &e->platform;
 	char text[128];
 
+	/* What no verdict needed, perhaps. */
+	evidence_read_units(root, e);
+	groups_sort(&e->groups);
+	platform_read_cpu(root, &e->platform);
 	puts("evidence:");
 	print_units(e);
 	print_groups(root, e);

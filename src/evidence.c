@@ -28,52 +28,80 @@ static int by_name(const void *a, const void *b)
 	return strcmp(((const struct unit *)a)->name, ((const struct unit *)b)->name);
 }
 
-static void read_unit(const struct root *root, const char *name, struct unit *unit)
+static void unit_path(const struct unit *unit, const char *file, char path[128])
 {
-	enum { ECAP_PT = 1 << 6 };
-	char path[128], ecap[32], *end;
+	snprintf(path, 128, UNITS_PATH "/%s/%s", unit->name, file);
+}
 
+/* By its name, which the kernel's drivers give, or by what its directory has. */
+static enum unit_kind kind_of(const struct root *root, const struct unit *unit)
+{
+	char path[128];
+
+	unit_path(unit, "intel-iommu/ecap", path);
+	if (strncmp(unit->name, "dmar", 4) == 0)
+		return UNIT_INTEL;
+	if (strncmp(unit->name, "ivhd", 4) == 0)
+		return UNIT_AMD;
+	if (root_exists(root, path))
+		return UNIT_INTEL;
+	unit_path(unit, "amd-iommu", path);
+	return root_exists(root, path) ? UNIT_AMD : UNIT_OTHER;
+}
+
+struct units {
+	const struct root *root;
+	struct evidence *e;
+};
+
+static int add_unit(int dirfd, const char *name, void *context)
+{
+	const struct units *units = context;
+	struct evidence *e = units->e;
+	struct unit *list = reallocarray(e->units, e->nunits + 1, sizeof(*list));
+
+	(void)dirfd;
+	if (!list)
+		return -ENOMEM;
+	e->units = list;
+
+	struct unit *unit = &list[e->nunits++];
 	*unit = (struct unit){ 0 };
 	snprintf(unit->name, sizeof(unit->name), "%.31s", name);
 	for (char *c = unit->name; *c; c++)
 		if ((unsigned char)*c < ' ' || *c == 0x7f)
 			*c = '?'; /* no kernel has such names; a tree may, and they are printed */
-	snprintf(path, sizeof(path), "/sys/class/iommu/%s/amd-iommu", unit->name);
-	if (strncmp(name, "ivhd", 4) == 0 || root_exists(root, path))
-		unit->kind = UNIT_AMD;
-	snprintf(path, sizeof(path), "/sys/class/iommu/%s/intel-iommu/ecap", unit->name);
-	ssize_t len = root_read_line(root, path, ecap, sizeof(ecap));
-	if (strncmp(name, "dmar", 4) == 0 || len > 0)
-		unit->kind = UNIT_INTEL;
-	if (len <= 0)
-		return;
-	unsigned long long value = strtoull(ecap, &end, 16);
-	if (*end == '\0')
-		unit->passthrough = value & ECAP_PT ? PRESENCE_YES : PRESENCE_NO;
+	unit->kind = kind_of(units->root, unit);
+	return 0;
 }
 
 /* drivers/iommu/iommu-sysfs.c: an entry appears once a unit's driver has come up for DMA remapping. */
 static void collect_units(const struct root *root, struct evidence *e)
 {
-	DIR *dir = root_opendir(root, "/sys/class/iommu");
-	if (!dir) {
-		if (errno != ENOENT) /* a kernel without CONFIG_IOMMU_API has none */
-			evidence_missing(e, "/sys/class/iommu: %s", strerror(errno));
-		return;
-	}
+	struct units units = { .root = root, .e = e };
 
-	const struct dirent *entry;
-	for (errno = 0; (entry = readdir(dir)); errno = 0) {
-		if (entry->d_name[0] == '.')
+	int r = root_list(root, UNITS_PATH, add_unit, &units);
+	if (r < 0 && r != -ENOENT) /* a kernel without CONFIG_IOMMU_API has none */
+		evidence_missing(e, UNITS_PATH ": %s", strerror(-r));
+	if (e->nunits)
+		qsort(e->units, e->nunits, sizeof(e->units[0]), by_name);
+}
+
+void evidence_read_units(const struct root *root, struct evidence *e)
+{
+	enum { ECAP_PT = 1 << 6 };
+	char path[128], ecap[32], *end;
+
+	for (unsigned i = 0; i < e->nunits; i++) {
+		struct unit *unit = &e->units[i];
+
+		unit_path(unit, "intel-iommu/ecap", path);
+		if (unit->kind != UNIT_INTEL || root_read_line(root, path, ecap, sizeof(ecap)) <= 0)
 			continue;
-		if (e->nunits < UNITS_MAX)
-			read_unit(root, entry->d_name, &e->units[e->nunits]);
-		e->nunits++;
+		unsigned long long value = strtoull(ecap, &end, 16);
+		if (*end == '\0')
+			unit->passthrough = value & ECAP_PT ? PRESENCE_YES : PRESENCE_NO;
 	}
-	if (errno)
-		evidence_missing(e, "/sys/class/iommu: %s", strerror(errno));
-	closedir(dir);
-	qsort(e->units, e->nunits < UNITS_MAX ? e->nunits : UNITS_MAX, sizeof(e->units[0]), by_name);
 }
 
 static void collect_groups(const struct root *root, struct evidence *e)
@@ -92,15 +120,16 @@ static void collect_platform(const struct root *root, struct evidence *e)
 
 	platform_read(root, &e->platform);
 	e->table = p->dmar || p->ivrs;
-	e->virtio_iommu = e->nunits == 0 && platform_has_virtio_iommu(root, p);
-	if (e->nunits && e->units[0].kind == UNIT_INTEL)
-		e->vendor = VENDOR_INTEL;
-	else if (e->nunits && e->units[0].kind == UNIT_AMD)
-		e->vendor = VENDOR_AMD;
+	if (e->nunits && e->units[0].kind != UNIT_OTHER)
+		e->vendor = e->units[0].kind == UNIT_INTEL ? VENDOR_INTEL : VENDOR_AMD;
 	else if (p->dmar != p->ivrs)
 		e->vendor = p->dmar ? VENDOR_INTEL : VENDOR_AMD;
-	else
+	/* The kernel takes long to make that file; nothing else is asked of it. */
+	if (e->nunits == 0 || !e->table || e->vendor == VENDOR_UNKNOWN)
+		platform_read_cpu(root, &e->platform);
+	if (e->vendor == VENDOR_UNKNOWN)
 		e->vendor = p->cpu;
+	e->virtio_iommu = e->nunits == 0 && platform_has_virtio_iommu(root, p);
 }
 
 static void collect_kernel(const struct root *root, struct evidence *e)
@@ -141,5 +170,6 @@ void evidence_collect(const struct root *root, const struct image *image, struct
 
 void evidence_free(struct evidence *e)
 {
+	free(e->units);
 	groups_free(&e->groups);
 }

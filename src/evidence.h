@@ -14,14 +14,15 @@
 #include "platform.h"
 #include "root.h"
 
-#define UNITS_MAX 512 /* kept; a machine has one to a few dozen */
+#define UNITS_PATH "/sys/class/iommu"
 
 enum unit_kind { UNIT_OTHER, UNIT_INTEL, UNIT_AMD };
 
 struct unit {
 	char name[32];             /* in /sys/class/iommu: dmar0, ivhd0, 0000:00:02.0 (virtio-iommu) */
 	enum unit_kind kind;
-	enum presence passthrough; /* Intel: ecap bit 6 (drivers/iommu/intel/iommu.h:ecap_pass_through()) */
+	enum presence passthrough; /* Intel, after evidence_read_units(): ecap bit 6 (drivers/iommu/intel/iommu.h:
+				      ecap_pass_through()) */
 };
 
 /* How many groups there are of each type. Outliers that are tolerated are counted as such only. */
@@ -36,8 +37,8 @@ struct evidence {
 	/* What could not be had, as a path and a reason, or "". Then the effective mode is MODE_UNKNOWN. */
 	char missing[200];
 
-	struct unit units[UNITS_MAX];
-	unsigned nunits; /* all of them, also past UNITS_MAX */
+	struct unit *units; /* owned; in the order of their names */
+	unsigned nunits;
 	struct groups groups;
 	struct counts count;
 	struct params params;
@@ -59,6 +60,9 @@ struct evidence {
  * wrong is in evidence->missing. */
 void evidence_collect(const struct root *root, const struct image *image, struct evidence *evidence);
 void evidence_free(struct evidence *evidence);
+
+/* Asks what the verdict needs only where groups disagree, or for people: which units can't pass through. */
+void evidence_read_units(const struct root *root, struct evidence *evidence);
 
 /* Keeps the first thing that is missing: the rest follows from it. */
 __attribute__((format(printf, 2, 3))) void evidence_missing(struct evidence *evidence, const char *format, ...);

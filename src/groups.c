@@ -5,6 +5,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -29,17 +30,18 @@ static int by_number(const void *a, const void *b)
 	return (x->number > y->number) - (x->number < y->number);
 }
 
-/* Reads one line of a group's file into value, without the newline. Returns 0 or -errno. */
+/* Reads the one line of a group's file ("/type") into value. Returns 0 or -errno. */
 static int group_line(const struct root *root, int dir, const char *group, const char *file, char value[24])
 {
-	char path[300];
+	char path[NAME_MAX + 8];
+	size_t name_len = strlen(group);
 
-	snprintf(path, sizeof(path), "%s/%s", group, file);
-	ssize_t len = root_read_at(root, dir, path, value, 24);
-	if (len < 0)
-		return (int)len;
-	value[strcspn(value, "\r\n")] = '\0';
-	return 0;
+	if (name_len > NAME_MAX)
+		return -ENAMETOOLONG;
+	memcpy(path, group, name_len);
+	strcpy(path + name_len, file);
+	ssize_t len = root_read_line_at(root, dir, path, value, 24);
+	return len < 0 ? (int)len : 0;
 }
 
 /* Returns 0, -ENOENT if the group is there no more, or another -errno. */
@@ -50,14 +52,14 @@ static int read_group(const struct root *root, int dir, const char *name, struct
 	*group = (struct group){ .number = (unsigned)strtoul(name, &end, 10) };
 	if (*end != '\0')
 		return -EINVAL;
-	int r = group_line(root, dir, name, "type", value);
+	int r = group_line(root, dir, name, "/type", value);
 	if (r < 0)
 		return r == -ENOENT && faccessat(dir, name, F_OK, AT_SYMLINK_NOFOLLOW) == 0 ? -ENODATA : r;
 	for (enum domain d = DOMAIN_IDENTITY; d <= DOMAIN_DMA_FQ; d++)
 		if (strcmp(value, domains[d]) == 0)
 			group->type = d;
 	/* drivers/vfio/group.c:vfio_noiommu_group_alloc() */
-	if (group->type == DOMAIN_OTHER && group_line(root, dir, name, "name", value) == 0)
+	if (group->type == DOMAIN_OTHER && group_line(root, dir, name, "/name", value) == 0)
 		group->noiommu = strcmp(value, "vfio-noiommu") == 0;
 	return 0;
 }
@@ -65,44 +67,51 @@ static int read_group(const struct root *root, int dir, const char *name, struct
 static int append(struct groups *groups, size_t *size, const struct group *group)
 {
 	if (groups->count == *size) {
-		struct group *list = reallocarray(groups->list, *size * 2 + 64, sizeof(*list));
+		struct group *list = reallocarray(groups->list, *size * 2 + 512, sizeof(*list));
 		if (!list)
 			return -ENOMEM;
 		groups->list = list;
-		*size = *size * 2 + 64;
+		*size = *size * 2 + 512;
 	}
 	groups->list[groups->count++] = *group;
 	return 0;
 }
 
+struct reading {
+	const struct root *root;
+	struct groups *groups;
+	size_t room; /* groups that the list has memory for */
+	char *failed;
+	size_t size;
+};
+
+static int add_group(int dir, const char *name, void *context)
+{
+	struct reading *reading = context;
+	struct group group;
+
+	int r = read_group(reading->root, dir, name, &group);
+	if (r == -ENOENT)
+		return 0;
+	if (r < 0)
+		snprintf(reading->failed, reading->size, GROUPS_PATH "/%s/type", name);
+	return r < 0 ? r : append(reading->groups, &reading->room, &group);
+}
+
 int groups_read(const struct root *root, struct groups *groups, char *failed, size_t size)
 {
-	size_t room = 0;
-	int r = 0;
+	struct reading reading = { .root = root, .groups = groups, .failed = failed, .size = size };
 
 	*groups = (struct groups){ 0 };
 	snprintf(failed, size, GROUPS_PATH);
-	DIR *dir = root_opendir(root, GROUPS_PATH);
-	if (!dir)
-		return errno == ENOENT ? 0 : -errno;
+	int r = root_list(root, GROUPS_PATH, add_group, &reading);
+	return r == -ENOENT ? 0 : r;
+}
 
-	const struct dirent *entry;
-	for (errno = 0; r == 0 && (entry = readdir(dir)); errno = 0) {
-		struct group group;
-
-		if (entry->d_name[0] == '.')
-			continue;
-		r = read_group(root, dirfd(dir), entry->d_name, &group);
-		if (r < 0 && r != -ENOENT)
-			snprintf(failed, size, GROUPS_PATH "/%s/type", entry->d_name);
-		r = r < 0 ? (r == -ENOENT ? 0 : r) : append(groups, &room, &group);
-	}
-	if (r == 0 && errno)
-		r = -errno;
-	closedir(dir);
+void groups_sort(struct groups *groups)
+{
 	if (groups->count)
 		qsort(groups->list, groups->count, sizeof(groups->list[0]), by_number);
-	return r;
 }
 
 void groups_free(struct groups *groups)

@@ -19,13 +19,13 @@ struct group {
 	enum domain type;
 	bool noiommu;          /* made by vfio for a device that has no IOMMU */
 	bool gone;             /* unplugged since, or without a device */
+	bool tolerated;        /* has an excuse and differs */
 	const char *excuse;    /* why it may differ from the others (a static string), or NULL; see classify.c */
-	bool tolerated;        /* and does */
 	char *devices;         /* names separated by blanks; owned; NULL until groups_devices() */
 };
 
 struct groups {
-	struct group *list; /* owned; in the order of their numbers */
+	struct group *list; /* owned; in no order until groups_sort() */
 	size_t count;
 };
 
@@ -33,6 +33,9 @@ struct groups {
  * directory is no group. */
 int groups_read(const struct root *root, struct groups *groups, char *failed, size_t size);
 void groups_free(struct groups *groups);
+
+/* Puts them in the order of their numbers, for whoever tells of single ones. */
+void groups_sort(struct groups *groups);
 
 /* Fills in group->devices, and group->gone. Returns 0 or -errno. */
 int groups_devices(const struct root *root, struct group *group);

@@ -13,9 +13,9 @@
 
 #define TABLES "/sys/firmware/acpi/tables/"
 
-static void read_cpu(const struct root *root, struct platform *p)
+void platform_read_cpu(const struct root *root, struct platform *p)
 {
-	char cpuinfo[8192]; /* the first processor is enough; a long file is cut on purpose */
+	char cpuinfo[4096]; /* the first processor is enough; a long file is cut on purpose */
 
 	int fd = root_open(root, "/proc/cpuinfo", O_RDONLY);
 	ssize_t len = fd < 0 ? -1 : read(fd, cpuinfo, sizeof(cpuinfo) - 1);
@@ -39,7 +39,6 @@ void platform_read(const struct root *root, struct platform *p)
 	p->ivrs = root_exists(root, TABLES "IVRS");
 	p->viot = root_exists(root, TABLES "VIOT");
 	p->kdump = root_exists(root, "/proc/vmcore");
-	read_cpu(root, p);
 
 	/* drivers/xen/sys-hypervisor.c:features_show(), a hexadecimal bit map; include/xen/interface/features.h */
 	enum { XENFEAT_DOM0 = 11 };

@@ -11,13 +11,16 @@
 
 struct platform {
 	bool dmar, ivrs, viot;   /* ACPI tables the firmware offers */
-	bool hypervisor;         /* a virtual machine */
+	bool hypervisor;         /* a virtual machine; after platform_read_cpu() */
 	bool xen_dom0;           /* Xen has the IOMMU, not this kernel */
 	bool kdump;              /* a kdump kernel: look, never act */
-	enum vendor cpu;
+	enum vendor cpu;         /* after platform_read_cpu() */
 };
 
 void platform_read(const struct root *root, struct platform *platform);
+
+/* Asks /proc/cpuinfo, which only a machine without units or tables needs, or people. */
+void platform_read_cpu(const struct root *root, struct platform *platform);
 
 /* Whether there is a virtio-iommu: it may come up late, when its module is loaded, and no word switches it off. */
 bool platform_has_virtio_iommu(const struct root *root, const struct platform *platform);

@@ -92,7 +92,7 @@ static void json_effective(FILE *out, const struct evidence *e)
 {
 	fprintf(out, " \"effective\": {\"mode\": \"%s\", \"flush\": \"%s\",\n   \"units\": [", mode_name(e->effective),
 		flush_name(e->flush));
-	for (unsigned i = 0; i < e->nunits && i < UNITS_MAX; i++) {
+	for (unsigned i = 0; i < e->nunits; i++) {
 		fputs(i ? ", " : "", out);
 		report_string(out, e->units[i].name);
 	}

@@ -19,7 +19,7 @@ int root_init(struct root *root, const char *dir)
 {
 	root->dir = dir;
 	root->live = strcmp(dir, "/") == 0;
-	root->fd = open(dir, O_PATH | O_DIRECTORY | O_CLOEXEC);
+	root->fd = openat(AT_FDCWD, dir, O_PATH | O_DIRECTORY | O_CLOEXEC); /* musl's open() is two system calls */
 	return root->fd < 0 ? -errno : 0;
 }
 
@@ -70,11 +70,12 @@ int root_open(const struct root *root, const char *path, int flags)
 	return open_at(root, root->fd, path, flags, RESOLVE_IN_ROOT);
 }
 
-ssize_t read_all(int fd, char *buf, size_t size)
+/* Reads to the end, or only to a newline that ends what one read(2) gave: of a file with one line that is all. */
+static ssize_t read_up_to(int fd, char *buf, size_t size, bool line)
 {
 	size_t len = 0;
 
-	for (;;) {
+	do {
 		/* Ask for one byte more than may be there, so that a file of exactly size bytes is told from one that fits. */
 		ssize_t n = read(fd, buf + len, size - len);
 		if (n < 0 && errno == EINTR)
@@ -86,37 +87,47 @@ ssize_t read_all(int fd, char *buf, size_t size)
 		len += (size_t)n;
 		if (len == size)
 			return -EFBIG;
-	}
+	} while (!line || buf[len - 1] != '\n');
 	buf[len] = '\0';
 	return (ssize_t)len;
 }
 
-static ssize_t read_and_close(int fd, char *buf, size_t size)
+ssize_t read_all(int fd, char *buf, size_t size)
+{
+	return read_up_to(fd, buf, size, false);
+}
+
+static ssize_t read_and_close(int fd, char *buf, size_t size, bool line)
 {
 	if (fd < 0)
 		return fd;
-	ssize_t len = read_all(fd, buf, size);
+	ssize_t len = read_up_to(fd, buf, size, line);
 	close(fd);
 	return len;
 }
 
 ssize_t root_read(const struct root *root, const char *path, char *buf, size_t size)
 {
-	return read_and_close(root_open(root, path, O_RDONLY), buf, size);
+	return read_and_close(root_open(root, path, O_RDONLY), buf, size, false);
 }
 
-ssize_t root_read_at(const struct root *root, int dirfd, const char *path, char *buf, size_t size)
+static ssize_t read_line(int fd, char *buf, size_t size)
 {
-	return read_and_close(open_at(root, dirfd, path, O_RDONLY, RESOLVE_BENEATH), buf, size);
-}
-
-ssize_t root_read_line(const struct root *root, const char *path, char *buf, size_t size)
-{
-	ssize_t len = root_read(root, path, buf, size);
+	ssize_t len = read_and_close(fd, buf, size, true);
 
 	while (len > 0 && (buf[len - 1] == '\n' || buf[len - 1] == '\r'))
 		buf[--len] = '\0';
 	return len;
+}
+
+ssize_t root_read_line(const struct root *root, const char *path, char *buf, size_t size)
+{
+	return read_line(root_open(root, path, O_RDONLY), buf, size);
+}
+
+ssize_t root_read_line_at(const struct root *root, int dirfd, const char *path, char *buf, size_t size)
+{
+	return read_line(open_at(root, dirfd, path, O_RDONLY, RESOLVE_BENEATH), buf, size);
 }
 
 /* Opens the directory that holds path. Returns a file descriptor or -errno; *name is the last component. */
@@ -159,6 +170,30 @@ DIR *root_opendir(const struct root *root, const char *path)
 	if (!dir)
 		close(fd);
 	return dir;
+}
+
+/* The C library's readdir(3) would cost a mapping of memory, its faults and four more system calls. */
+int root_list(const struct root *root, const char *path, root_visit *visit, void *context)
+{
+	_Alignas(struct dirent) char buf[4096];
+	ssize_t len = 0;
+	int r = 0;
+
+	int fd = root_open(root, path, O_RDONLY | O_DIRECTORY);
+	if (fd < 0)
+		return fd;
+	while (r == 0 && (len = syscall(SYS_getdents64, fd, buf, sizeof(buf))) > 0)
+		for (ssize_t at = 0; r == 0 && at < len;) {
+			const struct dirent *entry = (const struct dirent *)(buf + at);
+
+			at += entry->d_reclen;
+			if (entry->d_name[0] != '.')
+				r = visit(fd, entry->d_name, context);
+		}
+	if (len < 0)
+		r = errno == ENOENT ? -EIO : -errno; /* one that goes meanwhile is not one that was never there */
+	close(fd);
+	return r;
 }
 
 int root_mkdirs(const struct root *root, const char *path)
@@ -244,32 +279,23 @@ bool root_exists(const struct root *root, const char *path)
 	return true;
 }
 
-static bool has_entries(int fd)
+static int found_one(int dirfd, const char *name, void *context)
 {
-	DIR *dir = fdopendir(fd);
-	if (!dir) {
-		close(fd);
-		return false;
-	}
-
-	const struct dirent *entry;
-	do
-		entry = readdir(dir);
-	while (entry && entry->d_name[0] == '.');
-	bool found = entry != NULL;
-	closedir(dir);
-	return found;
+	(void)dirfd;
+	(void)name;
+	(void)context;
+	return 1;
 }
 
 bool root_mounted(const struct root *root, const char *path, unsigned long magic)
 {
-	int fd = root_open(root, path, O_RDONLY | O_DIRECTORY);
+	struct statfs fs;
+
+	if (!root->live)
+		return root_list(root, path, found_one, NULL) == 1;
+	int fd = root_open(root, path, O_PATH | O_DIRECTORY);
 	if (fd < 0)
 		return false;
-	if (!root->live)
-		return has_entries(fd);
-
-	struct statfs fs;
 	bool mounted = fstatfs(fd, &fs) == 0 && (unsigned long)fs.f_type == magic;
 	close(fd);
 	return mounted;

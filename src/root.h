@@ -27,9 +27,8 @@ void root_close(struct root *root);
 int root_open(const struct root *root, const char *path, int flags);
 
 /* Reads a whole file into buf and puts a NUL behind it. Returns the length, or -errno; -EFBIG if it does not fit.
- * The text may hold NUL bytes. root_read_at() takes a path relative to dirfd; below a tree it can't leave dirfd. */
+ * The text may hold NUL bytes. */
 ssize_t root_read(const struct root *root, const char *path, char *buf, size_t size);
-ssize_t root_read_at(const struct root *root, int dirfd, const char *path, char *buf, size_t size);
 
 /* What a symbolic link says, not followed. Returns 0 or -errno; -EINVAL if it is no link. */
 int root_readlink(const struct root *root, const char *path, char *buf, size_t size);
@@ -37,11 +36,18 @@ int root_readlink(const struct root *root, const char *path, char *buf, size_t s
 /* Opens a directory to list it; close it with closedir(3). Returns NULL with errno set. */
 DIR *root_opendir(const struct root *root, const char *path);
 
+/* Calls visit with each name in a directory that does not begin with a dot, in the file system's order, until it returns
+ * something else than 0. dirfd is the directory. Returns what visit did, or -errno. For sysfs: no memory is allocated. */
+typedef int root_visit(int dirfd, const char *name, void *context);
+int root_list(const struct root *root, const char *path, root_visit *visit, void *context);
+
 /* Reads what is left in fd, as above. Does not close it. */
 ssize_t read_all(int fd, char *buf, size_t size);
 
-/* The same for a one-line value: without the trailing newline. */
+/* The same for a one-line value: without the trailing newline. root_read_line_at() takes a path relative to dirfd; below a
+ * tree it can't leave dirfd. */
 ssize_t root_read_line(const struct root *root, const char *path, char *buf, size_t size);
+ssize_t root_read_line_at(const struct root *root, int dirfd, const char *path, char *buf, size_t size);
 
 /* Makes a directory and those above it, each 0755, as far as they are not there. Returns 0 or -errno. */
 int root_mkdirs(const struct root *root, const char *path);
