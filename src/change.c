@@ -193,21 +193,36 @@ static bool right_already(const struct plan *p)
 	return right;
 }
 
-static void write_record(const struct plan *p)
+static char *look(const struct plan *p, bool settled)
 {
 	const char *list[WATCHED_MAX];
-	int r = record_write(list, watched(p, list, WATCHED_MAX));
 
-	/* Without it the next run reads everything back, no more. */
-	if (r < 0)
-		fprintf(stderr, "iommu-install: " STATE_DIR ": %s\n", strerror(-r));
+	return record_look(list, watched(p, list, WATCHED_MAX), settled);
 }
 
 static bool done_before(const struct plan *p)
 {
-	const char *list[WATCHED_MAX];
+	char *seen = edits_change(&p->edits) ? NULL : look(p, false);
+	bool same = record_matches(seen);
 
-	return !edits_change(&p->edits) && record_matches(list, watched(p, list, WATCHED_MAX));
+	free(seen);
+	return same;
+}
+
+/* Reads everything back, and writes down what it was that was read: only what is the same before and after. */
+static bool read_back(const struct plan *p)
+{
+	char *before = look(p, true);
+	bool right = right_already(p);
+	char *after = right && before ? look(p, false) : NULL;
+	int r = after && strcmp(before, after) == 0 ? record_write(before) : 0;
+
+	/* Without it the next run reads everything back, no more. */
+	if (r < 0)
+		fprintf(stderr, "iommu-install: " STATE_DIR ": %s\n", strerror(-r));
+	free(before);
+	free(after);
+	return right;
 }
 
 static void announce(const struct plan *p, const struct transaction *t)
@@ -268,10 +283,10 @@ static int execute(const struct machine *m, struct plan *p)
 	t.kernels = p->kernels;
 	t.edits = p->edits;
 	int code = transaction_run(&t, false);
-	if (code == 0) {
-		write_record(p);
+	if (code == 0 && edits_reread(&p->edits) == 0)
+		read_back(p);
+	if (code == 0)
 		announce(p, &t);
-	}
 	return code;
 }
 
@@ -289,9 +304,8 @@ static int follow(const struct machine *m, struct plan *p)
 		return code;
 	if (p->request->dry_run)
 		return preview(p);
-	if (!before && !right_already(p))
+	if (!before && !read_back(p))
 		return execute(m, p);
-	write_record(p);
 	say(p->request, "mode %s is set already; nothing to change\n", mode_name(p->target.mode));
 	return 0;
 }

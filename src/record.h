@@ -1,4 +1,4 @@
-/* The record of the last change: which files it left, so that a second run can see that nothing has to be done.
+/* The record of the last read-back: what every file was then, so that a second run can see that nothing has to be done.
  * SPDX-License-Identifier: BSD-3-Clause
  */
 #ifndef RECORD_H
@@ -7,10 +7,15 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-/* Writes down what the paths are now: device, inode, size and times of change. Returns 0 or -errno. */
-int record_write(const char *const *paths, size_t count);
+/* What the paths are now, and the files in those that are directories: device, inode, size and times of change. Owned by the
+ * caller; NULL without memory, or if told to be settled and they are not: then it waits, two seconds at most, until a later
+ * change of any of them is sure to show. */
+char *record_look(const char *const *paths, size_t count, bool settled);
 
-/* Whether the paths are what was written down, these and no others. No record: false. */
-bool record_matches(const char *const *paths, size_t count);
+/* Writes down what was seen. Returns 0 or -errno. */
+int record_write(const char *seen);
+
+/* Whether this is what was written down. NULL, or no record: false. */
+bool record_matches(const char *seen);
 
 #endif
