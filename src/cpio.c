@@ -16,6 +16,7 @@
 #define HEADER 110 /* bytes: the magic number and 13 fields of 8 hexadecimal digits */
 #define NAME_SIZE_MAX 4096
 #define FILE_SIZE_MAX (16u << 20) /* bytes of a file we look for */
+#define PIPE_SIZE (64 << 10) /* bytes that a pipe holds */
 
 /* Documentation/driver-api/early-userspace/buffer-format.rst; the field's number after the magic one. */
 enum { FIELD_MODE = 1, FIELD_SIZE = 6, FIELD_NAME_SIZE = 11 };
@@ -142,6 +143,7 @@ static int read_compressed(int fd, off_t offset, const char magic[6], struct cpi
 	pid_t pid = run_filter(decompressors[i].argv, fd, &in);
 	if (pid < 0)
 		return pid == -ENOENT ? -ENOPKG : (int)pid;
+	setvbuf(in, NULL, _IOFBF, PIPE_SIZE);
 	int r = read_archives(in, files, count, rest, &members);
 	/* What follows an archive inside the compressed part is nothing the kernel would read. */
 	fclose(in);
