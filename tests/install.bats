@@ -71,6 +71,25 @@ fails_with() {
 	[[ $output == *"nothing to change"* ]]
 }
 
+@test "an image that was changed in place, its size and time as before, is read again and made anew" {
+	machine bookworm initramfs-tools
+	run -0 in_machine 'iommu-install pt --force >/dev/null && iommu-install pt --force && image=$(echo /boot/initrd.img-*) &&
+		cp -p "$image" /tmp/as-it-was && printf X | dd of="$image" bs=1 seek=$(($(stat -c %s "$image") / 2)) conv=notrunc status=none &&
+		touch -r /tmp/as-it-was "$image" && iommu-install pt --force && rm /tmp/as-it-was && iommu-install pt --force'
+	[ "${lines[0]}" = "mode pt is set already; nothing to change" ]
+	[[ $output == *"building /boot/initrd.img"*"mode pt is set, and read back"* ]]
+	[ "${lines[-1]}" = "mode pt is set already; nothing to change" ]
+}
+
+@test "a line that is added in place to a file of modprobe.d is seen by the next run" {
+	machine bookworm initramfs-tools
+	run -5 in_machine 'mount -t tmpfs sys /sys && mkdir -p /sys/firmware/acpi/tables && touch /sys/firmware/acpi/tables/DMAR
+		echo "# nothing" >/etc/modprobe.d/site.conf; iommu-install pt >/dev/null && iommu-install pt &&
+		echo "options vfio enable_unsafe_noiommu_mode=1" >>/etc/modprobe.d/site.conf && iommu-install pt'
+	[ "${lines[0]}" = "mode pt is set already; nothing to change" ]
+	[[ $output == *"MODPROBE_CONFLICT: /etc/modprobe.d/site.conf:2: "* ]]
+}
+
 @test "from pt to strict and to off-for-uio every entry gets exactly the new mode's words" {
 	machine bookworm initramfs-tools
 	in_machine 'iommu-install pt --force && iommu-install strict --force'
