@@ -47,11 +47,14 @@ static int group_line(const struct root *root, int dir, const char *group, const
 /* Returns 0, -ENOENT if the group is there no more, or another -errno. */
 static int read_group(const struct root *root, int dir, const char *name, struct group *group)
 {
-	char value[24], *end;
+	char value[24];
 
-	*group = (struct group){ .number = (unsigned)strtoul(name, &end, 10) };
-	if (*end != '\0')
-		return -EINVAL;
+	*group = (struct group){ 0 };
+	for (const char *digit = name; *digit; digit++) {
+		if (*digit < '0' || *digit > '9')
+			return -EINVAL;
+		group->number = group->number * 10 + (unsigned)(*digit - '0');
+	}
 	int r = group_line(root, dir, name, "/type", value);
 	if (r < 0)
 		return r == -ENOENT && faccessat(dir, name, F_OK, AT_SYMLINK_NOFOLLOW) == 0 ? -ENODATA : r;
