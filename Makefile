@@ -13,6 +13,10 @@ DRACUTMODULESDIR ?= $(or $(shell pkg-config --variable=dracutmodulesdir dracut 2
 UNITDIR ?= $(LIBDIR)/systemd/system
 CATALOGDIR ?= $(LIBDIR)/systemd/catalog
 RULESDIR ?= $(LIBDIR)/udev/rules.d
+BASHDIR ?= $(DATADIR)/bash-completion/completions
+# Debian's zsh has a directory of its own for packages.
+ZSHDIR ?= $(DATADIR)/zsh/$(if $(and $(filter /usr,$(PREFIX)),$(wildcard /etc/debian_version)),vendor-completions,site-functions)
+FISHDIR ?= $(DATADIR)/fish/vendor_completions.d
 INITRAMFSTOOLSDIR ?= $(DATADIR)/initramfs-tools
 INITCPIODIR ?= $(LIBDIR)/initcpio
 INSTALL ?= install
@@ -34,23 +38,30 @@ KMOD_CFLAGS ?= $(filter-out -flto%,$(HELPER_CFLAGS))
 
 COMMON = modes root keyval target image cmdline kconfig params groups device klog platform evidence classify early facts verdict report
 VERIFY = iommu-verify action ascii-wctype journald late root-libkmod run
-INSTALLER = iommu-install backend bls blsentry change check cpio details dracut edits entries explain files freeze generator grub \
+INSTALLER = iommu-install backend bls blsentry change check completion cpio details dracut edits entries explain files freeze generator grub \
 	grubenv image-build initramfs initramfs-tools interim journal kernels lock mkinitcpio modprobe options pe plan preflight preview \
 	record refuse root-libkmod root-libkmod-shared run show systemd-boot transaction tree uki unsupported words
 
 VERIFY_OBJECTS = $(patsubst %,$(B)/verify/%.o,$(COMMON) $(VERIFY))
 INSTALL_OBJECTS = $(patsubst %,$(B)/install/%.o,$(COMMON) $(INSTALLER))
 
+COMPLETIONS = $(addprefix $(B)/completion/,bash zsh fish)
+
 .PHONY: all install check check-full packages demo bench clean distclean
 .DELETE_ON_ERROR:
 
-all: $(B)/iommu-verify $(B)/iommu-install
+all: $(B)/iommu-verify $(B)/iommu-install $(COMPLETIONS)
 
 $(B)/iommu-verify: $(VERIFY_OBJECTS) $(B)/libkmod.a
 	$(HELPER_CC) $(HELPER_CFLAGS) $(HELPER_LDFLAGS) -o $@ $^
 
 $(B)/iommu-install: $(INSTALL_OBJECTS)
 	$(CC) $(CFLAGS) -pie -Wl,-z,relro,-z,now $(LDFLAGS) -o $@ $^ -lkmod -ldl
+
+# Printed by the program; when it is built for another machine EMULATOR runs it here.
+$(B)/completion/%: $(B)/iommu-install
+	@mkdir -p $(@D)
+	$(EMULATOR) $< --print-completion $* > $@
 
 # musl-gcc does not look for the kernel's headers; these links show it those and nothing else of the C library's.
 $(B)/include:
@@ -98,6 +109,9 @@ install: all
 	$(INSTALL) -D -m 755 -t $(DESTDIR)$(SYSCONFDIR)/initramfs/post-update.d dist/hooks/zzz-iommu-check
 	$(INSTALL) -D -m 644 -t $(DESTDIR)$(RULESDIR) dist/systemd/90-iommu-verify.rules
 	$(INSTALL) -D -m 644 -t $(DESTDIR)$(CATALOGDIR) dist/systemd/iommu-verify.catalog
+	$(INSTALL) -D -m 644 $(B)/completion/bash $(DESTDIR)$(BASHDIR)/iommu-install
+	$(INSTALL) -D -m 644 $(B)/completion/zsh $(DESTDIR)$(ZSHDIR)/_iommu-install
+	$(INSTALL) -D -m 644 $(B)/completion/fish $(DESTDIR)$(FISHDIR)/iommu-install.fish
 
 # What runs in under 45 minutes on two cores; the harness's own tests boot what the others boot too. Recursive, as the
 # build needs the packages.
@@ -124,7 +138,7 @@ packages:
 	tests/packages
 
 clean:
-	rm -rf $(B)/verify $(B)/install $(B)/include $(B)/libkmod.a* $(B)/iommu-verify $(B)/iommu-install
+	rm -rf $(B)/verify $(B)/install $(B)/completion $(B)/include $(B)/libkmod.a* $(B)/iommu-verify $(B)/iommu-install
 
 distclean:
 	rm -rf $(B)

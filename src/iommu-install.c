@@ -9,6 +9,7 @@
 
 #include "change.h"
 #include "check.h"
+#include "completion.h"
 #include "explain.h"
 #include "image-build.h"
 #include "modes.h"
@@ -117,6 +118,8 @@ static void take_option(struct invocation *in, enum option_id option, const char
 	case OPTION_HELP:
 		usage_print();
 		exit(0);
+	case OPTION_PRINT_COMPLETION:
+		exit(completion_print(arg) < 0 ? EXIT_INVALID : 0);
 	case OPTIONS:
 		break;
 	}
@@ -128,7 +131,7 @@ static void refuse_value(enum option_id option, const char *arg)
 {
 	char what[64], why[128] = "use ";
 
-	if (option != OPTION_COMMIT || option_takes(option, arg))
+	if ((option != OPTION_COMMIT && option != OPTION_PRINT_COMPLETION) || option_takes(option, arg))
 		return;
 	snprintf(what, sizeof(what), "--%s", option_table[option].name);
 	option_values(option, why + 4, sizeof(why) - 4);

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "backend.h"
+#include "completion.h"
 #include "generator.h"
 #include "target.h"
 
@@ -80,6 +81,8 @@ const struct option_row option_table[OPTIONS] = {
 	[OPTION_QUIET] = { "quiet", .commands = ANY, .help = "say nothing but errors" },
 	[OPTION_VERSION] = { "version", .commands = ANY, .help = "print the version" },
 	[OPTION_HELP] = { "help", .commands = ANY, .help = "print this" },
+	[OPTION_PRINT_COMPLETION] = { "print-completion", "SHELL", .value = completion_shell, .commands = ANY,
+				      .help = "print a completion script" },
 	[OPTION_DRY_RUN] = { "dry-run", .commands = OF(MODE), .help = "print what would be done; needs no root" },
 	[OPTION_ON_MISMATCH] = { "on-mismatch", "WHAT", .value = policy_value, .commands = OF(MODE),
 				 .help = "what an early check does" },
