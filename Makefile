@@ -38,7 +38,7 @@ KMOD_CFLAGS ?= $(filter-out -flto%,$(HELPER_CFLAGS))
 
 COMMON = modes root keyval target image cmdline kconfig params groups device klog platform evidence classify early facts verdict report
 VERIFY = iommu-verify action ascii-wctype journald late root-libkmod run
-INSTALLER = iommu-install backend bls blsentry change check completion cpio details dracut edits entries explain files freeze generator grub \
+INSTALLER = iommu-install arch backend bls blsentry change check completion cpio details dracut edits entries explain files freeze generator grub \
 	grubenv image-build initramfs initramfs-tools interim journal kernels lock mkinitcpio modprobe options pe plan preflight preview \
 	record refuse root-libkmod root-libkmod-shared run show systemd-boot transaction tree uki unsupported words
 

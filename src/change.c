@@ -10,6 +10,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "arch.h"
 #include "backend.h"
 #include "facts.h"
 #include "grub.h"
@@ -294,7 +295,9 @@ static int follow(const struct machine *m, struct plan *p)
 {
 	if (p->request->emit)
 		return plan_emit(p);
-	int code = plan_make(p);
+	int code = arch_check(p->root, m->live);
+	if (code == 0)
+		code = plan_make(p);
 	if (code)
 		return code;
 	bool before = done_before(p);

@@ -2,13 +2,13 @@
 # Builds the static libkmod that goes into iommu-verify: the library's objects only, no decompressors, no openssl.
 # SPDX-License-Identifier: BSD-3-Clause
 #
-# usage: libkmod.sh KMOD_SRC OUT.a      (CC, CFLAGS, AR, OBJCOPY, NM from the environment)
+# usage: libkmod.sh KMOD_SRC OUT.a      (CC, CFLAGS, AR, LD, OBJCOPY, NM from the environment)
 #
 # kmod's own builds can't make a static library (autotools before 34, meson since), but its sources need no more than
 # a dozen answers about the C library. Works for kmod 30 to 34.
 set -eu
 src=$1 out=$2
-: "${CC:=cc}" "${AR:=ar}" "${OBJCOPY:=objcopy}" "${NM:=nm}"
+: "${CC:=cc}" "${AR:=ar}" "${LD:=ld}" "${OBJCOPY:=objcopy}" "${NM:=nm}"
 die() { echo "libkmod.sh: $*" >&2; exit 1; }
 
 [ -f "$src/libkmod/libkmod.h" ] || die "$src holds no kmod source (no libkmod/libkmod.h); set KMOD_SRC"
@@ -59,7 +59,7 @@ for file in "$src"/libkmod/*.c "$src"/shared/*.c; do
 done
 
 # One object, in which every function that opens a file by path is ours: src/root-libkmod.h says why.
-ld -r -o "$dir/all.o" "$dir"/*.o
+$LD -r -o "$dir/all.o" "$dir"/*.o
 for f in open fopen opendir stat fstatat; do
 	echo "$f root_libkmod_$f"
 done > "$dir/rename"

@@ -10,7 +10,6 @@
 #include <string.h>
 #include <sys/stat.h>
 #include <sys/statvfs.h>
-#include <sys/utsname.h>
 #include <sys/vfs.h>
 
 #include "modprobe.h"
@@ -27,15 +26,6 @@
 static bool wants_on(const struct preflight *p)
 {
 	return !mode_is_off(p->target->mode);
-}
-
-static int check_arch(const struct preflight *p)
-{
-	struct utsname system;
-
-	if (uname(&system) == 0 && strcmp(system.machine, "x86_64") != 0 && system.machine[0] != 'i')
-		return REFUSE(p, ARCH_UNSUPPORTED, "this is %s; the tokens are known for x86 only", system.machine);
-	return 0;
 }
 
 /* What container managers leave (systemd.io/CONTAINER_INTERFACE; podman-run(1); docker). */
@@ -326,10 +316,9 @@ int preflight(const struct preflight *p)
 		int (*check)(const struct preflight *);
 		bool running; /* asks the running machine */
 	} checks[] = {
-		{ check_arch, true },     { check_container, true }, { check_live, true },      { check_xen, true },
-		{ check_virtio, true },   { check_table, true },     { check_evidence, true },  { check_flush, false },
-		{ check_noiommu, false }, { check_modprobe, false }, { check_sealed, false },   { check_proven, true },
-		{ check_line, false },
+		{ check_container, true }, { check_live, true },      { check_xen, true },      { check_virtio, true },
+		{ check_table, true },     { check_evidence, true },  { check_flush, false },   { check_noiommu, false },
+		{ check_modprobe, false }, { check_sealed, false },   { check_proven, true },   { check_line, false },
 		{ check_space, false },
 	};
 	int code = 0;

@@ -28,7 +28,7 @@ static const struct {
 	REFUSAL(FLUSH_UNSUPPORTED, false, "remove that kernel, or leave --flush= out"),
 	REFUSAL(CONTAINER, false, "run it on the host"),
 	REFUSAL(LIVE_SYSTEM, false, "run it in the installed system (chroot)"),
-	REFUSAL(ARCH_UNSUPPORTED, false, ""),
+	REFUSAL(ARCH_UNSUPPORTED, false, "set it by hand (ARM: iommu.passthrough=0 or 1); show, check and explain work"),
 };
 
 #define LENGTH(array) (sizeof(array) / sizeof((array)[0]))
