@@ -13,6 +13,7 @@ DRACUTMODULESDIR ?= $(or $(shell pkg-config --variable=dracutmodulesdir dracut 2
 UNITDIR ?= $(LIBDIR)/systemd/system
 CATALOGDIR ?= $(LIBDIR)/systemd/catalog
 RULESDIR ?= $(LIBDIR)/udev/rules.d
+MANDIR ?= $(DATADIR)/man
 BASHDIR ?= $(DATADIR)/bash-completion/completions
 # Debian's zsh has a directory of its own for packages.
 ZSHDIR ?= $(DATADIR)/zsh/$(if $(and $(filter /usr,$(PREFIX)),$(wildcard /etc/debian_version)),vendor-completions,site-functions)
@@ -109,6 +110,9 @@ install: all
 	$(INSTALL) -D -m 755 -t $(DESTDIR)$(SYSCONFDIR)/initramfs/post-update.d dist/hooks/zzz-iommu-check
 	$(INSTALL) -D -m 644 -t $(DESTDIR)$(RULESDIR) dist/systemd/90-iommu-verify.rules
 	$(INSTALL) -D -m 644 -t $(DESTDIR)$(CATALOGDIR) dist/systemd/iommu-verify.catalog
+	$(INSTALL) -D -m 644 -t $(DESTDIR)$(MANDIR)/man5 dist/man/iommu.target.5
+	$(INSTALL) -D -m 644 -t $(DESTDIR)$(MANDIR)/man7 dist/man/iommu-modes.7
+	$(INSTALL) -D -m 644 -t $(DESTDIR)$(MANDIR)/man8 dist/man/iommu-install.8 dist/man/iommu-verify.8
 	$(INSTALL) -D -m 644 $(B)/completion/bash $(DESTDIR)$(BASHDIR)/iommu-install
 	$(INSTALL) -D -m 644 $(B)/completion/zsh $(DESTDIR)$(ZSHDIR)/_iommu-install
 	$(INSTALL) -D -m 644 $(B)/completion/fish $(DESTDIR)$(FISHDIR)/iommu-install.fish
