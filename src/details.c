@@ -107,10 +107,6 @@ void details_print(const struct root *root, struct facts *f)
 	const struct platform *p = &e->platform;
 	char text[128];
 
-	/* What no verdict needed, perhaps. */
-	evidence_read_units(root, e);
-	groups_sort(&e->groups);
-	platform_read_cpu(root, &e->platform);
 	puts("evidence:");
 	print_units(e);
 	print_groups(root, e);

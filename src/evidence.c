@@ -104,6 +104,13 @@ void evidence_read_units(const struct root *root, struct evidence *e)
 	}
 }
 
+void evidence_complete(const struct root *root, struct evidence *e)
+{
+	evidence_read_units(root, e);
+	platform_read_cpu(root, &e->platform);
+	groups_sort(&e->groups);
+}
+
 static void collect_groups(const struct root *root, struct evidence *e)
 {
 	char failed[128];

@@ -61,8 +61,11 @@ struct evidence {
 void evidence_collect(const struct root *root, const struct image *image, struct evidence *evidence);
 void evidence_free(struct evidence *evidence);
 
-/* Asks what the verdict needs only where groups disagree, or for people: which units can't pass through. */
+/* Asks what the verdict needs only where groups disagree: which units can't pass through. */
 void evidence_read_units(const struct root *root, struct evidence *evidence);
+
+/* Asks the rest, for people: that, the processor, and groups in the order of their numbers. */
+void evidence_complete(const struct root *root, struct evidence *evidence);
 
 /* Keeps the first thing that is missing: the rest follows from it. */
 __attribute__((format(printf, 2, 3))) void evidence_missing(struct evidence *evidence, const char *format, ...);

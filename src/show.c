@@ -98,6 +98,7 @@ int show(const char *dir, bool json, bool verbose)
 		return fail("%s: %s", dir, strerror(-r));
 	facts_collect(&root, NULL, PHASE_LATE, &facts);
 	judge(&facts, &judgement);
+	evidence_complete(&root, &facts.evidence);
 	enum mode next = root.live ? next_boot(&facts) : MODE_UNKNOWN; /* a tree's boot loader is not read yet */
 	bool iommufd = root_exists(&root, "/dev/iommu");
 	unsigned cdevs = count_entries(&root, "/dev/vfio/devices");

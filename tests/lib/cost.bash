@@ -30,8 +30,8 @@ with_groups() {
 		: >sys/firmware/acpi/tables/DMAR
 		cd sys/kernel/iommu_groups
 		seq 0 $((n - 1)) | xargs mkdir
-		printf "%s/type\n" * >"$host/types"
-		echo identity | xargs -a "$host/types" tee >/dev/null
+		printf "%s/type\n" * >../../../tmp/types
+		echo identity | xargs -a ../../../tmp/types tee >/dev/null
 		cd ../../..
 		echo "root=/dev/vda1 ro quiet intel_iommu=on amd_iommu=on iommu=pt" >etc/cmdline
 		mount --bind etc/cmdline proc/cmdline
