@@ -30,6 +30,17 @@ void root_close(struct root *root)
 	root->fd = -1;
 }
 
+/* While somebody mounts or renames, anywhere, the kernel can't always tell that a path stays inside, and says so. */
+static int open_inside(int dirfd, const char *path, const struct open_how *how)
+{
+	enum { TRIES = 1000 };
+	int fd;
+
+	for (int i = 0; (fd = (int)syscall(__NR_openat2, dirfd, path, how, sizeof(*how))) < 0 && errno == EAGAIN && i < TRIES; i++)
+		;
+	return fd < 0 ? -errno : fd;
+}
+
 /* A path of a tree, kept inside it by resolve. Reading from a device node there could hang, or act on this machine's
  * hardware: only files and directories are opened, and /dev/null, which stands for "nothing". */
 static int open_in_tree(int dirfd, const char *path, int flags, unsigned long long resolve)
@@ -38,9 +49,9 @@ static int open_in_tree(int dirfd, const char *path, int flags, unsigned long lo
 	const dev_t null = makedev(1, 3);
 	struct stat st;
 
-	int fd = (int)syscall(__NR_openat2, dirfd, path, &how, sizeof(how));
+	int fd = open_inside(dirfd, path, &how);
 	if (fd < 0 || flags & O_PATH)
-		return fd < 0 ? -errno : fd;
+		return fd;
 	int r = fstat(fd, &st) < 0 ? -errno : 0;
 	close(fd);
 	if (r == 0 && !S_ISREG(st.st_mode) && !S_ISDIR(st.st_mode) && st.st_rdev != null)
@@ -48,8 +59,7 @@ static int open_in_tree(int dirfd, const char *path, int flags, unsigned long lo
 	if (r < 0)
 		return r;
 	how.flags = (unsigned int)flags;
-	fd = (int)syscall(__NR_openat2, dirfd, path, &how, sizeof(how));
-	return fd < 0 ? -errno : fd;
+	return open_inside(dirfd, path, &how);
 }
 
 static int open_at(const struct root *root, int dirfd, const char *path, int flags, unsigned long long resolve)

@@ -84,6 +84,19 @@ setup() {
 	[ -z "$output" ]
 }
 
+@test "with --root a file that the kernel can't look up while somebody renames or mounts is asked for again" {
+	local root=$BATS_TEST_TMPDIR/root n
+	tree "$root" intel "intel_iommu=on iommu=pt" identity identity
+	target "$root" pt
+	for n in 1 2 7 20 40; do
+		run strace -o /dev/null -e trace=openat2 -e inject=openat2:error=EAGAIN:when=$n..$((n + 5)) "$VERIFY" --root "$root" --quiet
+		[ "$status" = 0 ]
+	done
+	# For ever it is not.
+	run timeout 20 strace -o /dev/null -e trace=openat2 -e inject=openat2:error=EAGAIN "$VERIFY" --root "$root" --quiet
+	[ "$status" = 1 ]
+}
+
 @test "vfio tokens on the host's own command line do not leak into what --root says" {
 	local root=$BATS_TEST_TMPDIR/root line=$BATS_TEST_TMPDIR/line
 	tree "$root" none "intel_iommu=off amd_iommu=off"
