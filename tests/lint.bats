@@ -24,7 +24,7 @@ setup() {
 @test "every file of ours starts by saying what it is, and names its licence" {
 	local file
 	for file in src/* dist/hooks/* dracut/*/* initramfs-tools/hooks/* initramfs-tools/scripts/*/* dist/* dist/early/* dist/mkinitcpio/* dist/mkinitcpio/*/* dist/systemd/* tests/*.bats \
-		tests/lib/* tests/model/*.c tests/*.c tests/record tests/run tests/packages Makefile .ci/run; do
+		tests/lib/* tests/model/*.c tests/*.c tests/record tests/run tests/packages tests/commands dist/doc/picture Makefile .ci/run; do
 		[ -f "$file" ] || continue
 		head -n 2 "$file" | grep -qE '^(#|/\*) .+' || { echo "$file: no first line"; return 1; }
 		[[ $file == *.bats ]] || head -n 6 "$file" | grep -q 'SPDX-License-Identifier: BSD-3-Clause' ||
