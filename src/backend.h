@@ -22,6 +22,7 @@ struct boot_entry {
 	char image[256];  /* its initramfs, the last one if there are several; "" if there is none */
 	char under[256];  /* the one that is unpacked before it; "" if there is none */
 	bool missing;     /* an initramfs of it is not there */
+	bool xen;         /* a kernel that runs under Xen */
 	bool own;         /* of this system; Xen, other systems and hand-made ones of GRUB are not */
 };
 

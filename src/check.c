@@ -77,8 +77,8 @@ static void print_text(const struct backend *backend, const struct entries *entr
 		const struct entry *e = &entries->list[i];
 		bool has_target = e->image[0] && e->status == 0 && e->target_status == 0;
 
-		printf("%-9s kernel %s, %s by its line (%s)\n", e->counted ? verdict_name(e->verdict) : "-", e->kernel,
-		       mode_name(e->mode), e->counted ? layer_of(backend, e) : "not counted");
+		printf("%-9s kernel %s%s, %s by its line (%s)\n", e->counted ? verdict_name(e->verdict) : "-", e->kernel,
+		       e->xen ? " under Xen" : "", mode_name(e->mode), e->counted ? layer_of(backend, e) : "not counted");
 		printf("%-9s image %s: target %s%s%s, %s\n", "", e->image[0] ? e->image : "none",
 		       has_target ? mode_name(e->target.mode) : "none", has_target && e->target.accept ? " and others for now" : "",
 		       has_target && wanted && e->target.mode != wanted->mode ? " (" TARGET_PATH " says something else)" : "",

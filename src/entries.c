@@ -96,7 +96,7 @@ static int add(struct entries *entries, const struct boot_entry *from, const str
 	entries->list = more;
 
 	struct entry *e = &more[entries->count];
-	*e = (struct entry){ .counted = from->own, .words = strdup(from->words), .id = strdup(from->id) };
+	*e = (struct entry){ .xen = from->xen, .counted = from->own, .words = strdup(from->words), .id = strdup(from->id) };
 	if (!e->words || !e->id) {
 		free(e->words);
 		free(e->id);

@@ -14,6 +14,7 @@ struct entry {
 	char kernel[65];  /* release, as its file is named */
 	char *words;      /* the kernel command line */
 	char image[256];  /* its initramfs, "" if it has none */
+	bool xen;         /* a kernel that runs under Xen */
 	bool counted;     /* of this system, and no rescue entry without the check */
 	enum mode mode;   /* by its line; MODE_DEFAULT, MODE_UNKNOWN */
 	unsigned modes;   /* bit (1 << mode) for each mode that its line can give */

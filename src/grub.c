@@ -35,12 +35,13 @@ static void new_name(char path[64])
 
 /* --- Reading --------------------------------------------------------------------------------------------------------- */
 
-/* A "linux" line of grub.cfg; texts are the file's. */
+/* A line of grub.cfg that loads a kernel; texts are the file's. */
 struct line {
 	unsigned number;    /* from 1 */
 	const char *kernel; /* path as GRUB has it */
 	const char *words;
 	const char *initrd; /* paths as GRUB has them, NULL if there is none */
+	bool xen;           /* it is Xen that gets it */
 	bool own;           /* made by grub-mkconfig for a kernel of this system */
 };
 
@@ -55,11 +56,34 @@ static char *first_word(char *line, char **rest)
 	return line;
 }
 
-static bool is_one_of(const char *word, const char *const *list)
+enum command { COMMAND_OTHER, COMMAND_BOUND, COMMAND_LINUX, COMMAND_INITRD, COMMAND_MULTIBOOT, COMMAND_MODULE };
+
+static enum command command_of(const char *word)
 {
-	while (*list && strcmp(word, *list) != 0)
-		list++;
-	return *list != NULL;
+	static const struct {
+		const char *word;
+		enum command command;
+	} commands[] = {
+		{ "menuentry", COMMAND_BOUND },      { "}", COMMAND_BOUND },
+		{ "linux", COMMAND_LINUX },          { "linux16", COMMAND_LINUX },        { "linuxefi", COMMAND_LINUX },
+		{ "initrd", COMMAND_INITRD },        { "initrd16", COMMAND_INITRD },      { "initrdefi", COMMAND_INITRD },
+		{ "multiboot", COMMAND_MULTIBOOT },  { "multiboot2", COMMAND_MULTIBOOT }, { "xen_hypervisor", COMMAND_MULTIBOOT },
+		{ "module", COMMAND_MODULE },        { "module2", COMMAND_MODULE },       { "xen_module", COMMAND_MODULE },
+	};
+
+	for (size_t i = 0; i < sizeof(commands) / sizeof(commands[0]); i++)
+		if (strcmp(word, commands[i].word) == 0)
+			return commands[i].command;
+	return COMMAND_OTHER;
+}
+
+/* text behind that word, if it begins with it. */
+static char *behind(const char *word, char *text)
+{
+	size_t len = strlen(word);
+	bool begins = strncmp(text, word, len) == 0 && (!text[len] || strchr(" \t", text[len]));
+
+	return begins ? text + len + strspn(text + len, " \t") : text;
 }
 
 /* Section marks are comments that grub-mkconfig writes around each script's output. */
@@ -96,7 +120,7 @@ static void name_images(const char *paths, struct boot_entry *e)
 
 static int add_line(const char *path, const struct line *line, struct boot_entries *entries)
 {
-	struct boot_entry e = { .words = (char *)line->words, .own = line->own };
+	struct boot_entry e = { .words = (char *)line->words, .xen = line->xen, .own = line->own && !line->xen };
 	char kernel[PATH_MAX];
 
 	if (asprintf(&e.id, "%s:%u", path, line->number) < 0)
@@ -113,11 +137,9 @@ static int add_line(const char *path, const struct line *line, struct boot_entri
 /* Entries of a grub.cfg, whose text is cut up. id is what they are called by. */
 static int read_text(char *text, const char *id, struct boot_entries *entries)
 {
-	static const char *const linux_words[] = { "linux", "linux16", "linuxefi", NULL };
-	static const char *const initrd_words[] = { "initrd", "initrd16", "initrdefi", NULL };
 	struct line found = { 0 };
 	unsigned number = 0;
-	bool own = false;
+	bool own = false, xen = false;
 	int r = 0;
 
 	for (char *line = text, *next; line && r == 0; line = next) {
@@ -127,18 +149,26 @@ static int read_text(char *text, const char *id, struct boot_entries *entries)
 		number++;
 		own = is_own_section(line, own);
 
-		char *rest, *word = first_word(line, &rest);
-		bool linux_line = is_one_of(word, linux_words);
-		if (is_one_of(word, initrd_words) && found.words)
-			found.initrd = rest;
-		if (found.words && (linux_line || strcmp(word, "menuentry") == 0 || strcmp(word, "}") == 0)) {
+		char *rest;
+		enum command command = command_of(first_word(line, &rest));
+		/* Xen gets "module2 KERNEL placeholder WORDS", then "module2 --nounzip INITRD". */
+		if (command == COMMAND_MODULE)
+			command = !xen ? COMMAND_OTHER : found.words ? COMMAND_INITRD : COMMAND_LINUX;
+		/* What Xen is given after the initramfs is none of the kernel's. */
+		if (command == COMMAND_INITRD && found.words && !(xen && found.initrd))
+			found.initrd = behind("--nounzip", rest);
+		if (found.words && (command == COMMAND_LINUX || command == COMMAND_BOUND)) {
 			r = add_line(id, &found, entries);
 			found.words = NULL;
 		}
-		if (linux_line) {
-			found = (struct line){ .number = number, .own = own };
+		if (command == COMMAND_BOUND)
+			xen = false;
+		if (command == COMMAND_MULTIBOOT)
+			xen = strncmp(base_name(first_word(rest, &rest)), "xen", 3) == 0;
+		if (command == COMMAND_LINUX) {
+			found = (struct line){ .number = number, .xen = xen, .own = own };
 			found.kernel = first_word(rest, &rest);
-			found.words = rest;
+			found.words = behind("placeholder", rest);
 		}
 	}
 	return r == 0 && found.words ? add_line(id, &found, entries) : r;
@@ -253,11 +283,14 @@ static char *shell(const char *mode, const char *words, bool flush)
 		&text,
 		"# Written by iommu-install for mode %s; 'iommu-install MODE' writes it anew. Do not edit.\n"
 		"# Takes contrary words out of what was set before this, and puts the mode's words in. Without the\n"
-		"# program it only puts them in; making a grub.cfg never fails because of it.\n"
+		"# program it only puts them in; making a grub.cfg never fails because of it. Xen's kernels get what\n"
+		"# was set before: under Xen the IOMMU is the hypervisor's.\n"
 		"iommu_words='%s'\n"
 		"iommu_apply() {\n"
 		"\t/usr/sbin/iommu-install internal-words%s \"$1\" \"$2\" 2>/dev/null || printf '%%s\\n' \"$1${2:+ $2}\"\n"
 		"}\n"
+		"\tGRUB_CMDLINE_LINUX_XEN_REPLACE=${GRUB_CMDLINE_LINUX_XEN_REPLACE:-${GRUB_CMDLINE_LINUX:- }}\n"
+		"\tGRUB_CMDLINE_LINUX_XEN_REPLACE_DEFAULT=${GRUB_CMDLINE_LINUX_XEN_REPLACE_DEFAULT:-${GRUB_CMDLINE_LINUX_DEFAULT:- }}\n"
 		"\tGRUB_CMDLINE_LINUX=$(iommu_apply \"${GRUB_CMDLINE_LINUX-}\" \"$iommu_words\")\n"
 		"\tGRUB_CMDLINE_LINUX_DEFAULT=$(iommu_apply \"${GRUB_CMDLINE_LINUX_DEFAULT-}\" '')\n"
 		"if [ -n \"${GRUB_CMDLINE_LINUX_RECOVERY-}\" ]; then\n"

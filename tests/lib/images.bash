@@ -66,6 +66,14 @@ built_for() {
 	rm -r "$dest"
 }
 
+# program_into PROGRAM DIR: this machine's PROGRAM with what it needs, for a system that has none of it, or older: DIR/ld.so
+# --library-path DIR DIR/NAME.
+program_into() {
+	mkdir -p "$2" && cp "$1" "$2" || return
+	ldd "$1" | awk '$3 ~ "^/" { print $3 }' | xargs -I{} cp {} "$2" &&
+		cp "$(ldd "$1" | awk '/ld-linux/ { print $1 }')" "$2/ld.so"
+}
+
 # put MODE FILE: FILE, with its directories, from standard input.
 put() {
 	mkdir -p "${2%/*}"

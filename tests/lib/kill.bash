@@ -5,10 +5,7 @@
 # strace_into DIR: this machine's strace with what it needs, for a system that has none: DIR/ld.so --library-path DIR
 # DIR/strace.
 strace_into() {
-	local strace
-	strace=$(command -v strace) && mkdir -p "$1" && cp "$strace" "$1" || return
-	ldd "$strace" | awk '$3 ~ "^/" { print $3 }' | xargs -I{} cp {} "$1" &&
-		cp "$(ldd "$strace" | awk '/ld-linux/ { print $1 }')" "$1/ld.so"
+	program_into "$(command -v strace)" "$1"
 }
 
 # kill_points SCENARIO kill|ENOSPC|EIO|EROFS STEP: lib/kill.sh in a fresh machine, which $KILL_MACHINE makes; prints how many
