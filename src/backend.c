@@ -141,7 +141,8 @@ static bool same_line(const char *entry, const char *running)
 	return same;
 }
 
-/* The Boot Loader Interface's variable: four bytes of attributes, then UTF-16. GRUB sets it too, from 2.12 on. */
+/* The Boot Loader Interface's variable: four bytes of attributes, then UTF-16. GRUB sets it too, from 2.12 on, and puts
+ * BOOT_IMAGE= on every line. */
 static enum family booted_by(const struct facts *facts)
 {
 	static const char variable[] = "/sys/firmware/efi/efivars/LoaderInfo-4a67b082-0a4c-41cf-b6c7-440b29bb8c4f";
@@ -169,7 +170,8 @@ bool backend_proven(const struct backend *backend, const struct facts *facts)
 	char *why = NULL;
 	bool proven = false;
 
-	if (family != FAMILY_UNKNOWN && family != backend->family)
+	/* What leaves no sign is not GRUB. */
+	if (family == FAMILY_UNKNOWN ? backend->family == FAMILY_GRUB : backend->family != family)
 		return false;
 	if (backend->read(&entries, &why) == 0)
 		for (size_t i = 0; i < entries.count && !proven; i++)

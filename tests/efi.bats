@@ -120,6 +120,19 @@ with_grub() {
 	carry "$PT" "$ENTRY_LINES; $ENTRY_LINES"
 }
 
+@test "two boot loaders with the same line, and no variable of the firmware's: GRUB's own word on it tells them apart" {
+	efi_machine trixie systemd-boot initramfs-tools
+	with_grub
+	local no_variable='rm /sys/firmware/efi/efivars/*'
+	# GRUB's stand-in makes nothing, so that nothing can be done.
+	run -1 in_machine "$no_variable"'; echo "BOOT_IMAGE=/boot/vmlinuz $(sed "s/^initrd=[^ ]* *//" /proc/cmdline)" > /run/line
+		umount /proc/cmdline; mount --bind /run/line /proc/cmdline; iommu-install pt --force --initramfs=none; s=$?; ls /called; exit $s'
+	[[ $output == *"update-grub reports success, but has written nothing"*"/called"* ]]
+	run ! in_machine 'grep iommu=pt /boot/efi/loader/entries/*'
+	in_machine "$no_variable"'; rm -f /called; iommu-install pt --force --initramfs=none; [ ! -e /called ]; ! grep iommu=pt /boot/grub/grub.cfg'
+	carry "$PT" "$ENTRY_LINES; $ENTRY_LINES"
+}
+
 @test "without a proof which of two boot loaders it was, nothing is changed: BOOTLOADER_UNPROVEN" {
 	efi_machine trixie systemd-boot initramfs-tools
 	with_grub
