@@ -88,6 +88,20 @@ static int add(const struct bls_entry *from, const struct grubenv *env, struct b
 	return r;
 }
 
+/* What grub.cfg has beside them: Xen, other systems. */
+static int add_others(struct boot_entries *entries, char **why)
+{
+	struct boot_entries others;
+
+	int r = grub_read_config(grub_config(), &others, why);
+	for (size_t i = 0; i < others.count && r == 0; i++) {
+		others.list[i].own = false;
+		r = boot_entries_add(entries, &others.list[i]);
+	}
+	boot_entries_free(&others);
+	return r;
+}
+
 static int read_entries(struct boot_entries *entries, char **why)
 {
 	struct bls_entries found;
@@ -100,6 +114,8 @@ static int read_entries(struct boot_entries *entries, char **why)
 	r = bls_read(ENTRIES, false, &found, why);
 	for (size_t i = 0; r == 0 && i < found.count; i++)
 		r = add(&found.list[i], &env, entries);
+	if (r == 0)
+		r = add_others(entries, why);
 	bls_free(&found);
 	grubenv_free(&env);
 	if (r < 0)
@@ -126,9 +142,9 @@ static char *seed(void)
  * grubby copies ours from the block to it. Any other line stays. */
 static void put_plain(FILE *out, const char *line, size_t len, bool flush)
 {
-	const char *start = memchr(line, '"', len);
-	bool plain = strncmp(line, "GRUB_CMDLINE_LINUX", 18) == 0 && start && start > line && start[-1] == '=' && line[len - 1] == '"' &&
-		     start < line + len - 1;
+	static const char key[] = "GRUB_CMDLINE_LINUX=\"";
+	const char *start = line + sizeof(key) - 2;
+	bool plain = strncmp(line, key, sizeof(key) - 1) == 0 && line[len - 1] == '"' && start < line + len - 1;
 	char *value = plain ? strndup(start + 1, (size_t)(line + len - 2 - start)) : NULL;
 	char *rest = value && !strpbrk(value, "\"\\$`") ? words_apply(value, "", flush, NULL) : NULL;
 

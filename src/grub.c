@@ -174,7 +174,7 @@ static int read_text(char *text, const char *id, struct boot_entries *entries)
 	return r == 0 && found.words ? add_line(id, &found, entries) : r;
 }
 
-static int read_config(const char *path, struct boot_entries *entries, char **why)
+int grub_read_config(const char *path, struct boot_entries *entries, char **why)
 {
 	size_t len = 0;
 	int r;
@@ -198,7 +198,7 @@ static int read_config(const char *path, struct boot_entries *entries, char **wh
 
 static int grub_read(struct boot_entries *entries, char **why)
 {
-	return read_config(grub_config(), entries, why);
+	return grub_read_config(grub_config(), entries, why);
 }
 
 /* --- Detection ------------------------------------------------------------------------------------------------------- */
@@ -383,7 +383,7 @@ static int check_file(const char *path, const char *words, bool flush, char **wh
 {
 	struct boot_entries entries;
 
-	int r = read_config(path, &entries, why);
+	int r = grub_read_config(path, &entries, why);
 	if (r == 0)
 		r = boot_entries_check(&entries, path, words, flush, why);
 	boot_entries_free(&entries);

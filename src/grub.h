@@ -7,10 +7,16 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+#include "backend.h"
+
 #define GRUB_DEFAULT "/etc/default/grub"
 
 /* Where this system has its grub.cfg: /boot/grub/grub.cfg, or the one that is there. Static text. */
 const char *grub_config(void);
+
+/* Reads the menu's entries from a grub.cfg. Returns 0, or -errno with *why one line that names the file, owned by the caller
+ * (NULL without memory), and no entries. */
+int grub_read_config(const char *path, struct boot_entries *entries, char **why);
 
 /* /etc/default/grub with our block at its end (words NULL: without it), which takes contrary words out of what the file sets
  * and puts ours in. text NULL: no such file. Owned by the caller; NULL without memory. */

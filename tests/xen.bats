@@ -4,6 +4,7 @@ bats_require_minimum_version 1.5.0
 
 setup() {
 	load lib/grub
+	load lib/fedora
 }
 
 teardown() {
@@ -74,4 +75,23 @@ stays() {
 	xen_machine sid
 	[[ $(section 20_linux_xen) == *" ro"$'\n'* ]]
 	stays 'iommu-install pt --force --initramfs=none --backend=grub'
+}
+
+@test "beside Fedora's entries, Xen's are in grub.cfg: listed, not counted, and that file is not touched" {
+	fedora_machine
+	# The entry is a stand-in, as that script makes it.
+	put 644 "$BATS_TEST_TMPDIR/entry" <<-'EOF'
+		### BEGIN /etc/grub.d/20_linux_xen ###
+		menuentry 'Fedora, with Xen hypervisor' {
+			multiboot2	/xen-4.17.gz placeholder iommu=no-intremap ${xen_rm_opts}
+			module2	/vmlinuz-6.1.0-90.fc38.x86_64 placeholder root=UUID=1-2 ro iommu=soft
+			module2	--nounzip   /initrd.img-6.1.0-90.fc38.x86_64
+		}
+		### END /etc/grub.d/20_linux_xen ###
+	EOF
+	in_machine 'cat /host/entry >> /boot/grub2/grub.cfg; sha256sum /boot/grub2/grub.cfg > /host/sum
+		iommu-install pt --force --backend=bls --initramfs=none; sha256sum -c /host/sum'
+	[ "$(entries 'select(.counted | not) | select(.image | contains("rescue") | not) | "\(.kernel) \(.image) \(.cmdline)"')" = \
+		"6.1.0-90.fc38.x86_64 /boot/initrd.img-6.1.0-90.fc38.x86_64 root=UUID=1-2 ro iommu=soft" ]
+	[ "$(entries 'select(.counted) | .cmdline' | grep -c iommu=pt)" -ge 2 ]
 }
