@@ -119,8 +119,9 @@ install: all
 
 # What runs in under 45 minutes on two cores; the harness's own tests boot what the others boot too. Recursive, as the
 # build needs the packages.
-FULL_ONLY = $(addprefix tests/,harness.bats disk.bats boot-bypass.bats boot-demo.bats boot-doubt.bats boot-luks.bats boot-matrix.bats \
-	kill-all.bats boot-transaction.bats boot-efi.bats boot-arch.bats grubby.bats)
+FULL_ONLY = $(addprefix tests/,boot-arch.bats boot-bypass.bats boot-demo.bats boot-doubt.bats boot-efi.bats \
+	boot-fat.bats boot-luks.bats boot-matrix.bats boot-transaction.bats disk.bats grubby.bats harness.bats \
+	kill-all.bats uki-dracut.bats)
 check: packages
 	$(MAKE) --no-print-directory all
 	tests/run $(filter-out $(FULL_ONLY),$(sort $(wildcard tests/*.bats)))

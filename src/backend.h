@@ -58,6 +58,8 @@ struct backend {
 	int (*apply)(const char *words, bool flush, bool verbose);
 	/* Makes kernel->placed from kernel->image, with the command line that it has. Returns as apply. NULL: it is a copy. */
 	int (*place)(const struct kernel *kernel, bool verbose);
+	/* Whether entries get what is configured, and no more is known of them once our words are taken out; NULL: no. */
+	bool (*configured)(void);
 	const char *(*made)(void);    /* the file or directory that the entries are in */
 	const char *(*command)(void); /* what apply runs, for people; NULL: nothing */
 	void (*tidy)(void); /* removes what an apply that was cut short may have left; or NULL */

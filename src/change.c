@@ -518,8 +518,8 @@ static int take_out(const struct request *q, const struct machine *m)
 	none.flush = last.flush; /* a flush policy that was ours goes too */
 	if (code == 0 && t.backend->edit(&none, &t.edits) < 0)
 		code = EXIT_INVALID;
-	/* GRUB's own tool makes the entries from what is configured then; the others are to have none of the words. */
-	t.journal.known = code == 0 && !t.backend->device;
+	/* GRUB's own tool, as dracut, makes the entries from what is configured then; the others are to have none of the words. */
+	t.journal.known = code == 0 && !t.backend->device && !(t.backend->configured && t.backend->configured());
 	t.journal.flush = last.flush;
 	bool nothing = code == 0 && !edits_change(&t.edits);
 	if (nothing)

@@ -37,22 +37,25 @@ bool kernel_is_named(const char *release)
 }
 
 /* The setup header: "HdrS" at 0x202, and at 0x20e where, after the first sector, the version's text is. */
-static bool read_header(const char *path, char release[65])
+bool kernel_header(int fd, off_t offset, char release[65])
 {
 	uint8_t header[14];
-	bool found = false;
 
-	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
-	if (fd < 0)
+	if (pread(fd, header, sizeof(header), offset + 0x202) != (ssize_t)sizeof(header) || memcmp(header, "HdrS", 4) != 0)
 		return false;
-	if (pread(fd, header, sizeof(header), 0x202) == (ssize_t)sizeof(header) && memcmp(header, "HdrS", 4) == 0) {
-		off_t at = 0x200 + (header[12] | header[13] << 8);
-		ssize_t len = pread(fd, release, 64, at);
-		release[len > 0 ? len : 0] = '\0';
-		release[strcspn(release, " \t\n")] = '\0';
-		found = release[0] && !strchr(release, '/');
-	}
-	close(fd);
+	ssize_t len = pread(fd, release, 64, offset + 0x200 + (header[12] | header[13] << 8));
+	release[len > 0 ? len : 0] = '\0';
+	release[strcspn(release, " \t\n")] = '\0';
+	return release[0] && !strchr(release, '/');
+}
+
+static bool read_header(const char *path, char release[65])
+{
+	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+	bool found = fd >= 0 && kernel_header(fd, 0, release);
+
+	if (fd >= 0)
+		close(fd);
 	return found;
 }
 

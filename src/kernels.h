@@ -6,6 +6,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <sys/types.h>
 
 struct kernel {
 	char release[65];
@@ -30,6 +31,9 @@ int kernels_add(struct kernels *kernels, const char *release, const char *image)
 /* The release of the kernel at path: what follows "vmlinuz-" in its name, unless that has no modules and what its header says
  * has (vmlinuz-linux). Source: "The Linux/x86 Boot Protocol", kernel_version. */
 void kernel_release(const char *path, char release[65]);
+
+/* The release in the header of the kernel that begins there in fd. */
+bool kernel_header(int fd, off_t offset, char release[65]);
 
 /* Whether the kernel of that release has modules, and a name that tells its release. */
 bool kernel_has_modules(const char *release);

@@ -1,4 +1,5 @@
-/* Boot loader back end: unified kernel images made on this machine by ukify(1), one file of kernel, initramfs and command line.
+/* Boot loader back end: unified kernel images made on this machine by ukify(1) or dracut(8), one file of kernel, initramfs and
+ * command line.
  * SPDX-License-Identifier: BSD-3-Clause
  *
  * Each is made anew beside the old one and takes its place by one rename: line and image change together. What is signed
@@ -15,11 +16,14 @@
 
 #include "backend.h"
 #include "blsentry.h"
+#include "cmdline.h"
 #include "files.h"
 #include "pe.h"
 #include "refuse.h"
 #include "run.h"
 #include "words.h"
+
+#define DRACUT_DROPIN "/etc/dracut.conf.d/zzz-iommu.conf"
 
 /* Where the EFI system partition, or the extended boot partition, is mounted (bootctl(1)). */
 static const char *const dirs[] = { "/efi/EFI/Linux", "/boot/efi/EFI/Linux", "/boot/EFI/Linux" };
@@ -88,6 +92,21 @@ static char *section_of(const char *path, const char *name)
 	return text;
 }
 
+/* The kernel's release; dracut writes no section for it, so that the kernel itself is asked. */
+static void name_release(int fd, char release[65])
+{
+	char *text = pe_text(fd, ".uname");
+	off_t offset;
+	size_t len;
+
+	release[0] = '\0';
+	if (text)
+		snprintf(release, 65, "%.64s", text);
+	else if (pe_section(fd, ".linux", &offset, &len) == 0 && !kernel_header(fd, offset, release))
+		release[0] = '\0';
+	free(text);
+}
+
 /* systemd-stub(7) puts what addons say behind an image's own line. */
 static int add_addons(const char *dir, FILE *line)
 {
@@ -141,7 +160,7 @@ static int add(const char *path, struct boot_entries *entries, char **why)
 	*why = NULL;
 	int fd = open(path, O_RDONLY | O_CLOEXEC);
 	int r = fd < 0 ? -errno : 0;
-	char *words = r == 0 ? pe_text(fd, ".cmdline") : NULL, *release = r == 0 ? pe_text(fd, ".uname") : NULL;
+	char *words = r == 0 ? pe_text(fd, ".cmdline") : NULL;
 	if (r == 0 && !words)
 		r = errno == ENOENT ? 0 : -errno; /* it gets its line from the boot loader */
 	if (r == 0) {
@@ -150,7 +169,7 @@ static int add(const char *path, struct boot_entries *entries, char **why)
 			r = -ENOMEM;
 	}
 	if (r == 0) {
-		snprintf(e.release, sizeof(e.release), "%.64s", release ? release : "");
+		name_release(fd, e.release);
 		r = pe_section(fd, ".initrd", &offset, &len);
 		if (r == 0)
 			snprintf(e.image, sizeof(e.image), "%.255s", path);
@@ -166,7 +185,6 @@ static int add(const char *path, struct boot_entries *entries, char **why)
 		close(fd);
 	free(e.words);
 	free(words);
-	free(release);
 	return r;
 }
 
@@ -200,30 +218,71 @@ static int read_entries(struct boot_entries *entries, char **why)
 	return r;
 }
 
-/* kernel-install(8): whether this machine makes its images by itself. */
-static bool makes_images(void)
+/* Who makes this machine's images. */
+enum maker { MAKER_NONE, MAKER_UKIFY, MAKER_DRACUT };
+
+/* kernel-install(8): the first file that is there counts. Whether it asks for unified images, and by whom; *generator is empty
+ * if it does not say. */
+static bool layout_is_uki(char generator[32])
 {
 	static const char *const files[] = { "/etc/kernel/install.conf", "/usr/lib/kernel/install.conf" };
-	char layout[32], ukify[256];
+	char layout[32];
 
+	generator[0] = '\0';
 	for (size_t i = 0; i < sizeof(files) / sizeof(files[0]); i++) {
 		char *text = file_read(files[i], NULL);
-		bool uki = text && os_value(text, "layout", layout, sizeof(layout)) && strcmp(layout, "uki") == 0;
-		bool there = text != NULL;
-
+		if (!text)
+			continue;
+		bool uki = os_value(text, "layout", layout, sizeof(layout)) && strcmp(layout, "uki") == 0;
+		os_value(text, "uki_generator", generator, 32);
 		free(text);
-		if (there)
-			return uki && run_find("ukify", ukify, sizeof(ukify));
+		return uki;
 	}
 	return false;
+}
+
+/* dracut.conf(5): a plain assignment in its configuration, whichever file has it. */
+static bool dracut_value(const char *key, char *value, size_t size)
+{
+	static const char *const places[] = { "/etc/dracut.conf.d", "/usr/lib/dracut/dracut.conf.d" };
+	char path[PATH_MAX];
+	bool found = false;
+
+	for (size_t i = 0; i < sizeof(places) / sizeof(places[0]) && !found; i++) {
+		DIR *list = opendir(places[i]);
+		for (const struct dirent *entry; list && !found && (entry = readdir(list));) {
+			size_t len = strlen(entry->d_name);
+			if (len <= 5 || strcmp(entry->d_name + len - 5, ".conf") != 0 ||
+			    snprintf(path, sizeof(path), "%s/%s", places[i], entry->d_name) >= (int)sizeof(path))
+				continue;
+			char *text = file_read(path, NULL);
+			found = text && os_value(text, key, value, size);
+			free(text);
+		}
+		if (list)
+			closedir(list);
+	}
+	return found;
+}
+
+static enum maker find_maker(void)
+{
+	char generator[32], path[256], uefi[8];
+	bool uki = layout_is_uki(generator), dracut = uki && strcmp(generator, "dracut") == 0;
+
+	if (uki && !dracut && run_find("ukify", path, sizeof(path)))
+		return MAKER_UKIFY;
+	dracut = dracut || (dracut_value("uefi", uefi, sizeof(uefi)) && strcmp(uefi, "yes") == 0);
+	return dracut && run_find("dracut", path, sizeof(path)) ? MAKER_DRACUT : MAKER_NONE;
 }
 
 /* An image made anew would not start where the firmware asks for a signature. */
 static bool signed_elsewhere(void)
 {
 	struct boot_entries entries;
-	char *why = NULL, *config = file_read("/etc/kernel/uki.conf", NULL);
-	bool found = false, key = config && strstr(config, "SecureBootPrivateKey=");
+	char *why = NULL, *config = file_read("/etc/kernel/uki.conf", NULL), file[256];
+	bool found = false, key = find_maker() == MAKER_DRACUT ? dracut_value("uefi_secureboot_key", file, sizeof(file)) :
+								 config && strstr(config, "SecureBootPrivateKey=");
 
 	if (!key && read_entries(&entries, &why) == 0) {
 		for (size_t i = 0; i < entries.count && !found; i++) {
@@ -246,46 +305,114 @@ static int detect(bool installed, const char **what)
 	if (!image_dir())
 		return -ENOENT;
 	*what = "unified kernel images start this machine that are not made here (no layout=uki in /etc/kernel/install.conf, or "
-		"no ukify)";
-	if (!makes_images())
+		"no ukify; no uefi=yes in /etc/dracut.conf.d)";
+	if (find_maker() == MAKER_NONE)
 		return -ENOTSUP;
-	*what = "the unified kernel images are signed, and /etc/kernel/uki.conf names no SecureBootPrivateKey to sign others with";
+	*what = "the unified kernel images are signed, and /etc/kernel/uki.conf names no SecureBootPrivateKey (dracut: "
+		"uefi_secureboot_key=) to sign others with";
 	return signed_elsewhere() ? -ENOTSUP : 0;
 }
 
-/* Makes an image anew with that line, from the kernel and initramfs in /boot, and puts it in the old one's place. Returns 0, or
- * -1 with one line told. */
-static int make_image(const char *path, const char *release, const char *line, bool verbose)
+/* A shell may have put other blanks between words. */
+static bool same_words(const char *a, const char *b)
 {
-	char linux_image[128], initrd[128], new[PATH_MAX], output[PATH_MAX + 16], uname[96], *cmdline = NULL, *now = NULL;
-	int r = -1;
+	char word_a[512], word_b[512];
+	bool more_a, more_b;
+
+	do {
+		more_a = cmdline_word(&a, word_a, sizeof(word_a));
+		more_b = cmdline_word(&b, word_b, sizeof(word_b));
+	} while (more_a && more_b && strcmp(word_a, word_b) == 0);
+	return !more_a && !more_b;
+}
+
+/* Both lines have the same words; about the IOMMU too if mode is set. Those have no place of their own. */
+static bool same_line(const char *a, const char *b, bool mode)
+{
+	char *ours_a = NULL, *ours_b = NULL;
+	char *rest_a = words_apply(a, "", true, &ours_a), *rest_b = words_apply(b, "", true, &ours_b);
+
+	bool same = rest_a && rest_b && same_words(rest_a, rest_b) && (!mode || strcmp(ours_a, ours_b) == 0);
+	free(rest_a);
+	free(rest_b);
+	free(ours_a);
+	free(ours_b);
+	return same;
+}
+
+static int run_ukify(const char *new, const char *release, const char *line, bool verbose)
+{
+	char linux_image[128], initrd[128], output[PATH_MAX + 16], uname[96], *cmdline = NULL;
 
 	snprintf(linux_image, sizeof(linux_image), "--linux=/boot/vmlinuz-%.64s", release);
 	snprintf(initrd, sizeof(initrd), "--initrd=/boot/initrd.img-%.64s", release);
 	snprintf(uname, sizeof(uname), "--uname=%.64s", release);
-	snprintf(new, sizeof(new), "%s.iommu-new", path);
 	snprintf(output, sizeof(output), "--output=%s", new);
-	if (asprintf(&cmdline, "--cmdline=%s", line) < 0) {
-		fail("%s", strerror(ENOMEM));
-		return -1;
-	}
+	if (asprintf(&cmdline, "--cmdline=%s", line) < 0)
+		return -ENOMEM;
 	bool config = access("/etc/kernel/uki.conf", F_OK) == 0;
 	const char *const argv[] = { "ukify", "build", linux_image, initrd, uname, cmdline, output,
 				     config ? "--config=/etc/kernel/uki.conf" : NULL, NULL };
 	int status = run(argv, verbose);
-	int fd = status == 0 ? open(new, O_RDONLY | O_CLOEXEC) : -1;
-	now = fd >= 0 ? pe_text(fd, ".cmdline") : NULL;
-	if (fd >= 0)
-		close(fd);
+	free(cmdline);
+	return status;
+}
+
+/* It takes the line from its configuration. Debian's kernel hook and our own rebuild make /boot's image a unified one too,
+ * where dracut makes no others: that will do, if it has the line. */
+static int run_dracut(const char *new, const char *release, const char *line, bool verbose)
+{
+	const char *const argv[] = { "dracut", "--force", "--quiet", "--uefi", new, release, NULL };
+	char made[128];
+
+	snprintf(made, sizeof(made), "/boot/initrd.img-%.64s", release);
+	char *has = section_of(made, ".cmdline");
+	bool same = has && line && same_line(has, line, true);
+	free(has);
+	return same ? file_place(made, new) : run(argv, verbose);
+}
+
+/* What is wrong with an image beside its line, or NULL. dracut reports success of images that hold next to nothing. */
+static const char *fault(const char *path)
+{
+	struct initramfs image;
+	const char *why = NULL;
+	size_t len = 0;
+
+	char *target = file_read(TARGET_PATH, &len);
+	bool read = initramfs_read(path, &image, &why) == 0;
+	bool same = read && (target ? image.target && image.target_len == len && memcmp(image.target, target, len) == 0 &&
+				      image.hook != HOOK_NONE : !image.target);
+	if (read)
+		why = same ? NULL : target ? "does not hold " TARGET_PATH " and the check" : "still holds a target";
+	initramfs_free(&image);
+	free(target);
+	return why;
+}
+
+/* Makes an image anew with that line, NULL: the one that is configured, and puts it in the old one's place, old being the line
+ * of that. Returns 0, or -1 with one line told. */
+static int make_image(const char *path, const char *release, const char *old, const char *line, bool verbose)
+{
+	bool dracut = find_maker() == MAKER_DRACUT;
+	const char *program = dracut ? "dracut" : "ukify";
+	const char *why = NULL;
+	char new[PATH_MAX];
+	int r = -1;
+
+	snprintf(new, sizeof(new), "%s.iommu-new", path);
+	int status = dracut ? run_dracut(new, release, line, verbose) : run_ukify(new, release, line ? line : old, verbose);
+	char *now = status == 0 ? section_of(new, ".cmdline") : NULL;
 	if (status != 0)
-		fail("ukify failed with %s %d", status < 0 ? "error" : "status", abs(status));
-	else if (!now || strcmp(now, line) != 0)
-		fail("%s: ukify reports success, but the image does not hold the command line it was given", new);
+		fail("%s failed with %s %d", program, status < 0 ? "error" : "status", abs(status));
+	else if (!now || !same_line(now, line ? line : old, line != NULL))
+		fail("%s: %s makes it with another command line than it is to have: %s", path, program, now ? now : "none");
+	else if (dracut && (why = fault(new)))
+		fail("%s: dracut reports success, but the image %s", path, why);
 	else if ((r = file_replace(new, path)) < 0)
 		fail("%s: %s", path, strerror(-r));
 	unlink(new);
 	free(now);
-	free(cmdline);
 	return r < 0 ? -1 : 0;
 }
 
@@ -316,11 +443,28 @@ static int config_has_line(void)
 	return r;
 }
 
+/* dracut's configuration is bash's, read in the order of the names. */
+static int edit_dracut(const struct mode_words *wish, struct edits *edits)
+{
+	char *text = NULL;
+
+	int len = !wish->words ? 0 : asprintf(&text,
+		"# Written by iommu-install for mode %s; 'iommu-install MODE' writes it anew. Do not edit.\n"
+		"# Takes contrary words out of what was set before this, and puts the mode's words in.\n"
+		"kernel_cmdline=$(/usr/sbin/iommu-install internal-words%s \"$kernel_cmdline\" '%s' 2>/dev/null ||\n"
+		"\tprintf '%%s\\n' \"$kernel_cmdline %s\")\n", wish->mode, wish->flush ? " --flush" : "", wish->words, wish->words);
+	int r = len < 0 ? no_memory() : edits_add(edits, ROLE_SOURCE, DRACUT_DROPIN, text);
+	free(text);
+	return r;
+}
+
 static int edit(const struct mode_words *wish, struct edits *edits)
 {
 	struct boot_entries entries;
 	char *seed = NULL;
 
+	if (find_maker() == MAKER_DRACUT)
+		return edit_dracut(wish, edits);
 	if (config_has_line() < 0)
 		return -1;
 	int r = backend_read(&backend_uki, &entries);
@@ -336,19 +480,26 @@ static int edit(const struct mode_words *wish, struct edits *edits)
 	return r < 0 ? -1 : 0;
 }
 
+/* ukify makes images of lines that are known, dracut of its configuration. */
+static bool configured(void)
+{
+	return find_maker() == MAKER_DRACUT;
+}
+
 static int apply(const char *words, bool flush, bool verbose)
 {
+	bool anew = words || configured();
 	struct boot_entries entries;
 
 	int r = backend_read(&backend_uki, &entries);
-	for (size_t i = 0; words && i < entries.count && r == 0; i++) {
+	for (size_t i = 0; anew && i < entries.count && r == 0; i++) {
 		const struct boot_entry *e = &entries.list[i];
-		if (!e->own || words_right(e->words, words, flush))
+		if (!e->own || (words && words_right(e->words, words, flush)))
 			continue;
 		/* Its own alone: an addon that contradicts is found out when all is read back. */
-		char *own = section_of(e->id, ".cmdline"), *line = line_with(own ? own : "", words, flush);
+		char *own = section_of(e->id, ".cmdline"), *line = words ? line_with(own ? own : "", words, flush) : NULL;
+		r = words && !line ? no_memory() : make_image(e->id, e->release, own ? own : "", line, verbose);
 		free(own);
-		r = line ? make_image(e->id, e->release, line, verbose) : -1;
 		free(line);
 	}
 	boot_entries_free(&entries);
@@ -361,7 +512,7 @@ static int place(const struct kernel *kernel, bool verbose)
 	int r = -1;
 
 	if (line)
-		r = make_image(kernel->placed, kernel->release, line, verbose);
+		r = make_image(kernel->placed, kernel->release, line, line, verbose);
 	else
 		fail("%s: %s", kernel->placed, strerror(errno));
 	free(line);
@@ -377,7 +528,8 @@ static const char *made(void)
 
 static const char *command(void)
 {
-	return "ukify build, for each unified kernel image";
+	return find_maker() == MAKER_DRACUT ? "dracut --uefi, for each unified kernel image" :
+					      "ukify build, for each unified kernel image";
 }
 
 const struct backend backend_uki = {
@@ -389,6 +541,7 @@ const struct backend backend_uki = {
 	.edit = edit,
 	.apply = apply,
 	.place = place,
+	.configured = configured,
 	.made = made,
 	.command = command,
 	.layer = "/etc/kernel/cmdline",

@@ -13,15 +13,16 @@ EFI_MACHINE_ID=00112233445566778899aabbccddeeff # names the entries
 EFI_FIRMWARE=/usr/share/OVMF
 EFI_LOADER=4a67b082-0a4c-41cf-b6c7-440b29bb8c4f # the vendor of systemd-boot's variables
 
-# efi_disk SUITE systemd-boot|uki dracut|initramfs-tools: prints the path of that disk: an EFI system partition with
+# efi_disk SUITE systemd-boot|uki|dracut-uki dracut|initramfs-tools: prints the path of that disk: an EFI system partition with
 # systemd-boot, and one root, label `iommuroot`, with the suite's kernel and that generator. `uki`: ukify makes one file
-# of kernel, image and command line. Nobody writes to it: tests take a copy.
+# of kernel, image and command line. `dracut-uki`: dracut can make that. Nobody writes to it: tests take a copy.
 efi_disk() {
 	local packages=(systemd-sysv udev linux-image-amd64 systemd-boot systemd-boot-efi "$3" kmod libkmod2 dbus procps
 		e2fsprogs zstd) key
 	case $2 in
 	systemd-boot) ;;
 	uki) packages+=(systemd-ukify) ;;
+	dracut-uki) packages+=(binutils) ;;
 	*) echo "efi_disk: no kind of entry is called '$2'" >&2 && return 2 ;;
 	esac
 	case $3 in
@@ -189,7 +190,7 @@ efi_cmdline() {
 	case $entry in
 	*.efi)
 		section=$(mktemp)
-		objcopy -O binary --only-section=.cmdline "$entry" "$section" 2>/dev/null && cat "$section" && echo
+		objcopy -O binary --only-section=.cmdline "$entry" "$section" 2>/dev/null && tr -d '\0' <"$section" && echo
 		rm -f "$section"
 		;;
 	*.conf)
