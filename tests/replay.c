@@ -1,8 +1,8 @@
-/* Replays what QEMU's blklogwrites driver has logged onto a copy of the disk, and stops at every flush: what is on the disk
- * then is what a power cut would leave.
+/* Replays what QEMU's blklogwrites driver has logged onto a copy of the disk, and stops at every flush, or at every write: what
+ * is on the disk then is what a power cut would leave.
  * SPDX-License-Identifier: BSD-3-Clause
  *
- * usage: replay LOG DISK. Prints the number of each flush and goes on when it can read a line.
+ * usage: replay LOG DISK [writes]. Prints the number of each flush or write and goes on when it can read a line.
  * The format: QEMU's block/blklogwrites.c, which follows the kernel's Documentation/admin-guide/device-mapper/log-writes.rst.
  */
 #include <fcntl.h>
@@ -24,12 +24,12 @@ int main(int argc, char **argv)
 	struct { uint64_t magic, version, entries; uint32_t sector; } super;
 	struct { uint64_t sector, sectors, flags, length; } entry;
 	static char data[1 << 20];
-	unsigned flushes = 0;
+	unsigned stops = 0;
 
-	int log = argc == 3 ? open(argv[1], O_RDONLY) : -1;
-	int disk = argc == 3 ? open(argv[2], O_WRONLY) : -1;
+	int log = argc >= 3 ? open(argv[1], O_RDONLY) : -1;
+	int disk = argc >= 3 ? open(argv[2], O_WRONLY) : -1;
 	if (log < 0 || disk < 0)
-		die("replay LOG DISK");
+		die("replay LOG DISK [writes]");
 	if (pread(log, &super, sizeof(super), 0) != sizeof(super) || super.magic != 0x6a736677736872)
 		die("no log of writes");
 	off_t at = super.sector;
@@ -47,9 +47,9 @@ int main(int argc, char **argv)
 			to += n;
 			left -= n;
 		}
-		if (!(entry.flags & FLUSH))
+		if (argc < 4 && !(entry.flags & FLUSH))
 			continue;
-		printf("%u\n", ++flushes);
+		printf("%u\n", ++stops);
 		fflush(stdout);
 		if (getchar() == EOF)
 			return 1;

@@ -85,21 +85,8 @@ two_entries() {
 	done
 }
 
-# judge_now: of what systemd-boot reads a /boot is made that judge() can read.
 judge_now() {
-	local entry dir=$WORK/boot kver
-	[ "$LOADER" = systemd-boot ] || { judge /boot "$WORK" 4; return; }
-	rm -rf "$dir"
-	mkdir -p "$dir/grub"
-	for entry in "$ENTRIES"/*.conf; do
-		kver=$(sed -n 's/^version //p' "$entry")
-		cp "/boot/efi/id/$kver/linux" "$dir/vmlinuz-$kver"
-		cp "/boot/efi$(sed -n 's/^initrd //p' "$entry")" "$dir"
-		printf '%s\n' "linux /vmlinuz-$kver $(sed -n 's/^options //p' "$entry")" "initrd /initrd.img-$kver" '}'
-	done >"$dir/entries"
-	{ echo '### BEGIN 10_linux'; cat "$dir/entries"; echo '### END 10_linux'; } >"$dir/grub/grub.cfg"
-	grub-script-check() { :; } # it is not there
-	judge "$dir" "$WORK" 4
+	if [ "$LOADER" = grub ]; then judge /boot "$WORK" 4; else judge_esp /boot/efi "$WORK" 4; fi
 }
 
 keep() { # keep DIR: the files as they are

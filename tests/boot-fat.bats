@@ -1,0 +1,64 @@
+#!/usr/bin/env bats
+# Power cuts while a change writes to a real EFI system partition (FAT), which is then read as firmware reads it. `make check-full`
+# only.
+# SPDX-License-Identifier: BSD-3-Clause
+# shellcheck disable=SC2154 # machine is lib/efi.bash's
+bats_require_minimum_version 1.5.0
+
+setup() {
+	load lib/efi
+	esp=$BATS_TEST_TMPDIR/esp.img
+	log=$BATS_TEST_TMPDIR/esp.log
+}
+
+teardown() {
+	vm_kill_all
+	efi_machine_end
+	rm -f "$BATS_TEST_TMPDIR"/*.img "$log"
+}
+
+# machine_with_esp KIND: a machine that wants pt and halts, whose EFI system partition is a disk of its own, $esp.
+machine_with_esp() {
+	efi_machine trixie "$1" initramfs-tools
+	in_efi_machine 'iommu-install pt --force --on-mismatch=halt'
+	in_efi_machine 'cat /proc/cmdline > /host/words; cp /boot/vmlinuz-* /host/kernel; cp /boot/initrd.img-* /host/initrd'
+	dd if="$machine" of="$esp" bs=1M skip=$((DISK_START >> 20)) count="$EFI_MIB" conv=sparse status=none
+	truncate -s "${EFI_MIB}M" "$esp"
+	# The one on the machine's disk is not to be found any more.
+	dd if=/dev/zero of="$machine" bs=1M seek=$((DISK_START >> 20)) count=1 conv=notrunc status=none
+}
+
+# change COMMAND: runs it in that machine, every write to $esp logged; $BATS_TEST_TMPDIR/before.img is what $esp was.
+change() {
+	cp --sparse=always "$esp" "$BATS_TEST_TMPDIR/before.img"
+	truncate -s 2G "$log"
+	printf '%s; s=$?; findmnt -n -o SOURCE,FSTYPE /boot/efi; umount /boot/efi; exit $s\n' "$1" > "$BATS_TEST_TMPDIR/script"
+	disk_start vm "$machine" "$BATS_TEST_TMPDIR/script" --iommu intel --kernel "$BATS_TEST_TMPDIR/kernel" \
+		--initrd "$BATS_TEST_TMPDIR/initrd" --append "$(< "$BATS_TEST_TMPDIR/words")" -- \
+		-blockdev "driver=file,filename=$esp,node-name=espfile" -blockdev "driver=file,filename=$log,node-name=esplog" \
+		-blockdev driver=blklogwrites,node-name=esp,file=espfile,log=esplog,log-sector-size=512 \
+		-device virtio-blk-pci,drive=esp
+	vm_wait vm 1800
+	vm_log vm | tail -n 40
+	[ "$VM_END $(disk_status vm)" = "poweroff 0" ]
+	disk_output vm | grep -E '^/dev/vd[a-z] +vfat'
+}
+
+# judged: whatever write was the last one, each entry starts.
+judged() {
+	gcc -O2 -o "$BATS_TEST_TMPDIR/replay" "$BATS_TEST_DIRNAME/replay.c"
+	run -0 bash "$BATS_TEST_DIRNAME/lib/power-fat.sh" "$BATS_TEST_TMPDIR" "$1"
+	echo "# $output" >&3
+}
+
+@test "power cuts: at every write and flush of a FAT partition while pt becomes strict, systemd-boot finds entries that start" {
+	machine_with_esp systemd-boot
+	change 'iommu-install strict --backend=systemd-boot'
+	judged "intel_iommu=on amd_iommu=on"
+}
+
+@test "power cuts: the same with unified kernel images" {
+	machine_with_esp uki
+	change 'iommu-install strict --backend=uki'
+	judged "intel_iommu=on amd_iommu=on"
+}
