@@ -48,7 +48,7 @@ INSTALL_OBJECTS = $(patsubst %,$(B)/install/%.o,$(COMMON) $(INSTALLER))
 
 COMPLETIONS = $(addprefix $(B)/completion/,bash zsh fish)
 
-.PHONY: all install check check-full packages demo bench clean distclean
+.PHONY: all install deb rpm tarball check check-full packages demo bench clean distclean
 .DELETE_ON_ERROR:
 
 all: $(B)/iommu-verify $(B)/iommu-install $(COMPLETIONS)
@@ -117,11 +117,24 @@ install: all
 	$(INSTALL) -D -m 644 $(B)/completion/zsh $(DESTDIR)$(ZSHDIR)/_iommu-install
 	$(INSTALL) -D -m 644 $(B)/completion/fish $(DESTDIR)$(FISHDIR)/iommu-install.fish
 
+# Packages, with all they are built from, in build/deb, build/rpm and build/: kmod's source is fetched before, or KMOD_SRC.
+deb: | $(KMOD_SRC)
+	dist/build-deb $(B)/deb $(VERSION) $(KMOD_SRC)
+
+rpm: | $(KMOD_SRC)
+	dist/build-rpm $(B)/rpm $(VERSION) $(KMOD_SRC)
+
+# For a Debian of this machine's age or later, without a package manager, a compiler or a network.
+tarball: all
+	rm -rf $(B)/tree
+	$(MAKE) --no-print-directory install DESTDIR=$(B)/tree DRACUTMODULESDIR=$(LIBDIR)/dracut/modules.d
+	dist/build-tarball $(B) $(VERSION) $(B)/tree
+
 # What runs in under 45 minutes on two cores; the harness's own tests boot what the others boot too. Recursive, as the
 # build needs the packages.
 FULL_ONLY = $(addprefix tests/,boot-arch.bats boot-bypass.bats boot-demo.bats boot-doubt.bats boot-efi.bats \
-	boot-fat.bats boot-luks.bats boot-matrix.bats boot-transaction.bats disk.bats grubby.bats harness.bats \
-	kill-all.bats uki-dracut.bats)
+	boot-fat.bats boot-luks.bats boot-matrix.bats boot-packages.bats boot-transaction.bats disk.bats grubby.bats \
+	harness.bats kill-all.bats uki-dracut.bats)
 check: packages
 	$(MAKE) --no-print-directory all
 	tests/run $(filter-out $(FULL_ONLY),$(sort $(wildcard tests/*.bats)))

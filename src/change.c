@@ -496,6 +496,18 @@ int change_resume(const struct request *q)
 
 /* --- Taking everything out ---------------------------------------------------------------------------------------------- */
 
+/* A package that is removed asks this on every kind of machine; there may be no boot loader that is known then. */
+static bool never_used(const struct request *q, const struct journal *last)
+{
+	struct edits edits = { 0 };
+
+	if (q->backend || last->command[0] || access(backend_grub.layer, F_OK) == 0)
+		return false;
+	bool none = plan_edits(NULL, NULL, false, &edits) == 0 && !edits_change(&edits);
+	edits_free(&edits);
+	return none;
+}
+
 static int take_out(const struct request *q, const struct machine *m)
 {
 	struct mode_words none = { .words = NULL };
@@ -508,6 +520,10 @@ static int take_out(const struct request *q, const struct machine *m)
 		code = read_journal(&last, &open);
 	if (code)
 		return code;
+	if (never_used(q, &last)) {
+		say(q, "nothing of iommu-install is set\n");
+		return 0;
+	}
 	/* The one that the words were put in by, whatever has been installed since. */
 	const char *name = q->backend ? q->backend : last.backend[0] ? last.backend : NULL;
 	code = backend_choose(name, m->loader, &m->root, m->now, "", &t.backend);
@@ -535,4 +551,37 @@ static int take_out(const struct request *q, const struct machine *m)
 int change_remove(const struct request *q)
 {
 	return run_in(q, take_out);
+}
+
+/* --- After an upgrade --------------------------------------------------------------------------------------------------- */
+
+static int renew_images(const struct request *q, const struct machine *m)
+{
+	struct transaction t = { .now = m->now, .quiet = q->quiet, .verbose = q->verbose };
+	struct journal last;
+	const char *what;
+	bool open;
+
+	int code = read_journal(&last, &open);
+	if (code || strcmp(last.generator, "none") == 0)
+		return code;
+	/* One that waits for its boot has the images it is to have until then; any other ends with new ones. */
+	if (open && last.progress != PROGRESS_BOOT)
+		return finish(q, m, &last);
+	t.backend = last.backend[0] ? backend_named(last.backend) : backend_guess(m->loader, m->now);
+	t.loader = t.backend && m->loader;
+	int r = kernels_list(&t.kernels);
+	if (r < 0)
+		return r == -ENOENT ? 0 : fail("/boot: %s", strerror(-r));
+	if (t.backend)
+		backend_place(t.backend, &t.kernels);
+	t.generator = generator_find(NULL, &what);
+	code = transaction_images(&t);
+	transaction_free(&t);
+	return code;
+}
+
+int change_images(const struct request *q)
+{
+	return run_in(q, renew_images);
 }

@@ -24,5 +24,6 @@ int change_mode(const struct request *request); /* with dry_run it prints what w
 int change_rollback(const struct request *request);
 int change_resume(const struct request *request);
 int change_remove(const struct request *request);
+int change_images(const struct request *request); /* for the packages: see transaction_images() */
 
 #endif

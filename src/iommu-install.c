@@ -59,6 +59,8 @@ static int internal(int argc, char **argv)
 {
 	if (argc == 5 && strcmp(argv[1], "internal-image") == 0)
 		return internal_image(argv + 2);
+	if (argc == 2 && strcmp(argv[1], "internal-images") == 0)
+		return change_images(&(struct request){ .root = "/" });
 	if (argc == 4 && strcmp(argv[1], "internal-words") == 0)
 		return print_words(argv + 2, false);
 	if (argc == 5 && strcmp(argv[1], "internal-words") == 0 && strcmp(argv[2], "--flush") == 0)

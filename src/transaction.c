@@ -166,14 +166,12 @@ static int check_images(const struct transaction *t, const char *target_text)
 /* What the boot loader reads is on the disk to stay: /boot, and where copies and entries are. */
 static int sync_boot(const struct transaction *t)
 {
-	const char *made = t->backend->made();
-
 	if (told("/boot", sync_for_boot("/boot")) < 0)
 		return -1;
 	for (size_t i = 0; i < t->kernels.count; i++)
 		if (t->kernels.list[i].placed[0] && told(t->kernels.list[i].placed, sync_for_boot(t->kernels.list[i].placed)) < 0)
 			return -1;
-	return t->loader ? told(made, sync_for_boot(made)) : 0;
+	return t->loader ? told(t->backend->made(), sync_for_boot(t->backend->made())) : 0;
 }
 
 static int images_accept(struct transaction *t, const char *target_text)
@@ -426,6 +424,51 @@ int transaction_run(struct transaction *t, bool resumed)
 		return 0;
 	fail("the change is in place, but not finished; the machine boots as it is. Run 'iommu-install resume'");
 	return EXIT_INVALID;
+}
+
+/* --- Images alone --------------------------------------------------------------------------------------------------------- */
+
+/* An image that has no check was not meant to have one, or was made without us. */
+static bool outdated(const struct kernel *kernel)
+{
+	const char *const paths[] = { kernel->image, kernel->placed, kernel->under };
+	bool found = false;
+
+	for (size_t i = 0; i < sizeof(paths) / sizeof(paths[0]) && !found; i++) {
+		struct initramfs image;
+		const char *why;
+
+		if (!paths[i][0])
+			continue;
+		found = initramfs_read(paths[i], &image, &why) == 0 && image.helper && !image.same_helper;
+		initramfs_free(&image);
+	}
+	return found;
+}
+
+static int renew(const struct transaction *t, size_t i, const struct image_want *want)
+{
+	const struct kernel *kernel = &t->kernels.list[i];
+
+	if (!t->generator)
+		return fail("%s: holds another check than the one installed, and there is neither dracut nor update-initramfs to make it "
+			    "anew", kernel->image), -1;
+	if (build_image(t, i, want) == 0 && sync_boot(t) == 0)
+		return told(kernel->image, initramfs_forget(kernel));
+	told(kernel->image, initramfs_restore(kernel));
+	return -1;
+}
+
+int transaction_images(struct transaction *t)
+{
+	char *target = file_read(TARGET_PATH, NULL);
+	const struct image_want want = want_of(target);
+	int r = 0;
+
+	for (size_t i = 0; target && i < t->kernels.count && r == 0; i++)
+		r = !outdated(&t->kernels.list[i]) ? 0 : renew(t, i, &want) < 0 ? -1 : go_on();
+	free(target);
+	return r == 0 ? 0 : EXIT_INVALID;
 }
 
 void transaction_free(struct transaction *t)

@@ -28,6 +28,11 @@ struct transaction {
  * the boot loader has the new words. Returns an exit code, having said what happened. */
 int transaction_run(struct transaction *transaction, bool resumed);
 
+/* After an upgrade of the programs: makes anew, by the target there is, each image that holds another helper than the one
+ * installed. One that can't be made stays as it was, and ends it. Uses kernels, generator, backend (which may be NULL unless
+ * loader is true), no journal. Returns an exit code, having said what happened. */
+int transaction_images(struct transaction *transaction);
+
 void transaction_free(struct transaction *transaction);
 
 /* Notes SIGINT, SIGTERM and SIGHUP from now on, so that a change ends in order. */

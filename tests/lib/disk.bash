@@ -22,14 +22,15 @@ debian_disk() {
 }
 
 disk_build() {
-	local suite=$1 include=$2 new=$3 work=$3.work mirror uuid
-	mirror=$("$TREE_REPO/dist/debian-mirror") && uuid=$(</proc/sys/kernel/random/uuid) || return
+	local suite=$1 include=$2 new=$3 work=$3.work mirror uuid options
+	mirror=$("$TREE_REPO/dist/debian-mirror") && uuid=$(</proc/sys/kernel/random/uuid) &&
+		mapfile -t options < <(mirror_options) || return
 	rm -rf "$work"
 	disk_files "$work/files" "$uuid"
 	# The generator's settings are there before its package is, so that the kernel's own hook makes the image. Unlike
 	# the tests' trees a disk has these hooks.
 	# shellcheck disable=SC2016 # for the hooks' shells
-	mmdebstrap --variant=minbase --include="${include// /,}" --aptopt='Apt::Install-Recommends "false"' \
+	mmdebstrap --variant=minbase --include="${include// /,}" --aptopt='Apt::Install-Recommends "false"' "${options[@]}" \
 		"${TREE_EXCLUDE[@]/#/--dpkgopt=path-exclude=}" --dpkgopt='path-include=/etc/kernel/*' \
 		--essential-hook="cp -a '$work/files/.' \"\$1\"" \
 		--customize-hook='chroot "$1" sh -c "passwd -d root && systemctl enable iommu-test"' \

@@ -65,11 +65,14 @@ debian_tree() {
 
 tree_build() {
 	local suite=$1 packages=$2 new=$3 mirror options
-	mirror=$("$TREE_REPO/dist/debian-mirror") || return
-	# A mirror can be a copy of some day, which this machine's apt is told to believe.
-	mapfile -t options < <(apt-config dump Acquire | sed -n 's/^\(Acquire::Check-.*\);$/--aptopt=\1/p')
+	mirror=$("$TREE_REPO/dist/debian-mirror") && mapfile -t options < <(mirror_options) || return
 	mmdebstrap --variant=minbase --include="${packages//$'\n'/,}" --aptopt='Apt::Install-Recommends "false"' \
 		"${options[@]}" "${TREE_EXCLUDE[@]/#/--dpkgopt=path-exclude=}" "$suite" "$new" "$mirror"
+}
+
+# mirror_options: mmdebstrap's, one a line. A mirror can be a copy of some day, which this machine's apt is told to believe.
+mirror_options() {
+	apt-config dump Acquire | sed -n 's/^\(Acquire::Check-.*\);$/--aptopt=\1/p'
 }
 
 # tree_kver TREE: the release of the tree's one kernel.
