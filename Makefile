@@ -117,7 +117,7 @@ install: all
 	$(INSTALL) -D -m 644 $(B)/completion/zsh $(DESTDIR)$(ZSHDIR)/_iommu-install
 	$(INSTALL) -D -m 644 $(B)/completion/fish $(DESTDIR)$(FISHDIR)/iommu-install.fish
 
-# Packages, with all they are built from, in build/deb, build/rpm and build/: kmod's source is fetched before, or KMOD_SRC.
+# Packages, in a directory each with all they are built from; kmod's source is fetched before, or is KMOD_SRC.
 deb: | $(KMOD_SRC)
 	dist/build-deb $(B)/deb $(VERSION) $(KMOD_SRC)
 
@@ -126,9 +126,10 @@ rpm: | $(KMOD_SRC)
 
 # For a Debian of this machine's age or later, without a package manager, a compiler or a network.
 tarball: all
-	rm -rf $(B)/tree
-	$(MAKE) --no-print-directory install DESTDIR=$(B)/tree DRACUTMODULESDIR=$(LIBDIR)/dracut/modules.d
-	dist/build-tarball $(B) $(VERSION) $(B)/tree
+	rm -rf $(B)/tarball
+	$(MAKE) --no-print-directory install DESTDIR=$(B)/tarball/iommu-install-$(VERSION)/files \
+		DRACUTMODULESDIR=$(LIBDIR)/dracut/modules.d
+	dist/build-tarball $(B)/tarball $(VERSION)
 
 # What runs in under 45 minutes on two cores; the harness's own tests boot what the others boot too. Recursive, as the
 # build needs the packages.
@@ -156,7 +157,8 @@ packages:
 	tests/packages
 
 clean:
-	rm -rf $(B)/verify $(B)/install $(B)/completion $(B)/include $(B)/libkmod.a* $(B)/iommu-verify $(B)/iommu-install
+	rm -rf $(B)/deb $(B)/rpm $(B)/tarball $(B)/verify $(B)/install $(B)/include $(B)/completion $(B)/libkmod.a* $(B)/iommu-verify \
+		$(B)/iommu-install
 
 distclean:
 	rm -rf $(B)

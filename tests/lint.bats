@@ -7,9 +7,13 @@ setup() {
 }
 
 @test "shellcheck finds nothing in any script" {
-	shellcheck -x dist/debian-mirror dist/fetch-kmod dist/early/*.sh dracut/*/*.sh initramfs-tools/hooks/* \
+	shellcheck -x dist/debian-mirror dist/fetch-kmod dist/source-archives dist/build-* dist/tarball/* dist/debian/*.p[or]* dist/early/*.sh dracut/*/*.sh initramfs-tools/hooks/* \
 		initramfs-tools/scripts/*/* src/libkmod.sh tests/packages tests/record tests/run tests/bench tests/demo tests/lib/*.bash tests/lib/*.sh tests/lib/mkinitcpio \
 		dist/hooks/* dist/mkinitcpio/image dist/mkinitcpio/install/* .ci/run
+}
+
+@test "the package's own scripts and the archive's are plain sh" {
+	shellcheck -s dash dist/debian/*.p[or]* dist/tarball/*
 }
 
 @test "the scripts that run in an initramfs are plain sh" {
@@ -23,7 +27,8 @@ setup() {
 
 @test "every file of ours starts by saying what it is, and names its licence" {
 	local file
-	for file in src/* dist/hooks/* dracut/*/* initramfs-tools/hooks/* initramfs-tools/scripts/*/* dist/* dist/early/* dist/mkinitcpio/* dist/mkinitcpio/*/* dist/systemd/* tests/*.bats \
+	for file in src/* dist/hooks/* dracut/*/* initramfs-tools/hooks/* initramfs-tools/scripts/*/* dist/* dist/early/* dist/mkinitcpio/* \
+		dist/mkinitcpio/*/* dist/systemd/* dist/tarball/* dist/debian/rules dist/debian/control dist/debian/iommu-install.* tests/*.bats \
 		tests/lib/* tests/model/*.c tests/*.c tests/record tests/run tests/packages tests/commands dist/doc/picture Makefile .ci/run; do
 		[ -f "$file" ] || continue
 		head -n 2 "$file" | grep -qE '^(#|/\*) .+' || { echo "$file: no first line"; return 1; }

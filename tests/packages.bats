@@ -89,13 +89,13 @@ plain() {
 	[[ $output == *"3 packages and 1 specfiles checked; 0 errors, 0 warnings"* ]]
 }
 
-@test "the rpm packages hold what make install installs, but for Debian's hooks; the dracut module is a package of its own" {
+@test "the rpm packages hold what make install installs, but for other distributions' hooks; the dracut module is a package of its own" {
 	local rpm
 	mkdir "$BATS_TEST_TMPDIR/r"
 	for rpm in "$built"/rpm/RPMS/*/*.rpm; do
 		(cd "$BATS_TEST_TMPDIR/r" && rpm2cpio "$rpm" | cpio -id --quiet)
 	done
-	diff <(installed | grep -Ev '^./(etc|usr/share/initramfs-tools)/') \
+	diff <(installed | grep -Ev '^./(etc|usr/share/initramfs-tools|usr/lib/initcpio)/|/mkinitcpio-image$') \
 		<(cd "$BATS_TEST_TMPDIR/r" && find . ! -type d | grep -Ev '/share/(doc|licenses)/' | plain)
 	"$BATS_TEST_TMPDIR/r/usr/sbin/iommu-verify" --version | grep -x "iommu-verify 1.0"
 	"$BATS_TEST_TMPDIR/r/usr/sbin/iommu-install" --version | grep -x "iommu-install 1.0"
@@ -115,7 +115,9 @@ plain() {
 	disk_with "/root/iommu.deb=$(deb)"
 	local before
 	before=$(files_of_disk)
-	in_machine 'apt-get -q install -y /root/iommu.deb && iommu-install pt --force --on-mismatch=halt && grep -c iommu=pt /boot/grub/grub.cfg'
+	run -0 in_machine 'apt-get -q install -y /root/iommu.deb'
+	[[ $output != *update-initramfs* ]]
+	in_machine 'iommu-install pt --force --on-mismatch=halt && grep -c iommu=pt /boot/grub/grub.cfg'
 	run -0 in_machine 'apt-get -q remove -y iommu-install; ls /etc/iommu.target; grep -c iommu /boot/grub/grub.cfg
 		for hook in /etc/kernel/postinst.d /etc/initramfs/post-update.d; do $hook/zzz-iommu-check 6.1 /boot/vmlinuz && echo harmless; done'
 	[[ $output == *"target, words and checks are out again"*"cannot access '/etc/iommu.target'"*$'\n0\nharmless\nharmless' ]]
@@ -158,7 +160,7 @@ plain() {
 	tree_run "$tree" dpkg -i /iommu.deb
 	run -0 tree_run "$tree" dpkg --purge iommu-install
 	[[ $output == *"nothing of iommu-install is set"* ]]
-	run -1 tree_run "$tree" ls -d /var/lib/iommu
+	run ! tree_run "$tree" ls -d /var/lib/iommu
 }
 
 @test "the archive: installed where there is no compiler, works, goes over an older one, and goes without a trace" {

@@ -15,8 +15,11 @@ library as new as Debian 12's"
 
 old=$(cat "$list" 2> /dev/null || :)
 # The directories that were not there before, the inner ones first, are uninstall.sh's to take away.
-dirs=$(cat "$made" 2> /dev/null || :; cd files && find . -mindepth 1 -depth -type d | while read -r dir; do [ -d "/$dir" ] || echo "/${dir#./}"; done)
-tar -C files -c . | tar -C / -x --no-same-owner --no-overwrite-dir --keep-directory-symlink --unlink-first
+dirs=$(
+	find files -mindepth 1 -depth -type d | while read -r dir; do [ -d "${dir#files}" ] || echo "${dir#files}"; done
+	cat "$made" 2> /dev/null || :
+)
+tar -C files -c . | tar -C / -x --no-same-owner --no-overwrite-dir --keep-directory-symlink
 printf '%s\n' "$dirs" > "$made"
 for file in $old; do
 	grep -qxF "$file" "$list" || rm -f "$file"

@@ -12,7 +12,7 @@ this again"
 dirs=$(cat "$made")
 while read -r file; do rm -f "$file"; done < "$list"
 rm -f "$list" "$made"
-for dir in $dirs; do rmdir --ignore-fail-on-non-empty "$dir"; done
+for dir in $dirs; do rmdir "$dir" 2> /dev/null || :; done
 rm -rf /var/lib/iommu /run/iommu
 if [ -d /run/systemd/system ]; then
 	systemctl daemon-reload

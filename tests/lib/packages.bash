@@ -17,10 +17,10 @@ deb() {
 
 # tarball: that archive's path.
 tarball() {
-	echo "$BATS_FILE_TMPDIR/1.0/iommu-install-1.0-x86_64.tar.gz"
+	echo "$BATS_FILE_TMPDIR/1.0/tarball/iommu-install-1.0-x86_64.tar.gz"
 }
 
-# files_of_disk: every file of $machine's system with its content, but for what package managers and boots keep about
+# files_of_disk: every file of $machine's system, with its mode, but for what package managers and boots keep about
 # themselves, and what is made anew with each change (GRUB's configuration and images: entries and checks are looked at).
 files_of_disk() {
 	in_machine 'find / -xdev \( -path /host -o -path /root -o -path /tmp -o -path /dev -o -path /var/log -o -path /var/cache -o -path /var/tmp -o \
