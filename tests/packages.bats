@@ -122,7 +122,7 @@ plain() {
 		for hook in /etc/kernel/postinst.d /etc/initramfs/post-update.d; do $hook/zzz-iommu-check 6.1 /boot/vmlinuz && echo harmless; done'
 	[[ $output == *"target, words and checks are out again"*"cannot access '/etc/iommu.target'"*$'\n0\nharmless\nharmless' ]]
 	clean_images
-	run -0 in_machine 'dpkg --purge iommu-install && dpkg-query -W iommu-install; ls -d /var/lib/iommu'
+	run -0 in_machine 'dpkg --purge iommu-install && dpkg-query -W iommu-install; ls -d /var/lib/iommu; true'
 	[[ $output == *"no packages found"*"cannot access '/var/lib/iommu'"* ]]
 	diff <(echo "$before") <(files_of_disk)
 }
@@ -167,14 +167,14 @@ plain() {
 	disk_with "/root/iommu.tar.gz=$(tarball)"
 	local before
 	before=$(files_of_disk)
-	run -0 in_machine '! command -v cc && cd /root && tar -xf iommu.tar.gz && iommu-install-1.0/install.sh && iommu-install pt --force'
+	run -0 in_machine '! command -v cc gcc make && cd /root && tar -xf iommu.tar.gz && iommu-install-1.0/install.sh && iommu-install pt --force'
 	[[ $output == *"mode pt is set"* ]]
 	run -0 in_machine 'echo /usr/share/old-file >> /usr/lib/iommu-verify/installed; touch /usr/share/old-file
 		/root/iommu-install-1.0/install.sh; ls /usr/share/old-file; iommu-install check'
 	[[ $output == *"cannot access '/usr/share/old-file'"*"a check that warns"* ]]
 	run -1 in_machine 'mv /usr/sbin/update-grub /root; /usr/lib/iommu-verify/uninstall.sh; s=$?; mv /root/update-grub /usr/sbin; exit $s'
 	[[ $output == *"so all stays"* ]]
-	run -0 in_machine '/usr/lib/iommu-verify/uninstall.sh; ls /etc/iommu.target'
+	run -0 in_machine '/usr/lib/iommu-verify/uninstall.sh && ! ls /etc/iommu.target'
 	[[ $output == *"target, words and checks are out again"*"everything of iommu-install is out again"*"cannot access '/etc/iommu.target'"* ]]
 	clean_images
 	diff <(echo "$before") <(files_of_disk)
