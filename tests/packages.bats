@@ -167,8 +167,8 @@ plain() {
 	disk_with "/root/iommu.tar.gz=$(tarball)"
 	local before
 	before=$(files_of_disk)
-	run -0 in_machine '! command -v cc gcc make && cd /root && tar -xf iommu.tar.gz && iommu-install-1.0/install.sh && iommu-install pt --force'
-	[[ $output == *"mode pt is set"* ]]
+	run -0 in_machine '! command -v cc gcc make && cd /root && tar -xf iommu.tar.gz && iommu-install-1.0/install.sh && iommu-install off-for-uio'
+	[[ $output == *"mode off-for-uio is set"* ]]
 	run -0 in_machine 'echo /usr/share/old-file >> /usr/lib/iommu-verify/installed; touch /usr/share/old-file
 		/root/iommu-install-1.0/install.sh; ls /usr/share/old-file; iommu-install check'
 	[[ $output == *"cannot access '/usr/share/old-file'"*"a check that warns"* ]]
