@@ -42,6 +42,7 @@ VERIFY = iommu-verify action ascii-wctype journald late root-libkmod run
 INSTALLER = iommu-install arch backend bls blsentry change check completion cpio details dracut edits entries explain files freeze generator grub \
 	grubenv image-build initramfs initramfs-tools interim journal kernels lock mkinitcpio modprobe options pe plan preflight preview \
 	record refuse root-libkmod root-libkmod-shared run show systemd-boot transaction tree uki unsupported words
+INSTALLER += colour health os-release pci-names prometheus show-groups show-report
 
 VERIFY_OBJECTS = $(patsubst %,$(B)/verify/%.o,$(COMMON) $(VERIFY))
 INSTALL_OBJECTS = $(patsubst %,$(B)/install/%.o,$(COMMON) $(INSTALLER))
@@ -101,7 +102,7 @@ install: all
 	$(INSTALL) -D -m 644 -t $(DESTDIR)$(INITCPIODIR)/install dist/mkinitcpio/install/iommu-verify
 	$(INSTALL) -D -m 644 -t $(DESTDIR)$(INITCPIODIR)/hooks dist/mkinitcpio/hooks/iommu-verify
 	$(INSTALL) -D -m 644 -t $(DESTDIR)$(UNITDIR) $(addprefix dist/systemd/,iommu-verify-late.service iommu-target-met.service \
-		iommu-target-met.target iommu-install-resume.service)
+		iommu-target-met.target iommu-install-resume.service iommu-prometheus.service iommu-prometheus.timer)
 	$(INSTALL) -d $(DESTDIR)$(UNITDIR)/sysinit.target.wants
 	ln -sfn ../iommu-verify-late.service $(DESTDIR)$(UNITDIR)/sysinit.target.wants/iommu-verify-late.service
 	$(INSTALL) -d $(DESTDIR)$(UNITDIR)/multi-user.target.wants

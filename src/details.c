@@ -52,23 +52,29 @@ static void print_groups(const struct root *root, struct evidence *e)
 }
 
 /* Interrupt chips that go through remapping have names that say so (kernel/irq, drivers/iommu/...: "IR-"). */
-static void print_remapping(const struct root *root)
+enum presence interrupts_remapped(const struct root *root)
 {
-	const char *found = "unknown";
+	enum presence found = PRESENCE_UNKNOWN;
 	DIR *dir = root_opendir(root, "/sys/kernel/irq");
 
-	if (dir)
-		found = "no";
-	for (const struct dirent *entry; dir && (entry = readdir(dir));) {
+	if (!dir)
+		return found;
+	for (const struct dirent *entry; (entry = readdir(dir)) && found != PRESENCE_YES;) {
 		char path[300], name[64];
 
 		snprintf(path, sizeof(path), "/sys/kernel/irq/%s/chip_name", entry->d_name);
-		if (root_read_line(root, path, name, sizeof(name)) > 0 && strstr(name, "IR-"))
-			found = "yes";
+		if (root_read_line(root, path, name, sizeof(name)) > 0)
+			found = strstr(name, "IR-") ? PRESENCE_YES : PRESENCE_NO;
 	}
-	if (dir)
-		closedir(dir);
-	item("/sys/kernel/irq/*/chip_name", "interrupt remapping: %s", found);
+	closedir(dir);
+	return found;
+}
+
+static void print_remapping(const struct root *root)
+{
+	static const char *const answers[] = { [PRESENCE_UNKNOWN] = "unknown", [PRESENCE_NO] = "no", [PRESENCE_YES] = "yes" };
+
+	item("/sys/kernel/irq/*/chip_name", "interrupt remapping: %s", answers[interrupts_remapped(root)]);
 }
 
 static void print_config(const struct root *root, const char *release)

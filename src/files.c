@@ -49,13 +49,22 @@ char *file_read(const char *path, size_t *len)
 	return text;
 }
 
-int file_sync_dir(const char *path)
+/* Opens the directory that holds path. Returns a file descriptor, or -1 with errno set; *name is the last component. */
+static int open_dir_of(const char *path, const char **name)
 {
 	char dir[PATH_MAX];
 	const char *slash = strrchr(path, '/');
 
+	*name = slash ? slash + 1 : path;
 	snprintf(dir, sizeof(dir), "%.*s", slash && slash > path ? (int)(slash - path) : 1, slash ? path : ".");
-	int fd = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	return open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+}
+
+int file_sync_dir(const char *path)
+{
+	const char *name;
+
+	int fd = open_dir_of(path, &name);
 	if (fd < 0)
 		return -errno;
 	int r = fsync(fd) < 0 ? -errno : 0;
@@ -208,6 +217,42 @@ int file_copy(const char *from, const char *to)
 		return -errno;
 	int r = write_like(to, text, len, from, 0600);
 	free(text);
+	return r;
+}
+
+/* Writes name and gives it the name to, both in dir. */
+static int publish_in(int dir, const char *name, const char *to, const char *text, size_t len)
+{
+	if (unlinkat(dir, name, 0) < 0 && errno != ENOENT)
+		return -errno;
+	int fd = openat(dir, name, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
+	if (fd < 0)
+		return -errno;
+	int r = write_all(fd, text, len);
+	if (r == 0 && (fchmod(fd, 0644) < 0 || fsync(fd) < 0))
+		r = -errno;
+	if (close(fd) < 0 && r == 0)
+		r = -errno;
+	if (r == 0 && renameat(dir, name, dir, to) < 0)
+		r = -errno;
+	if (r < 0)
+		unlinkat(dir, name, 0);
+	return r;
+}
+
+int file_publish(const char *path, const char *text, size_t len)
+{
+	char temporary[NAME_MAX + 32];
+	const char *name;
+
+	int fd = open_dir_of(path, &name);
+	if (fd < 0)
+		return -errno;
+	snprintf(temporary, sizeof(temporary), "%.*s.iommu-new", NAME_MAX, name);
+	int r = publish_in(fd, temporary, name, text, len);
+	if (r == 0 && fsync(fd) < 0)
+		r = -errno;
+	close(fd);
 	return r;
 }
 

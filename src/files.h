@@ -20,6 +20,10 @@ int file_write(const char *path, const char *text, size_t len, mode_t mode);
  * by none but the content. */
 int file_copy(const char *from, const char *to);
 
+/* Writes a file for others to read (0644) into a directory that is there and may belong to somebody else: no link is followed
+ * there, and what is there under that name is replaced, whatever it is. Returns 0 or -errno. */
+int file_publish(const char *path, const char *text, size_t len);
+
 /* Removes what a file_write() to path that was cut short may have left. */
 void file_tidy(const char *path);
 

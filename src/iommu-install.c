@@ -73,6 +73,7 @@ static int internal(int argc, char **argv)
 struct invocation {
 	enum command command;
 	struct request request;
+	struct show_request show;
 	bool json;
 	unsigned given; /* bit (1 << option) for each that was */
 	char **args;    /* behind the command */
@@ -95,9 +96,18 @@ static void take_option(struct invocation *in, enum option_id option, const char
 
 	in->given |= 1u << option;
 	switch (option) {
-	case OPTION_ROOT: q->root = tree_or_root(arg); break;
-	case OPTION_JSON: in->json = true; break;
-	case OPTION_VERBOSE: q->verbose = true; break;
+	case OPTION_ROOT: q->root = in->show.root = tree_or_root(arg); break;
+	case OPTION_JSON:
+		in->show.json = true;
+		in->json = true;
+		break;
+	case OPTION_GROUPS: in->show.groups = true; break;
+	case OPTION_REPORT: in->show.report = true; break;
+	case OPTION_PROMETHEUS:
+		in->show.prometheus = true;
+		in->show.prometheus_file = arg;
+		break;
+	case OPTION_VERBOSE: q->verbose = in->show.verbose = true; break;
 	case OPTION_QUIET: q->quiet = true; break;
 	case OPTION_DRY_RUN: q->dry_run = true; break;
 	case OPTION_FORCE: q->force = true; break;
@@ -160,9 +170,27 @@ static void parse_options(int argc, char **argv, struct invocation *in)
 	}
 }
 
+/* Each is a form of its own, or goes with no other form. */
+static void refuse_together(unsigned given)
+{
+	static const enum option_id forms[][2] = {
+		{ OPTION_JSON, OPTION_REPORT },	      { OPTION_JSON, OPTION_PROMETHEUS },
+		{ OPTION_REPORT, OPTION_PROMETHEUS }, { OPTION_GROUPS, OPTION_PROMETHEUS }, { OPTION_GROUPS, OPTION_REPORT },
+	};
+
+	for (size_t i = 0; i < sizeof(forms) / sizeof(forms[0]); i++) {
+		char what[64];
+
+		if (!(given & (1u << forms[i][0])) || !(given & (1u << forms[i][1])))
+			continue;
+		snprintf(what, sizeof(what), "--%s and --%s", option_table[forms[i][0]].name, option_table[forms[i][1]].name);
+		bail(what, "use one of them");
+	}
+}
+
 static struct invocation parse(int argc, char **argv)
 {
-	struct invocation in = { .request = { .root = "/" } };
+	struct invocation in = { .request = { .root = "/" }, .show = { .root = "/" } };
 
 	parse_options(argc, argv, &in);
 	const char *command = optind < argc ? argv[optind] : command_table[COMMAND_SHOW].name;
@@ -176,6 +204,7 @@ static struct invocation parse(int argc, char **argv)
 		snprintf(why, sizeof(why), "takes no --%s; see iommu-install --help", option_table[i].name);
 		bail(command, why);
 	}
+	refuse_together(in.given);
 	in.args = argv + optind + 1;
 	in.arg_count = optind + 1 < argc ? argc - optind - 1 : 0;
 	if (in.arg_count && !command_table[in.command].argument)
@@ -191,7 +220,7 @@ int main(int argc, char **argv)
 	const struct invocation in = parse(argc, argv);
 	const struct request *q = &in.request;
 	switch (in.command) {
-	case COMMAND_SHOW: return show(q->root, in.json, q->verbose);
+	case COMMAND_SHOW: return show(&in.show);
 	case COMMAND_MODE: return change_mode(q);
 	case COMMAND_CHECK: return check(q, in.json);
 	case COMMAND_ROLLBACK: return change_rollback(q);

@@ -10,7 +10,7 @@
 #include <unistd.h>
 
 #include "cmdline.h"
-#include "keyval.h"
+#include "os-release.h"
 #include "words.h"
 
 #define LENGTH(array) (sizeof(array) / sizeof((array)[0]))
@@ -223,20 +223,9 @@ static bool is_path(const char *sign)
 
 static bool has_id(const struct root *root, const char *id)
 {
-	struct keyval kv;
-	char text[4096];
+	char value[128];
 
-	if (root_read(root, "/etc/os-release", text, sizeof(text)) < 0 &&
-	    root_read(root, "/usr/lib/os-release", text, sizeof(text)) < 0)
-		return false;
-	keyval_init(&kv, text);
-	while (keyval_next(&kv)) {
-		if (strcmp(kv.key, "ID") != 0 || !kv.value)
-			continue;
-		size_t quote = kv.value[0] == '"' || kv.value[0] == '\'', len = strlen(id);
-		return strncmp(kv.value + quote, id, len) == 0 && strlen(kv.value) == len + 2 * quote;
-	}
-	return false;
+	return os_release(root, "ID", value, sizeof(value)) && strcmp(value, id) == 0;
 }
 
 /* The next word of the line that is the kernel's. */

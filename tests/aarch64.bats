@@ -18,7 +18,8 @@ emulator() {
 setup_file() {
 	load lib/tree
 	local libraries qemu program
-	libraries=$(cached "$IOMMU_TEST_CACHE/arm64-libraries" unpack bookworm arm64 libkmod-dev,libc6-dev)
+	local packages=libkmod-dev,libpci-dev,libc6-dev
+	libraries=$(cached "$IOMMU_TEST_CACHE/arm64-libraries-$(recipe_key "$packages")" unpack bookworm arm64 "$packages")
 	qemu=$(cached "$IOMMU_TEST_CACHE/qemu-aarch64" emulator)
 	local cc="aarch64-linux-gnu-gcc --sysroot=$libraries"
 	make -s -C "$TREE_REPO" B="$BATS_FILE_TMPDIR/b" KMOD_SRC="$(realpath "$TREE_REPO/build/kmod")" CC="$cc" HELPER_CC="$cc" \
