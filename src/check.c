@@ -9,9 +9,11 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "colour.h"
 #include "entries.h"
 #include "facts.h"
 #include "journal.h"
+#include "nagios.h"
 #include "refuse.h"
 #include "report.h"
 #include "tree.h"
@@ -77,7 +79,8 @@ static void print_text(const struct backend *backend, const struct entries *entr
 		const struct entry *e = &entries->list[i];
 		bool has_target = e->image[0] && e->status == 0 && e->target_status == 0;
 
-		printf("%-9s kernel %s%s, %s by its line (%s)\n", e->counted ? verdict_name(e->verdict) : "-", e->kernel,
+		printf("%s%-9s%s kernel %s%s, %s by its line (%s)\n", e->counted ? colour(verdict_colour(e->verdict)) : "",
+		       e->counted ? verdict_name(e->verdict) : "-", e->counted ? colour(COLOUR_NONE) : "", e->kernel,
 		       e->xen ? " under Xen" : "", mode_name(e->mode), e->counted ? layer_of(backend, e) : "not counted");
 		printf("%-9s image %s: target %s%s%s, %s\n", "", e->image[0] ? e->image : "none",
 		       has_target ? mode_name(e->target.mode) : "none", has_target && e->target.accept ? " and others for now" : "",
@@ -90,7 +93,24 @@ static void print_text(const struct backend *backend, const struct entries *entr
 	}
 }
 
-static int check_entered(const struct request *q, const struct facts *now, const struct root *root, bool json)
+/* Nothing could be read: code is what check returns. */
+static int cannot_tell(enum check_output output, int code, const char *why)
+{
+	if (output == CHECK_NAGIOS)
+		return nagios_unknown(why);
+	fail("%s", why);
+	return code;
+}
+
+static int cannot_read(enum check_output output, int r, const char *why)
+{
+	char text[400];
+
+	snprintf(text, sizeof(text), "%s%s", why ? why : strerror(-r), r == -EACCES ? "; it needs root to read it" : "");
+	return cannot_tell(output, r == -EACCES ? EXIT_UNKNOWN : EXIT_INVALID, text);
+}
+
+static int check_entered(const struct request *q, const struct facts *now, const struct root *root, enum check_output output)
 {
 	struct target_error error;
 	struct entries entries;
@@ -100,50 +120,47 @@ static int check_entered(const struct request *q, const struct facts *now, const
 	bool open = false;
 
 	const struct backend *backend = backend_guess(true, now);
-	if (!backend) {
-		fail("no boot loader that is known here");
-		return EXIT_UNKNOWN;
-	}
+	if (!backend)
+		return cannot_tell(output, EXIT_UNKNOWN, "no boot loader that is known here");
 	int target = target_read(root, TARGET_PATH, &wanted, &error);
 	int r = entries_read(backend, now ? &now->evidence : NULL, target != -ENOENT, &entries, &why);
-	if (r == -EACCES) {
-		fail("%s; it needs root to read it", why ? why : strerror(-r));
-		free(why);
-		return EXIT_UNKNOWN;
-	}
-	if (r < 0) {
-		fail("%s", why ? why : strerror(-r));
-		free(why);
-		return EXIT_INVALID;
-	}
+	int code = r < 0 ? cannot_read(output, r, why) : 0;
+	free(why);
+	if (r < 0)
+		return code;
+	open = journal_read(&j, &open) == 0 && open;
 	enum verdict verdict = overall(&entries, target != -ENOENT);
-	if (json)
+	if (output == CHECK_NAGIOS)
+		code = nagios(now, &entries, target == 0 ? &wanted : NULL, open);
+	else if (output == CHECK_JSON)
 		print_json(&entries, verdict);
 	else if (!q->quiet)
 		print_text(backend, &entries, target == 0 ? &wanted : NULL, q->verbose);
 	entries_free(&entries);
-	if (journal_read(&j, &open) == 0 && open)
+	if (open && output != CHECK_NAGIOS)
 		fprintf(stderr, "iommu-install: a change to %s is not finished; run 'iommu-install resume'\n", j.command);
 	if (fflush(stdout) != 0)
 		return EXIT_INVALID;
+	if (output == CHECK_NAGIOS)
+		return code;
 	return verdict == VERDICT_MATCH ? EXIT_MATCH : verdict == VERDICT_MISMATCH ? EXIT_MISMATCH :
 	       verdict == VERDICT_UNKNOWN ? EXIT_UNKNOWN : EXIT_NO_TARGET;
 }
 
-int check(const struct request *q, bool json)
+int check(const struct request *q, enum check_output output)
 {
 	static struct facts facts; /* too large for a careful stack */
 	bool live = strcmp(q->root, "/") == 0, device;
 	struct root root;
 
 	if (!live && tree_enter(q->root, &device) < 0)
-		return EXIT_INVALID;
+		return output == CHECK_NAGIOS ? nagios_unknown("the tree can't be entered") : EXIT_INVALID;
 	int r = root_init(&root, "/");
 	if (r < 0)
-		return fail("/: %s", strerror(-r));
+		return cannot_tell(output, EXIT_INVALID, strerror(-r));
 	if (live)
 		facts_collect(&root, NULL, PHASE_LATE, &facts);
-	int code = check_entered(q, live ? &facts : NULL, &root, json);
+	int code = check_entered(q, live ? &facts : NULL, &root, output);
 	if (live)
 		facts_free(&facts);
 	root_close(&root);

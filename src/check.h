@@ -6,8 +6,11 @@
 
 #include "change.h"
 
-/* Prints a line, or with json an object, for each entry. Returns an exit code: EXIT_MATCH, EXIT_MISMATCH if an entry of this
- * system would mismatch, EXIT_UNKNOWN if that can't be told, EXIT_NO_TARGET. */
-int check(const struct request *request, bool json);
+enum check_output { CHECK_TEXT, CHECK_JSON, CHECK_NAGIOS };
+
+/* Prints a line, or with CHECK_JSON an object, for each entry. Returns an exit code: EXIT_MATCH, EXIT_MISMATCH if an entry of
+ * this system would mismatch, EXIT_UNKNOWN if that can't be told, EXIT_NO_TARGET. With CHECK_NAGIOS it is one line about the
+ * machine as it runs and as it would boot, and Nagios's exit codes. */
+int check(const struct request *request, enum check_output output);
 
 #endif

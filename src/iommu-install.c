@@ -74,7 +74,7 @@ struct invocation {
 	enum command command;
 	struct request request;
 	struct show_request show;
-	bool json;
+	enum check_output check;
 	unsigned given; /* bit (1 << option) for each that was */
 	char **args;    /* behind the command */
 	int arg_count;
@@ -99,7 +99,7 @@ static void take_option(struct invocation *in, enum option_id option, const char
 	case OPTION_ROOT: q->root = in->show.root = tree_or_root(arg); break;
 	case OPTION_JSON:
 		in->show.json = true;
-		in->json = true;
+		in->check = CHECK_JSON;
 		break;
 	case OPTION_GROUPS: in->show.groups = true; break;
 	case OPTION_REPORT: in->show.report = true; break;
@@ -107,6 +107,7 @@ static void take_option(struct invocation *in, enum option_id option, const char
 		in->show.prometheus = true;
 		in->show.prometheus_file = arg;
 		break;
+	case OPTION_NAGIOS: in->check = CHECK_NAGIOS; break;
 	case OPTION_VERBOSE: q->verbose = in->show.verbose = true; break;
 	case OPTION_QUIET: q->quiet = true; break;
 	case OPTION_DRY_RUN: q->dry_run = true; break;
@@ -174,7 +175,7 @@ static void parse_options(int argc, char **argv, struct invocation *in)
 static void refuse_together(unsigned given)
 {
 	static const enum option_id forms[][2] = {
-		{ OPTION_JSON, OPTION_REPORT },	      { OPTION_JSON, OPTION_PROMETHEUS },
+		{ OPTION_JSON, OPTION_REPORT },	      { OPTION_JSON, OPTION_PROMETHEUS },   { OPTION_JSON, OPTION_NAGIOS },
 		{ OPTION_REPORT, OPTION_PROMETHEUS }, { OPTION_GROUPS, OPTION_PROMETHEUS }, { OPTION_GROUPS, OPTION_REPORT },
 	};
 
@@ -222,7 +223,7 @@ int main(int argc, char **argv)
 	switch (in.command) {
 	case COMMAND_SHOW: return show(&in.show);
 	case COMMAND_MODE: return change_mode(q);
-	case COMMAND_CHECK: return check(q, in.json);
+	case COMMAND_CHECK: return check(q, in.check);
 	case COMMAND_ROLLBACK: return change_rollback(q);
 	case COMMAND_RESUME: return change_resume(q);
 	case COMMAND_REMOVE: return change_remove(q);

@@ -81,6 +81,7 @@ const struct option_row option_table[OPTIONS] = {
 	[OPTION_REPORT] = { "report", .commands = OF(SHOW), .help = "text for a public issue; what is your own is left out" },
 	[OPTION_PROMETHEUS] = { "prometheus", "FILE", .optional = true, .commands = OF(SHOW),
 				.help = "metrics for node_exporter's textfile collector" },
+	[OPTION_NAGIOS] = { "nagios", .commands = OF(CHECK), .help = "one line and the exit codes of a monitoring plug-in" },
 	[OPTION_VERBOSE] = { "verbose", .commands = ANY, .help = "say more; show: all evidence with its sources" },
 	[OPTION_QUIET] = { "quiet", .commands = ANY, .help = "say nothing but errors" },
 	[OPTION_VERSION] = { "version", .commands = ANY, .help = "print the version" },
@@ -204,5 +205,6 @@ void usage_print(void)
 	}
 	puts("\n"
 	     "exit status: 0 done or shown, 1 usage, missing tool or failure, 5 refused: this machine or kernel can't do that;\n"
-	     "check: 0 all entries match, 2 one would not, 4 can't tell, 6 no target");
+	     "check: 0 all entries match, 2 one would not, 4 can't tell, 6 no target;\n"
+	     "check --nagios: 0 OK, 1 pending, or a mismatch under warn, 2 a mismatch under a stopping policy, 3 can't tell");
 }

@@ -33,6 +33,9 @@ FRESH='fresh() { until [ /run/iommu/status.json -nt /tmp/mark ]; do sleep 1; don
 		'systemctl daemon-reload; systemctl start needs && systemctl is-active iommu-target-met.target' \
 		'systemctl enable iommu-target-met.target && systemctl is-enabled iommu-target-met.target' \
 		'journalctl -b -o json IOMMU_VERDICT=match | head -n 1' \
+		'iommu-install check --nagios; echo "nagios: $?"; prom=/var/lib/prometheus/node-exporter' \
+		'systemctl start iommu-prometheus.service; ls $prom; mkdir -p $prom && chown 65534 $prom && systemctl start iommu-prometheus.service && cat $prom/iommu.prom' \
+		'systemctl enable --now iommu-prometheus.timer && systemctl list-timers --all | grep iommu' \
 		'touch /tmp/mark; setpriv --reuid=65534 --clear-groups sh -c ": < /dev/vfio/vfio"; lsmod | grep ^vfio; fresh' \
 		'echo mode=strict > /etc/iommu.target; touch /tmp/mark; systemctl restart iommu-verify-late; fresh' \
 		'rm /run/iommu/early.json; iommu-verify --quiet; echo "without: $?"; systemctl restart iommu-target-met.service || systemctl start needs || echo "not met"'
@@ -43,6 +46,13 @@ FRESH='fresh() { until [ /run/iommu/status.json -nt /tmp/mark ]; do sleep 1; don
 	grep -E '"MESSAGE_ID" *: *"5c6f0ddc3a2d4b5f9b7d8f1e2a4c6e80"' <<< "$output" | grep -E '"IOMMU_TARGET" *: *"pt"' | grep -E '"IOMMU_EFFECTIVE" *: *"pt"'
 	[[ $output == *'"vfio.enable_unsafe_noiommu_mode": {"value": null, "source": "absent"}'* ]]
 	[[ $output == *'"vfio_iommu_type1.allow_unsafe_interrupts": {"value": "N", "source": "live"}'* ]]
+	[[ $output == *"IOMMU OK - running pt as wanted; "*"nagios: 0"* ]]
+	[[ $output == *"cannot access '/var/lib/prometheus/node-exporter'"* ]]
+	local series
+	for series in 'iommu_effective_mode{mode="pt"}' 'iommu_next_boot_mode{mode="pt"}' 'iommu_early_check_verdict{verdict="match"}'; do
+		grep -xF "$series 1" <<< "$output"
+	done
+	[[ $output == *"iommu-prometheus.timer"*"iommu-prometheus.service"* ]]
 	[[ $output == *TARGET_STALE* ]]
 	[[ $output == *"without: 2"*"not met"* ]]
 }

@@ -360,8 +360,8 @@ states() {
 	laptop mode=pt
 	local args
 	for args in "show --report --json" "show --prometheus --json" "show --report --prometheus" "show --report --groups" \
-		"show --prometheus --groups" "check --groups" "check --report" "check --prometheus" \
-		"pt --groups" "rollback --report" "explain --groups"; do
+		"show --prometheus --groups" "show --nagios" "check --groups" "check --report" "check --prometheus" "check --nagios --json" \
+		"pt --groups" "pt --nagios" "rollback --report" "explain --groups"; do
 		# shellcheck disable=SC2086 # words on purpose
 		run --separate-stderr "$INSTALLER" $args --root "$root"
 		[ "$status" = 1 ] && [ -z "$output" ] && [ "$(wc -l <<< "$stderr")" = 1 ] || { echo "$args: $status $output $stderr"; return 1; }
