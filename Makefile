@@ -42,7 +42,7 @@ VERIFY = iommu-verify action ascii-wctype journald late root-libkmod run
 INSTALLER = iommu-install arch backend bls blsentry change check completion cpio details dracut edits entries explain files freeze generator grub \
 	grubenv image-build initramfs initramfs-tools interim journal kernels lock mkinitcpio modprobe options pe plan preflight preview \
 	record refuse root-libkmod root-libkmod-shared run show systemd-boot transaction tree uki unsupported words
-INSTALLER += colour health nagios os-release pci-names prometheus show-groups show-report
+INSTALLER += colour health nagios os-release pci-names prometheus reboot show-groups show-report
 
 VERIFY_OBJECTS = $(patsubst %,$(B)/verify/%.o,$(COMMON) $(VERIFY))
 INSTALL_OBJECTS = $(patsubst %,$(B)/install/%.o,$(COMMON) $(INSTALLER))

@@ -17,6 +17,7 @@
 #include "files.h"
 #include "freeze.h"
 #include "interim.h"
+#include "reboot.h"
 #include "refuse.h"
 
 #define PENDING RUN_DIR "/pending"
@@ -416,6 +417,8 @@ int transaction_run(struct transaction *t, bool resumed)
 		t->journal.progress = PROGRESS_OPEN;
 	if (t->journal.progress == PROGRESS_OPEN && switch_over(t) < 0)
 		return undo(t);
+	if (t->now)
+		reboot_tell(t->backend, t->now);
 	if (t->journal.progress == PROGRESS_BOOT) {
 		forget_old(t);
 		return 0;
