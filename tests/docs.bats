@@ -159,7 +159,7 @@ manual_keys() {
 	for file in vendor:0x8086 device:0x1234 class:0x010802 removable:removable; do
 		echo "${file#*:}" > "$root/sys/devices/pci0000:00/0000:00:1c.0/0000:05:00.0/${file%%:*}"
 	done
-	run --separate-stderr "$INSTALLER" show --root "$root" --json
+	run --separate-stderr "$INSTALLER" show --root "$root" --json --groups
 	[ "$(json '.effective.outliers[0].why')" = removable ]
 	[ "$(json '.reasons | length')" -gt 0 ]
 	local printed
