@@ -92,7 +92,7 @@ vm_start() {
 
 # vm_log NAME: the console so far, without carriage returns and terminal control sequences.
 vm_log() {
-	LC_ALL=C sed -e 's/\x1b\[[0-9;?]*[ -/]*[@-~]//g; s/\x1b\][^\x07\x1b]*\(\x07\|\x1b\\\)//g; s/\x1b[^][]//g' \
+	LC_ALL=C sed -e 's/\x1b\[[0-9;?]*[ -/]*[@-~]//g; s/\x1b[]P][^\x07\x1b]*\(\x07\|\x1b\\\)//g; s/\x1b[^][]//g' \
 		-e 's/[\r\x00]//g' "$VM_DIR/$1.log"
 }
 
