@@ -91,7 +91,7 @@ lives_and_goes() {
 	line=$(tr -s ' ' <<< "$line")
 	grep -xF "line: BOOT_IMAGE=${line#linux }" <<< "$output"
 	[[ $output == *"cannot access '/run/iommu'"*running* ]]
-	clean_images
+	no_trace
 	diff <(echo "$before") <(files_of_disk)
 }
 
@@ -117,6 +117,6 @@ lives_and_goes() {
 	line=$(tr -s ' ' <<< "$line")
 	grep -xF "line: BOOT_IMAGE=${line#linux }" <<< "$output"
 	[[ $output == *"cannot access '/run/iommu'"*running* ]]
-	clean_images
+	no_trace
 	diff <(echo "$before") <(files_of_disk)
 }

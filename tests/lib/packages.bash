@@ -28,10 +28,12 @@ files_of_disk() {
 		! -type d -printf "%p %m %l\n" | LC_ALL=C sort'
 }
 
-# clean_images: nothing of the check is in any image of $machine, nor a word about the IOMMU in any entry of GRUB's.
-clean_images() {
+# no_trace: $machine has no file by a name of ours, nothing of the check in any image, and no word about the IOMMU in any entry.
+no_trace() {
 	# shellcheck disable=SC2016 # for the inner shell
-	in_machine 'iommu-install --version 2> /dev/null && exit 1; grep -E "iommu" /boot/grub/grub.cfg && exit 1
+	in_machine 'find / -xdev \( -path /host -o -path /root -o -path /tmp -o -path /var/cache/apt \) -prune -o -regextype posix-extended \
+			-regex ".*/[^/]*iommu[-.](verify|install|target|check|modes)[^/]*|.*/(iommu|zzz?-iommu[^/]*)" ! -path "/usr/lib/modules/*" -print | grep . && exit 1
+		grep iommu /boot/grub/grub.cfg && exit 1
 		for image in /boot/initrd.img-*; do
 			{ lsinitrd "$image" || lsinitramfs "$image"; } 2> /dev/null > /host/image
 			[ "$(wc -l < /host/image)" -gt 100 ] || exit 1
