@@ -39,10 +39,11 @@ KMOD_CFLAGS ?= $(filter-out -flto%,$(HELPER_CFLAGS))
 
 COMMON = modes root keyval target image cmdline kconfig params groups device klog platform evidence classify early facts verdict report
 VERIFY = iommu-verify action ascii-wctype journald late root-libkmod run
-INSTALLER = iommu-install arch backend bls blsentry change check completion cpio details dracut edits entries explain files freeze generator grub \
-	grubenv image-build initramfs initramfs-tools interim journal kernels lock mkinitcpio modprobe options pe plan preflight preview \
-	record refuse root-libkmod root-libkmod-shared run show systemd-boot transaction tree uki unsupported words
-INSTALLER += colour health nagios os-release pci-names prometheus reboot show-groups show-report
+INSTALLER = iommu-install arch backend bls blsentry change check colour completion cpio details dracut edits entries \
+	esp explain files freeze generator grub grubenv health image-build initramfs initramfs-tools interim \
+	journal kernels lock mkinitcpio modprobe nagios options os-release pci-names pe plan preflight preview \
+	prometheus proxmox reboot record refuse root-libkmod root-libkmod-shared run show show-groups show-report \
+	systemd-boot transaction tree uki unsupported words
 
 VERIFY_OBJECTS = $(patsubst %,$(B)/verify/%.o,$(COMMON) $(VERIFY))
 INSTALL_OBJECTS = $(patsubst %,$(B)/install/%.o,$(COMMON) $(INSTALLER))

@@ -15,11 +15,12 @@
 
 #define LENGTH(array) (sizeof(array) / sizeof((array)[0]))
 
-static const struct backend *const backends[] = { &backend_grub, &backend_grub_file, &backend_bls, &backend_systemd_boot,
-						&backend_uki };
+/* proxmox-boot-tool's partitions hold what others of these would be found by too. */
+static const struct backend *const backends[] = { &backend_proxmox, &backend_grub, &backend_grub_file, &backend_bls,
+						&backend_systemd_boot, &backend_uki };
 
 /* Names that the contract has for --backend=, and that are not there yet. */
-static const char *const later[] = { "proxmox", "update-bootloader", "sdbootutil" };
+static const char *const later[] = { "update-bootloader", "sdbootutil" };
 
 const struct backend *backend_named(const char *name)
 {
@@ -108,7 +109,7 @@ int backend_check(const struct backend *backend, const char *words, bool flush, 
 
 	int r = backend->read(&entries, why);
 	if (r == 0)
-		r = boot_entries_check(&entries, backend->layer, words, flush, why);
+		r = boot_entries_check(&entries, backend->layer ? backend->layer : backend->made(), words, flush, why);
 	boot_entries_free(&entries);
 	return r < 0 ? -1 : 0;
 }
@@ -163,22 +164,48 @@ static enum family booted_by(const struct facts *facts)
 		       FAMILY_GRUB : FAMILY_UNKNOWN;
 }
 
-bool backend_proven(const struct backend *backend, const struct facts *facts)
+/* What leaves no sign is not GRUB. */
+static bool may_be(enum family family, enum family booted)
 {
-	enum family family = booted_by(facts);
+	return family == FAMILY_UNKNOWN || (booted == FAMILY_UNKNOWN ? family != FAMILY_GRUB : family == booted);
+}
+
+/* Whether the running line names this kernel, or none. */
+static bool same_kernel(const char *kernel, const char *running)
+{
+	char word[512];
+
+	while (kernel[0] && cmdline_word(&running, word, sizeof(word)))
+		if (strncmp(word, "BOOT_IMAGE=", 11) == 0)
+			return strcmp(word + 11, kernel) == 0;
+	return true;
+}
+
+/* Returns 1 or 0, or -errno if it may be this one and its entries can't be read. */
+static int prove(const struct backend *backend, const struct facts *facts)
+{
+	const char *running = facts->evidence.cmdline;
+	enum family booted = booted_by(facts);
 	struct boot_entries entries;
 	char *why = NULL;
-	bool proven = false;
+	int proven = 0;
 
-	/* What leaves no sign is not GRUB. */
-	if (family == FAMILY_UNKNOWN ? backend->family == FAMILY_GRUB : backend->family != family)
-		return false;
-	if (backend->read(&entries, &why) == 0)
-		for (size_t i = 0; i < entries.count && !proven; i++)
-			proven = entries.list[i].own && same_line(entries.list[i].words, facts->evidence.cmdline);
-	boot_entries_free(&entries);
+	if (!may_be(backend->family, booted))
+		return 0;
+	int r = backend->read(&entries, &why);
+	for (size_t i = 0; r == 0 && i < entries.count && !proven; i++) {
+		const struct boot_entry *e = &entries.list[i];
+		proven = e->own && may_be(e->family, booted) && same_kernel(e->kernel, running) && same_line(e->words, running);
+	}
+	if (r == 0)
+		boot_entries_free(&entries);
 	free(why);
-	return proven;
+	return r < 0 ? r : proven;
+}
+
+bool backend_proven(const struct backend *backend, const struct facts *facts)
+{
+	return prove(backend, facts) > 0;
 }
 
 /* --- Choice ---------------------------------------------------------------------------------------------------------- */
@@ -195,16 +222,17 @@ static size_t detect(bool installed, const struct backend *found[LENGTH(backends
 	return count;
 }
 
-/* Of several the one that booted the machine; where none is proven, the one whose family did. */
+/* Of several the one that booted the machine, or that may have and can't be read: then that is said, and no other one's files
+ * are changed for it. Where none is proven, the one whose family did. */
 static const struct backend *best(const struct backend *const found[], size_t count, const struct facts *facts)
 {
 	if (count < 2 || !facts)
 		return count ? found[0] : NULL;
 	for (size_t i = 0; i < count; i++)
-		if (backend_proven(found[i], facts))
+		if (prove(found[i], facts) != 0)
 			return found[i];
 	for (size_t i = 0; i < count; i++)
-		if (found[i]->family == booted_by(facts))
+		if (may_be(found[i]->family, booted_by(facts)))
 			return found[i];
 	return found[0];
 }
@@ -281,7 +309,7 @@ int backend_choose(const char *name, bool installed, const struct root *root, co
 	code = refuse_unsupported(root, facts, words, false);
 	if (code)
 		return code;
-	int r = backends[0]->detect(installed, &what);
+	int r = backend_grub.detect(installed, &what);
 	return refuse_missing(r, what, words);
 }
 
@@ -329,7 +357,8 @@ static void place(const struct backend *backend, const struct boot_entries *entr
 		if (!e->own || e->missing || strcmp(e->release, kernel->release) != 0 || strcmp(e->image, kernel->image) == 0 ||
 		    strstr(e->image, "-rescue"))
 			continue;
-		snprintf(kernel->placed, sizeof(kernel->placed), "%s", e->image);
+		if (kernel_placed(kernel, e->image) < 0)
+			return;
 		kernel->place = backend->place;
 		name_under(e, kernel);
 	}

@@ -14,6 +14,9 @@
 #include "facts.h"
 #include "initramfs.h"
 
+/* Who started the kernel, as far as the machine tells. */
+enum family { FAMILY_UNKNOWN, FAMILY_GRUB, FAMILY_SYSTEMD };
+
 /* An entry as the boot loader has it. */
 struct boot_entry {
 	char *id;         /* file, or file:line */
@@ -21,6 +24,8 @@ struct boot_entry {
 	char release[65]; /* of the kernel; "" if it can't be told */
 	char image[256];  /* its initramfs, the last one if there are several; "" if there is none */
 	char under[256];  /* the one that is unpacked before it; "" if there is none */
+	char kernel[256]; /* as BOOT_IMAGE= on its line would name it; "" if that proves nothing */
+	enum family family; /* what starts it, where a back end has entries of both kinds; else FAMILY_UNKNOWN */
 	bool missing;     /* an initramfs of it is not there */
 	bool xen;         /* a kernel that runs under Xen */
 	bool own;         /* of this system; Xen, other systems and hand-made ones of GRUB are not */
@@ -38,13 +43,10 @@ struct mode_words {
 	bool flush;        /* the flush policy is ours to set */
 };
 
-/* Who started the kernel, as far as the machine tells. */
-enum family { FAMILY_UNKNOWN, FAMILY_GRUB, FAMILY_SYSTEMD };
-
 struct backend {
 	const char *name;    /* as --backend= has it */
 	const char *program; /* what boots the machine, for messages */
-	enum family family;
+	enum family family;  /* FAMILY_UNKNOWN: either, its entries say which */
 	/* Is it here? installed: on a disk, not in a tree that is only going to be put on one. Returns 0; -ENOENT if a file or
 	 * program is not there; -ENOTSUP if one is there that does not do. *what says what was looked for. */
 	int (*detect)(bool installed, const char **what);
@@ -56,19 +58,23 @@ struct backend {
 	/* Makes the entries from what has been edited. words NULL: whatever the configuration says. Returns 0, or -1 with one
 	 * line told on stderr; then the files may be old ones and new ones. */
 	int (*apply)(const char *words, bool flush, bool verbose);
-	/* Makes kernel->placed from kernel->image, with the command line that it has. Returns as apply. NULL: it is a copy. */
-	int (*place)(const struct kernel *kernel, bool verbose);
+	/* Makes one of kernel->placed from kernel->image, with the command line that it has. Returns as apply. NULL: it is a copy. */
+	int (*place)(const struct kernel *kernel, const char *placed, bool verbose);
+	/* Makes writable what the entries are on, before any of the edits is done or read back. Returns 0, or -1 with one line told
+	 * on stderr. NULL: it is. */
+	int (*open)(void);
 	/* Whether entries get what is configured, and no more is known of them once our words are taken out; NULL: no. */
 	bool (*configured)(void);
-	const char *(*made)(void);    /* the file or directory that the entries are in */
-	const char *(*command)(void); /* what apply runs, for people; NULL: nothing */
+	const char *(*made)(void);    /* the file or directory that the entries are in, or words for several */
+	const char *(*command)(void); /* what apply runs, for people; NULL, or it returns NULL: nothing */
 	void (*tidy)(void); /* removes what an apply that was cut short may have left; or NULL */
 	bool device;        /* its tools need the disk: none of them runs in a tree that is not on one */
-	const char *layer;  /* what feeds an entry's line, for people */
+	const char *layer;  /* what feeds an entry's line, for people; NULL: several files do */
 };
 
 /* The rows: one file each has them. */
-extern const struct backend backend_grub, backend_grub_file, backend_bls, backend_systemd_boot, backend_uki;
+extern const struct backend backend_grub, backend_grub_file, backend_bls, backend_systemd_boot, backend_uki,
+	backend_proxmox;
 
 /* The one of that name, or NULL. */
 const struct backend *backend_named(const char *name);

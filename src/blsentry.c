@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "files.h"
 #include "refuse.h"
@@ -246,6 +247,64 @@ bool bls_is_ours(const struct bls_entry *entry)
 	return ours;
 }
 
+/* --- systemd-boot's ---------------------------------------------------------------------------------------------------- */
+
+/* An entry need not say its kernel's release: kernel-install's path does, and the file. */
+static void name_release(const struct bls_entry *from, const char *kernel, const char *path, struct boot_entry *e)
+{
+	const char *slash = strrchr(kernel, '/'), *base = slash ? slash + 1 : kernel;
+
+	if (bls_value(from->text, "version", e->release, sizeof(e->release)) && e->release[0])
+		return;
+	e->release[0] = '\0';
+	if (strncmp(base, "vmlinuz-", 8) == 0) {
+		kernel_release(path, e->release);
+		return;
+	}
+	const char *end = slash, *start = slash;
+	while (start && start > kernel && start[-1] != '/')
+		start--;
+	if (start && end > start)
+		snprintf(e->release, sizeof(e->release), "%.*s", (int)(end - start), start);
+}
+
+static int add_entry(const char *dir, const struct bls_entry *from, struct boot_entries *entries)
+{
+	struct boot_entry e = { .id = from->path, .words = from->line };
+	char value[200], path[256];
+	const char *text = from->text;
+
+	/* One that starts another loader or a system that is not Linux. */
+	if (!bls_value(from->text, "linux", value, sizeof(value)))
+		return 0;
+	snprintf(path, sizeof(path), "%s/%s", dir, value + (value[0] == '/'));
+	e.own = bls_is_ours(from) && access(path, F_OK) == 0;
+	name_release(from, value, path, &e);
+	while (bls_next(&text, "initrd", value, sizeof(value))) {
+		memcpy(e.under, e.image, sizeof(e.under));
+		snprintf(e.image, sizeof(e.image), "%s/%s", dir, value + (value[0] == '/'));
+		e.missing = e.missing || access(e.image, F_OK) < 0;
+	}
+	return boot_entries_add(entries, &e);
+}
+
+int bls_read_entries(const char *dir, struct boot_entries *entries, char **why)
+{
+	struct bls_entries found;
+	char path[128];
+
+	snprintf(path, sizeof(path), "%s/loader/entries", dir);
+	int r = bls_read(path, true, &found, why);
+	if (r < 0)
+		return r;
+	for (size_t i = 0; r == 0 && i < found.count; i++)
+		r = add_entry(dir, &found.list[i], entries);
+	bls_free(&found);
+	if (r < 0)
+		boot_entries_free(entries);
+	return r;
+}
+
 /* --- Changing -------------------------------------------------------------------------------------------------------- */
 
 /* The text of an entry with the words in it; a variable that stands for the whole line gets them where it is set. */
@@ -262,13 +321,19 @@ static char *changed(const char *text, bool all, const char *words, bool flush)
 	return made;
 }
 
+/* GRUB's own are lines of one file. */
+static bool is_file(const struct boot_entry *e)
+{
+	return e->family != FAMILY_GRUB;
+}
+
 int bls_edit(const struct backend *backend, bool all, const struct mode_words *wish, struct edits *edits)
 {
 	struct boot_entries entries;
 
 	int r = backend_read(backend, &entries);
 	for (size_t i = 0; r == 0 && i < entries.count; i++) {
-		if (!entries.list[i].own)
+		if (!entries.list[i].own || !is_file(&entries.list[i]))
 			continue;
 		char *text = file_read(entries.list[i].id, NULL);
 		char *after = text ? changed(text, all, wish->words ? wish->words : "", wish->flush) : NULL;
@@ -280,6 +345,16 @@ int bls_edit(const struct backend *backend, bool all, const struct mode_words *w
 	return r < 0 ? -1 : 0;
 }
 
+int bls_put_words(const char *path, bool all, const char *words, bool flush)
+{
+	char *text = file_read(path, NULL), *after = text ? changed(text, all, words, flush) : NULL;
+
+	int r = after ? edit_put(path, after) : no_memory();
+	free(text);
+	free(after);
+	return r < 0 ? -1 : 0;
+}
+
 int bls_apply(const struct backend *backend, bool all, const char *words, bool flush)
 {
 	struct boot_entries entries;
@@ -288,13 +363,9 @@ int bls_apply(const struct backend *backend, bool all, const char *words, bool f
 		return 0; /* what they carry is put back from copies */
 	int r = backend_read(backend, &entries);
 	for (size_t i = 0; r >= 0 && i < entries.count; i++) {
-		if (!entries.list[i].own || words_right(entries.list[i].words, words, flush))
-			continue;
-		char *text = file_read(entries.list[i].id, NULL);
-		char *after = text ? changed(text, all, words, flush) : NULL;
-		r = after ? edit_put(entries.list[i].id, after) : no_memory();
-		free(text);
-		free(after);
+		const struct boot_entry *e = &entries.list[i];
+		if (e->own && is_file(e) && !words_right(e->words, words, flush))
+			r = bls_put_words(e->id, all, words, flush);
 	}
 	boot_entries_free(&entries);
 	return r < 0 ? -1 : 0;

@@ -29,6 +29,9 @@ struct bls_entries {
 int bls_read(const char *dir, bool all, struct bls_entries *entries, char **why);
 void bls_free(struct bls_entries *entries);
 
+/* Adds what systemd-boot has in DIR/loader/entries, kernels and images below DIR. Returns as bls_read(), and then no entries. */
+int bls_read_entries(const char *dir, struct boot_entries *entries, char **why);
+
 /* The next value of that key, into value; *text goes behind it. False at the end. */
 bool bls_next(const char **text, const char *key, char *value, size_t size);
 
@@ -46,6 +49,9 @@ char *bls_with_options(const char *text, const char *line, bool all, bool flush)
 
 /* Adds an edit for each own entry, so that it carries the wished words. Returns 0, or -1 with one line told on stderr. */
 int bls_edit(const struct backend *backend, bool all, const struct mode_words *wish, struct edits *edits);
+
+/* Makes the entry in that file carry words. As bls_edit(). */
+int bls_put_words(const char *path, bool all, const char *words, bool flush);
 
 /* Makes every own entry carry words: those too that came after the change was planned. As bls_edit(). */
 int bls_apply(const struct backend *backend, bool all, const char *words, bool flush);

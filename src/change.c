@@ -166,12 +166,13 @@ static size_t watched(const struct plan *p, const char *list[], size_t size)
 		list[n++] = p->edits.list[i].path;
 	for (size_t i = 0; i < sizeof(always) / sizeof(always[0]) && n < size; i++)
 		list[n++] = always[i];
-	for (size_t i = 0; p->generator && i < p->kernels.count && n + 2 < size; i++) {
-		list[n++] = p->kernels.list[i].image;
-		if (p->kernels.list[i].placed[0])
-			list[n++] = p->kernels.list[i].placed;
-		if (p->kernels.list[i].under[0])
-			list[n++] = p->kernels.list[i].under;
+	for (size_t i = 0; p->generator && i < p->kernels.count && n + p->kernels.list[i].places + 1 < size; i++) {
+		const struct kernel *kernel = &p->kernels.list[i];
+		list[n++] = kernel->image;
+		for (size_t c = 0; c < kernel->places; c++)
+			list[n++] = kernel->placed[c];
+		if (kernel->under[0])
+			list[n++] = kernel->under;
 	}
 	return n;
 }
@@ -421,7 +422,10 @@ static int roll_back(const struct request *q, const struct machine *m)
 	int r = t.backend ? journal_edits(&t.edits) : -EINVAL;
 	if (r < 0)
 		return fail("the journal of the last change: %s", strerror(-r));
-	code = turn_round(&t.edits, open);
+	if (t.backend->open && t.backend->open() < 0) /* what is on there is read now */
+		code = EXIT_INVALID;
+	if (code == 0)
+		code = turn_round(&t.edits, open);
 	if (code == 0)
 		code = plan_generator(q->initramfs, &t.generator);
 	if (code == 0)

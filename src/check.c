@@ -21,7 +21,7 @@
 /* What feeds an entry's line. */
 static const char *layer_of(const struct backend *backend, const struct entry *e)
 {
-	return access(backend->layer, F_OK) == 0 ? backend->layer : e->id;
+	return backend->layer && access(backend->layer, F_OK) == 0 ? backend->layer : e->id;
 }
 
 /* The worst of the counted ones: one that would mismatch, then one that can't be told. */

@@ -103,22 +103,22 @@ static const char *base_name(const char *path)
 	return slash ? slash + 1 : path;
 }
 
-/* GRUB's paths start at the file system that /boot is on; here they are looked for below /boot by name. Of several images the
+/* GRUB's paths start at the file system that /boot is on; here they are looked for below boot by name. Of several images the
  * last one is the initramfs; those before it are microcode and the like. */
-static void name_images(const char *paths, struct boot_entry *e)
+static void name_images(const char *paths, const char *boot, struct boot_entry *e)
 {
 	for (const char *next = paths; *next;) {
 		size_t len = strcspn(next, " \t");
 		const char *slash = next + len;
 		while (slash > next && slash[-1] != '/')
 			slash--;
-		snprintf(e->image, sizeof(e->image), "/boot/%.*s", (int)(next + len - slash), slash);
+		snprintf(e->image, sizeof(e->image), "%s/%.*s", boot, (int)(next + len - slash), slash);
 		e->missing = e->missing || access(e->image, F_OK) < 0;
 		next += len + strspn(next + len, " \t");
 	}
 }
 
-static int add_line(const char *path, const struct line *line, struct boot_entries *entries)
+static int add_line(const char *path, const char *boot, const struct line *line, struct boot_entries *entries)
 {
 	struct boot_entry e = { .words = (char *)line->words, .xen = line->xen, .own = line->own && !line->xen };
 	char kernel[PATH_MAX];
@@ -128,14 +128,14 @@ static int add_line(const char *path, const struct line *line, struct boot_entri
 	snprintf(kernel, sizeof(kernel), "/boot/%s", base_name(line->kernel));
 	kernel_release(kernel, e.release);
 	if (line->initrd)
-		name_images(line->initrd, &e);
+		name_images(line->initrd, boot, &e);
 	int r = boot_entries_add(entries, &e);
 	free(e.id);
 	return r;
 }
 
 /* Entries of a grub.cfg, whose text is cut up. id is what they are called by. */
-static int read_text(char *text, const char *id, struct boot_entries *entries)
+static int read_text(char *text, const char *id, const char *boot, struct boot_entries *entries)
 {
 	struct line found = { 0 };
 	unsigned number = 0;
@@ -158,7 +158,7 @@ static int read_text(char *text, const char *id, struct boot_entries *entries)
 		if (command == COMMAND_INITRD && found.words && !(xen && found.initrd))
 			found.initrd = behind("--nounzip", rest);
 		if (found.words && (command == COMMAND_LINUX || command == COMMAND_BOUND)) {
-			r = add_line(id, &found, entries);
+			r = add_line(id, boot, &found, entries);
 			found.words = NULL;
 		}
 		if (command == COMMAND_BOUND)
@@ -171,15 +171,14 @@ static int read_text(char *text, const char *id, struct boot_entries *entries)
 			found.words = behind("placeholder", rest);
 		}
 	}
-	return r == 0 && found.words ? add_line(id, &found, entries) : r;
+	return r == 0 && found.words ? add_line(id, boot, &found, entries) : r;
 }
 
-int grub_read_config(const char *path, struct boot_entries *entries, char **why)
+int grub_add_config(const char *path, const char *boot, struct boot_entries *entries, char **why)
 {
 	size_t len = 0;
 	int r;
 
-	*entries = (struct boot_entries){ 0 };
 	*why = NULL;
 	char *text = file_read(path, &len);
 	if (!text)
@@ -187,13 +186,19 @@ int grub_read_config(const char *path, struct boot_entries *entries, char **why)
 	else if (strlen(text) != len)
 		r = -EBADMSG;
 	else
-		r = read_text(text, path, entries);
+		r = read_text(text, path, boot, entries);
 	free(text);
 	if (r < 0 && asprintf(why, "%s: %s", path, r == -EBADMSG ? "holds a NUL byte; it is no grub.cfg" : strerror(-r)) < 0)
 		*why = NULL;
 	if (r < 0)
 		boot_entries_free(entries);
 	return r;
+}
+
+int grub_read_config(const char *path, struct boot_entries *entries, char **why)
+{
+	*entries = (struct boot_entries){ 0 };
+	return grub_add_config(path, "/boot", entries, why);
 }
 
 static int grub_read(struct boot_entries *entries, char **why)
@@ -333,7 +338,7 @@ bool grub_text_words(const char *text, char *words, size_t size, bool *flush)
 	return (size_t)snprintf(words, size, "%.*s", (int)strcspn(start, "'"), start) < size;
 }
 
-static int edit_dropin(const struct mode_words *wish, struct edits *edits)
+int grub_edit_dropin(const struct mode_words *wish, struct edits *edits)
 {
 	char *text = wish->words ? shell(wish->mode, wish->words, wish->flush) : NULL;
 
@@ -341,6 +346,13 @@ static int edit_dropin(const struct mode_words *wish, struct edits *edits)
 		return no_memory();
 	int r = edits_add(edits, ROLE_SOURCE, DROPIN, text);
 	free(text);
+	return r;
+}
+
+static int edit_dropin(const struct mode_words *wish, struct edits *edits)
+{
+	int r = grub_edit_dropin(wish, edits);
+
 	return r < 0 ? r : edits_add(edits, ROLE_MADE, grub_config(), NULL);
 }
 

@@ -18,6 +18,12 @@ const char *grub_config(void);
  * (NULL without memory), and no entries. */
 int grub_read_config(const char *path, struct boot_entries *entries, char **why);
 
+/* Adds them to others, their images in the directory boot. As grub_read_config(). */
+int grub_add_config(const char *path, const char *boot, struct boot_entries *entries, char **why);
+
+/* Adds the edit of our drop-in. Returns 0, or -1 with one line told on stderr. */
+int grub_edit_dropin(const struct mode_words *wish, struct edits *edits);
+
 /* /etc/default/grub with our block at its end (words NULL: without it), which takes contrary words out of what the file sets
  * and puts ours in. text NULL: no such file. Owned by the caller; NULL without memory. */
 char *grub_with_block(const char *text, const char *mode, const char *words, bool flush);

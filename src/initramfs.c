@@ -194,14 +194,16 @@ static int check(const struct kernel *kernel, const char *path, const struct ima
 
 int initramfs_check(const struct kernel *kernel, const struct image_want *want, const char **path, const char **why)
 {
-	const char *const paths[] = { kernel->image, kernel->placed, kernel->under };
-	int r = 0;
-
-	for (size_t i = 0; r == 0 && i < sizeof(paths) / sizeof(paths[0]); i++)
-		if (paths[i][0]) {
-			*path = paths[i];
-			r = check(kernel, paths[i], want, why);
-		}
+	*path = kernel->image;
+	int r = check(kernel, *path, want, why);
+	for (size_t i = 0; r == 0 && i < kernel->places; i++) {
+		*path = kernel->placed[i];
+		r = check(kernel, *path, want, why);
+	}
+	if (r == 0 && kernel->under[0]) {
+		*path = kernel->under;
+		r = check(kernel, *path, want, why);
+	}
 	return r;
 }
 
@@ -251,8 +253,8 @@ int initramfs_restore(const struct kernel *kernel)
 {
 	int r = restore(kernel->image);
 
-	if (r == 0 && kernel->placed[0])
-		r = restore(kernel->placed);
+	for (size_t i = 0; r == 0 && i < kernel->places; i++)
+		r = restore(kernel->placed[i]);
 	return r == 0 && kernel->under[0] ? restore(kernel->under) : r;
 }
 
@@ -270,8 +272,8 @@ int initramfs_forget(const struct kernel *kernel)
 {
 	int r = forget(kernel->image);
 
-	if (r == 0 && kernel->placed[0])
-		r = forget(kernel->placed);
+	for (size_t i = 0; r == 0 && i < kernel->places; i++)
+		r = forget(kernel->placed[i]);
 	return r == 0 && kernel->under[0] ? forget(kernel->under) : r;
 }
 
@@ -330,10 +332,15 @@ int initramfs_rebuild(const struct generator *generator, const struct kernel *ke
 	/* What is unpacked last wins. */
 	if (kernel->under[0] && copy_to(kernel, kernel->under) < 0)
 		return -1;
-	if (!kernel->placed[0])
-		return 0;
-	if (!kernel->place)
-		return copy_to(kernel, kernel->placed);
-	int r = keep_old(kernel->placed);
-	return r < 0 ? told(kernel->placed, strerror(-r)) : kernel->place(kernel, verbose);
+	int r = 0;
+	for (size_t i = 0; r == 0 && i < kernel->places; i++) {
+		const char *path = kernel->placed[i];
+		if (!kernel->place)
+			r = copy_to(kernel, path);
+		else if ((r = keep_old(path)) < 0)
+			r = told(path, strerror(-r));
+		else
+			r = kernel->place(kernel, path, verbose);
+	}
+	return r;
 }

@@ -35,11 +35,11 @@ struct image_want {
 	enum policy on_mismatch;
 };
 
-/* Reads an image, and its copy, back by content: target, helper, image.conf, and what starts the check. Returns 0, or -errno
- * with *why as above and *path, which of both it is. */
+/* Reads an image, and its copies, back by content: target, helper, image.conf, and what starts the check. Returns 0, or -errno
+ * with *why as above and *path, which of them it is. */
 int initramfs_check(const struct kernel *kernel, const struct image_want *want, const char **path, const char **why);
 
-/* Makes both hold what they must: rebuilds the image if it does not, and copies it. The old one stays under a second name until initramfs_forget(), and whatever fails, the
+/* Makes all hold what they must: rebuilds the image if it does not, and copies it. The old one stays under a second name until initramfs_forget(), and whatever fails, the
  * image at its own name is whole. tick, if not NULL, is called every second. Returns 0, or -1 with one line told on stderr. */
 int initramfs_rebuild(const struct generator *generator, const struct kernel *kernel, const struct image_want *want,
 		      bool verbose, void (*tick)(void *context, unsigned seconds), void *context);

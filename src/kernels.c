@@ -138,8 +138,23 @@ int kernels_list(struct kernels *kernels)
 	return r == -ENOENT ? 0 : r;
 }
 
+int kernel_placed(struct kernel *kernel, const char *path)
+{
+	for (size_t i = 0; i < kernel->places; i++)
+		if (strcmp(kernel->placed[i], path) == 0)
+			return 0;
+	char (*more)[256] = reallocarray(kernel->placed, kernel->places + 1, sizeof(*more));
+	if (!more)
+		return -ENOMEM;
+	kernel->placed = more;
+	snprintf(more[kernel->places++], sizeof(*more), "%s", path);
+	return 0;
+}
+
 void kernels_free(struct kernels *kernels)
 {
+	for (size_t i = 0; i < kernels->count; i++)
+		free(kernels->list[i].placed);
 	free(kernels->list);
 	*kernels = (struct kernels){ 0 };
 }

@@ -11,10 +11,11 @@
 struct kernel {
 	char release[65];
 	char image[256];  /* its initramfs, /boot/initrd.img-RELEASE unless a boot entry says otherwise */
-	/* Makes placed from image; returns 0, or -1 with one line told. NULL: it is a copy. */
-	int (*place)(const struct kernel *kernel, bool verbose);
-	char placed[256]; /* a copy of it that the boot loader reads instead; "" if it reads that */
-	char under[256];  /* another image with the check in it, which is unpacked before placed; "" if there is none */
+	/* Makes one of placed from image; returns 0, or -1 with one line told. NULL: it is a copy. */
+	int (*place)(const struct kernel *kernel, const char *placed, bool verbose);
+	char (*placed)[256]; /* the copies of it that the boot loader reads instead; owned, NULL if it reads that */
+	size_t places;
+	char under[256]; /* another image with the check in it, which is unpacked before placed; "" if there is none */
 };
 
 struct kernels {
@@ -27,6 +28,9 @@ int kernels_list(struct kernels *kernels);
 
 /* Adds one with that image. Returns 0 or -ENOMEM. */
 int kernels_add(struct kernels *kernels, const char *release, const char *image);
+
+/* Notes another copy of its image, which may be known already. Returns 0 or -ENOMEM. */
+int kernel_placed(struct kernel *kernel, const char *path);
 
 /* The release of the kernel at path: what follows "vmlinuz-" in its name, unless that has no modules and what its header says
  * has (vmlinuz-linux). Source: "The Linux/x86 Boot Protocol", kernel_version. */

@@ -264,14 +264,14 @@ static int check_line(const struct preflight *p)
 	return code;
 }
 
-/* One directory's share of the change: room for need bytes, and for a few small files. */
-static int check_room(const struct preflight *p, const char *dir, unsigned long long need)
+/* One directory's share of the change: room for need bytes, and for a few small files. ours: it will be made writable. */
+static int check_room(const struct preflight *p, const char *dir, bool ours, unsigned long long need)
 {
 	struct statvfs fs;
 
 	if (statvfs(dir, &fs) < 0)
 		return fail("%s: %s", dir, strerror(errno));
-	if (fs.f_flag & ST_RDONLY)
+	if (!ours && (fs.f_flag & ST_RDONLY))
 		return REFUSE(p, BOOT_READONLY, "%s is mounted read-only", dir);
 	if ((unsigned long long)fs.f_bavail * fs.f_frsize < need)
 		return REFUSE(p, BOOT_SPACE, "%s has %llu KiB free, the change needs %llu KiB", dir,
@@ -286,27 +286,49 @@ static unsigned long long size_of(const char *image)
 	return stat(image, &st) == 0 ? (unsigned long long)st.st_size + (unsigned long long)st.st_size / 8 : 0;
 }
 
-/* Old and new images are there together until all is read back. A copy on FAT, which has no second names, is there once more
- * while one takes the other's place. */
+static bool on_same(const char *path, const char *other)
+{
+	struct stat a, b;
+
+	return stat(path, &a) == 0 && stat(other, &b) == 0 && a.st_dev == b.st_dev;
+}
+
+/* What the file system of that copy needs. Old and new ones are there together until all is read back; on FAT, which has no
+ * second names, one is there once more while it takes the other's place. */
+static int check_placed(const struct preflight *p, const char *placed)
+{
+	unsigned long long need = 1 << 20, largest = 0;
+	char dir[256];
+
+	for (size_t i = 0; i < p->kernels->count; i++) {
+		const struct kernel *kernel = &p->kernels->list[i];
+		for (size_t c = 0; c < kernel->places; c++) {
+			if (!on_same(kernel->placed[c], placed))
+				continue;
+			unsigned long long size = size_of(kernel->placed[c]) + (kernel->under[0] ? size_of(kernel->under) : 0);
+			need += size;
+			largest = size > largest ? size : largest;
+		}
+	}
+	snprintf(dir, sizeof(dir), "%.*s", (int)(strrchr(placed, '/') - placed), placed);
+	return check_room(p, dir, p->backend->open != NULL, need + largest);
+}
+
 static int check_space(const struct preflight *p)
 {
-	unsigned long long boot = 1 << 20, placed = 1 << 20, largest = 0;
-	char dir[256] = "";
+	unsigned long long boot = 1 << 20;
+	bool copies = false;
 
 	for (size_t i = 0; p->images && i < p->kernels->count; i++) {
-		const struct kernel *kernel = &p->kernels->list[i];
-		unsigned long long size = (kernel->placed[0] ? size_of(kernel->placed) : 0) +
-					  (kernel->under[0] ? size_of(kernel->under) : 0);
-
-		boot += size_of(kernel->image);
-		placed += size;
-		largest = size > largest ? size : largest;
-		if (kernel->placed[0])
-			snprintf(dir, sizeof(dir), "%.*s", (int)(strrchr(kernel->placed, '/') - kernel->placed), kernel->placed);
+		boot += size_of(p->kernels->list[i].image);
+		copies = copies || p->kernels->list[i].places;
 	}
-	int code = check_room(p, "/boot", boot);
-	if (code == 0 && p->loader && !p->backend->device)
-		code = check_room(p, dir[0] ? dir : p->backend->made(), dir[0] ? placed + largest : placed);
+	int code = check_room(p, "/boot", false, boot);
+	for (size_t i = 0; copies && code == 0 && i < p->kernels->count; i++)
+		for (size_t c = 0; c < p->kernels->list[i].places && code == 0; c++)
+			code = check_placed(p, p->kernels->list[i].placed[c]);
+	if (code == 0 && p->loader && !p->backend->device && !copies)
+		code = check_room(p, p->backend->made(), false, 1 << 20);
 	return code;
 }
 

@@ -50,8 +50,8 @@ static void show_command(const struct plan *p, const struct kernel *kernel)
 	for (size_t a = 0; argv[a]; a++)
 		printf("%s%s", a ? " " : "  ", argv[a]);
 	putchar('\n');
-	if (kernel->placed[0])
-		printf("  (%s then goes %s %s)\n", kernel->image, kernel->place ? "into" : "to", kernel->placed);
+	for (size_t i = 0; i < kernel->places; i++)
+		printf("  (%s then goes %s %s)\n", kernel->image, kernel->place ? "into" : "to", kernel->placed[i]);
 }
 
 int preview(const struct plan *p)
@@ -70,8 +70,9 @@ int preview(const struct plan *p)
 		puts("\nthe boot loader is left to whoever makes the disk");
 		return 0;
 	}
-	if (p->backend->command)
-		printf("  %s\n", p->backend->command());
+	const char *command = p->backend->command ? p->backend->command() : NULL;
+	if (command)
+		printf("  %s\n", command);
 
 	printf("\nentries of %s:\n", p->backend->made());
 	int r = p->backend->read(&entries, &why);

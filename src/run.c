@@ -20,6 +20,8 @@ static const char *const environment[] = {
 	"PATH=/usr/sbin:/usr/bin:/sbin:/bin", "HOME=/root", "LC_ALL=C", "SHELL=/bin/sh",
 	"IOMMU_INSTALL=1", /* dist/hooks/zzz-iommu-check keeps quiet */
 	"KERNEL_INSTALL_BYPASS=1", /* kernel-install(8) writes entries and images in place: that is done by us, whole */
+	"INITRAMFS_TOOLS_KERNEL_HOOK=1", /* so does proxmox-boot-tool, which is left out where a kernel's hook will call it */
+	"PVE_EFIBOOT_UNSHARED=1", /* and where its partition is at /boot, in a mount namespace of its own */
 	NULL,
 };
 

@@ -73,65 +73,13 @@ static int detect(bool installed, const char **what)
 	return boot_dir() ? 0 : -ENOENT;
 }
 
-/* An entry need not say its kernel's release: kernel-install's path does, and the file. */
-static void name_release(const struct bls_entry *from, const char *kernel, const char *path, struct boot_entry *e)
-{
-	const char *slash = strrchr(kernel, '/'), *base = slash ? slash + 1 : kernel;
-
-	if (bls_value(from->text, "version", e->release, sizeof(e->release)) && e->release[0])
-		return;
-	e->release[0] = '\0';
-	if (strncmp(base, "vmlinuz-", 8) == 0) {
-		kernel_release(path, e->release);
-		return;
-	}
-	const char *end = slash, *start = slash;
-	while (start && start > kernel && start[-1] != '/')
-		start--;
-	if (start && end > start)
-		snprintf(e->release, sizeof(e->release), "%.*s", (int)(end - start), start);
-}
-
-static int add(const char *dir, const struct bls_entry *from, struct boot_entries *entries)
-{
-	struct boot_entry e = { .id = from->path, .words = from->line };
-	char value[200], path[256];
-	const char *text = from->text;
-
-	/* One that starts another loader or a system that is not Linux. */
-	if (!bls_value(from->text, "linux", value, sizeof(value)))
-		return 0;
-	snprintf(path, sizeof(path), "%s/%s", dir, value + (value[0] == '/'));
-	e.own = bls_is_ours(from) && access(path, F_OK) == 0;
-	name_release(from, value, path, &e);
-	while (bls_next(&text, "initrd", value, sizeof(value))) {
-		memcpy(e.under, e.image, sizeof(e.under));
-		snprintf(e.image, sizeof(e.image), "%s/%s", dir, value + (value[0] == '/'));
-		e.missing = e.missing || access(e.image, F_OK) < 0;
-	}
-	return boot_entries_add(entries, &e);
-}
-
 static int read_entries(struct boot_entries *entries, char **why)
 {
 	const char *dir = boot_dir();
-	struct bls_entries found;
-	char path[128];
 
 	*entries = (struct boot_entries){ 0 };
 	*why = NULL;
-	if (!dir)
-		return -ENOENT;
-	snprintf(path, sizeof(path), "%s/loader/entries", dir);
-	int r = bls_read(path, true, &found, why);
-	if (r < 0)
-		return r;
-	for (size_t i = 0; r == 0 && i < found.count; i++)
-		r = add(dir, &found.list[i], entries);
-	bls_free(&found);
-	if (r < 0)
-		boot_entries_free(entries);
-	return r;
+	return dir ? bls_read_entries(dir, entries, why) : -ENOENT;
 }
 
 /* What kernel-install makes has a directory of its own for each kernel: the line of the newest such entry, without what

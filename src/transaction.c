@@ -170,9 +170,10 @@ static int sync_boot(const struct transaction *t)
 	if (told("/boot", sync_for_boot("/boot")) < 0)
 		return -1;
 	for (size_t i = 0; i < t->kernels.count; i++)
-		if (t->kernels.list[i].placed[0] && told(t->kernels.list[i].placed, sync_for_boot(t->kernels.list[i].placed)) < 0)
-			return -1;
-	return t->loader ? told(t->backend->made(), sync_for_boot(t->backend->made())) : 0;
+		for (size_t c = 0; c < t->kernels.list[i].places; c++)
+			if (told(t->kernels.list[i].placed[c], sync_for_boot(t->kernels.list[i].placed[c])) < 0)
+				return -1;
+	return t->loader && t->backend->made()[0] == '/' ? told(t->backend->made(), sync_for_boot(t->backend->made())) : 0;
 }
 
 static int images_accept(struct transaction *t, const char *target_text)
@@ -393,18 +394,26 @@ static void tidy(const struct transaction *t)
 	for (size_t i = 0; i < t->edits.count; i++)
 		file_tidy(t->edits.list[i].path);
 	for (size_t i = 0; i < t->kernels.count; i++) {
-		file_tidy(t->kernels.list[i].image);
-		if (t->kernels.list[i].placed[0])
-			file_tidy(t->kernels.list[i].placed);
-		if (t->kernels.list[i].under[0])
-			file_tidy(t->kernels.list[i].under);
+		const struct kernel *kernel = &t->kernels.list[i];
+		file_tidy(kernel->image);
+		for (size_t c = 0; c < kernel->places; c++)
+			file_tidy(kernel->placed[c]);
+		if (kernel->under[0])
+			file_tidy(kernel->under);
 	}
 	if (t->backend->tidy)
 		t->backend->tidy();
 }
 
+static int open_loader(const struct transaction *t)
+{
+	return t->loader && t->backend->open ? t->backend->open() : 0;
+}
+
 int transaction_run(struct transaction *t, bool resumed)
 {
+	if (open_loader(t) < 0)
+		return EXIT_INVALID;
 	tidy(t);
 	if (!resumed) {
 		if (forget_old(t) < 0) /* of no change that anything is known of */
@@ -432,20 +441,22 @@ int transaction_run(struct transaction *t, bool resumed)
 /* --- Images alone --------------------------------------------------------------------------------------------------------- */
 
 /* An image that has no check was not meant to have one, or was made without us. */
+static bool is_outdated(const char *path)
+{
+	struct initramfs image;
+	const char *why;
+
+	bool found = initramfs_read(path, &image, &why) == 0 && image.helper && !image.same_helper;
+	initramfs_free(&image);
+	return found;
+}
+
 static bool outdated(const struct kernel *kernel)
 {
-	const char *const paths[] = { kernel->image, kernel->placed, kernel->under };
-	bool found = false;
+	bool found = is_outdated(kernel->image) || (kernel->under[0] && is_outdated(kernel->under));
 
-	for (size_t i = 0; i < sizeof(paths) / sizeof(paths[0]) && !found; i++) {
-		struct initramfs image;
-		const char *why;
-
-		if (!paths[i][0])
-			continue;
-		found = initramfs_read(paths[i], &image, &why) == 0 && image.helper && !image.same_helper;
-		initramfs_free(&image);
-	}
+	for (size_t i = 0; i < kernel->places && !found; i++)
+		found = is_outdated(kernel->placed[i]);
 	return found;
 }
 
@@ -466,7 +477,7 @@ int transaction_images(struct transaction *t)
 {
 	char *target = file_read(TARGET_PATH, NULL);
 	const struct image_want want = want_of(target);
-	int r = 0;
+	int r = target ? open_loader(t) : 0;
 
 	for (size_t i = 0; target && i < t->kernels.count && r == 0; i++)
 		r = !outdated(&t->kernels.list[i]) ? 0 : renew(t, i, &want) < 0 ? -1 : go_on();

@@ -28,6 +28,13 @@ static const struct {
 	{ "run", "tmpfs", MS_NOSUID | MS_NODEV },
 };
 
+static bool adrift;
+
+bool tree_adrift(void)
+{
+	return adrift;
+}
+
 static int failed(const char *what)
 {
 	fail("--root: %s: %s", what, strerror(errno));
@@ -51,6 +58,7 @@ int tree_enter(const char *dir, bool *device)
 	if (fd < 0)
 		return failed(dir);
 	*device = on_device(fd);
+	adrift = !*device;
 	int r = fchdir(fd);
 	close(fd);
 	if (r < 0)

@@ -11,4 +11,7 @@
  * GRUB's own tools can find out about disks. Returns 0, or -1 with one line told on stderr. */
 int tree_enter(const char *dir, bool *device);
 
+/* Whether this process is in a tree that is on no such device: partitions that its files name need not be its own. */
+bool tree_adrift(void);
+
 #endif

@@ -506,15 +506,15 @@ static int apply(const char *words, bool flush, bool verbose)
 	return r < 0 ? -1 : 0;
 }
 
-static int place(const struct kernel *kernel, bool verbose)
+static int place(const struct kernel *kernel, const char *placed, bool verbose)
 {
-	char *line = section_of(kernel->placed, ".cmdline");
+	char *line = section_of(placed, ".cmdline");
 	int r = -1;
 
 	if (line)
-		r = make_image(kernel->placed, kernel->release, line, line, verbose);
+		r = make_image(placed, kernel->release, line, line, verbose);
 	else
-		fail("%s: %s", kernel->placed, strerror(errno));
+		fail("%s: %s", placed, strerror(errno));
 	free(line);
 	return r;
 }

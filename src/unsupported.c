@@ -102,13 +102,6 @@ static const struct unsupported table[] = {
 			  "clr-boot-manager update",
 	},
 	{
-		/* Proxmox VE's manual, Host Bootloader. Each of its partitions can have either boot loader. */
-		"proxmox-boot-tool", BOOTLOADER_UNSUPPORTED, true,
-		.all = { "/etc/kernel/proxmox-boot-uuids", "/usr/sbin/proxmox-boot-tool" },
-		.advice = "put '%a' %(in place of '%r' %)on the line of /etc/kernel/cmdline and into GRUB_CMDLINE_LINUX of "
-			  "/etc/default/grub && proxmox-boot-tool refresh",
-	},
-	{
 		/* sdbootutil: its README. Where openSUSE's GRUB started the kernel there is BOOT_IMAGE=. */
 		"sdbootutil", BOOTLOADER_UNSUPPORTED, true,
 		.all = { "/usr/bin/sdbootutil" },

@@ -13,7 +13,7 @@ strace_into() {
 KILL_MACHINE='machine bookworm initramfs-tools'
 kill_points() {
 	$KILL_MACHINE && strace_into "$BATS_TEST_TMPDIR/strace" || return
-	cp "${BASH_SOURCE[0]%/*}"/{kill,judge}.sh "$BATS_TEST_TMPDIR"
+	cp "${BASH_SOURCE[0]%/*}"/{kill.sh,judge.sh,update-initramfs} "$BATS_TEST_TMPDIR"
 	rm -rf "$BATS_TEST_TMPDIR/kill"
 	in_machine "bash /host/kill.sh $*" >"$BATS_TEST_TMPDIR/points" 2>&1 || { cat "$BATS_TEST_TMPDIR/points"; return 1; }
 	tail -n 1 "$BATS_TEST_TMPDIR/points" | sed 's/^/# /' >&3

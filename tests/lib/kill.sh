@@ -35,28 +35,6 @@ set_up() {
 	iommu-install "$@" --force "--backend=$LOADER" >"$WORK/setup" 2>&1 || { cat "$WORK/setup"; return 1; }
 }
 
-# A stand-in for update-initramfs: it makes a real archive with the real check in it, in milliseconds.
-stand_in() {
-	cat >/usr/sbin/update-initramfs <<-'EOF'
-		#!/bin/sh
-		set -eu
-		version=$3 dir=$(mktemp -d)
-		mkdir -p "$dir/scripts/init-top" "$dir/usr/lib/iommu-verify"
-		kind=$(iommu-install internal-image / "$dir" "$version")
-		if [ "$kind" ]; then
-			cp "/usr/lib/iommu-verify/check-$kind.sh" "$dir/usr/lib/iommu-verify/check.sh"
-			cp /usr/share/initramfs-tools/scripts/init-top/iommu-verify "$dir/scripts/init-top"
-		fi
-		echo "$version" > "$dir/init"
-		cd "$dir"
-		find . -exec touch -h -d @0 {} +
-		find . | sort | cpio --quiet --reproducible -o -H newc > "/boot/initrd.img-$version.new"
-		mv -f "/boot/initrd.img-$version.new" "/boot/initrd.img-$version"
-		rm -r "$dir"
-	EOF
-	chmod 755 /usr/sbin/update-initramfs
-}
-
 # Two kernels, whose files nobody looks into here.
 two_kernels() {
 	local kver
@@ -169,7 +147,7 @@ at_point() {
 main() {
 	local scenario=$1 how=$2 step=$3 i=0 looked=0 wrong=0 name n
 	mkdir -p "$WORK"
-	stand_in && two_kernels && scenario "$scenario" || exit 1
+	install "${BASH_SOURCE[0]%/*}/update-initramfs" /usr/sbin/update-initramfs && two_kernels && scenario "$scenario" || exit 1
 	keep "$WORK/start"
 	START=$(state)
 	points >"$WORK/points"
