@@ -438,7 +438,7 @@ static int grub_apply(const char *words, bool flush, bool verbose)
 		fail("%s", why);
 	else if (r < -1)
 		fail("%s: %s", grub_config(), strerror(-r));
-	unlink(path);
+	grub_tidy(); /* of a mkconfig that failed, too */
 	free(why);
 	free(old);
 	return r < 0 ? -1 : 0;

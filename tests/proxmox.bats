@@ -62,11 +62,6 @@ teardown() {
 
 # --- Which boot loader it is --------------------------------------------------------------------------------------------
 
-# takes FILE ARGUMENTS...: the mode is set without a word on the back end, and goes there.
-takes() {
-	in_proxmox_machine "iommu-install pt --force --initramfs=none && grep -q 'iommu=pt' $1"
-}
-
 @test "started by systemd-boot, with the very line in GRUB's own grub.cfg too: the partitions are changed, GRUB's files are not" {
 	proxmox_machine systemd-boot
 	in_proxmox_machine 'grep -q "$(cat /etc/kernel/cmdline)" /boot/grub/grub.cfg; sha256sum /boot/grub/grub.cfg > /root/sum
@@ -76,41 +71,30 @@ takes() {
 
 @test "started by a GRUB: by the path of the kernel it is the partitions' one or the one that reads /boot" {
 	proxmox_machine grub
-	local files
-	files=$(esp_files)
+	local before
+	before=$(esp_lines)
 	cp "$BATS_TEST_TMPDIR/running" "$BATS_TEST_TMPDIR/first"
 	sed -i 's#=/vmlinuz#=/boot/vmlinuz#' "$BATS_TEST_TMPDIR/running"
 	in_proxmox_machine 'iommu-install pt --force --initramfs=none; grep -q iommu=pt /boot/grub/grub.cfg; rm -r /var/lib/iommu/*'
-	diff <(esp_files) <(echo "$files")
+	diff <(esp_lines) <(echo "$before")
 	cp "$BATS_TEST_TMPDIR/first" "$BATS_TEST_TMPDIR/running"
 	in_proxmox_machine 'sha256sum /boot/grub/grub.cfg > /root/sum; iommu-install strict --force --initramfs=none; sha256sum -c /root/sum'
 	[ "$(esp_lines | grep -c "intel_iommu=on amd_iommu=on")" = 10 ]
 }
 
-# refused STATUS TEXT [ARGUMENT...]: setting a mode is refused by one line with TEXT, and nothing is changed.
-refused() {
-	local sources files
-	sources=$(proxmox_sources) files=$(esp_files)
-	run "-$1" in_proxmox_machine "iommu-install pt --force --initramfs=none ${*:3}"
-	echo "$output"
-	[[ $output == *"iommu-install: "*"$2"* && $(wc -l <<< "$output") = 1 ]]
-	diff <(proxmox_sources) <(echo "$sources")
-	diff <(esp_files) <(echo "$files")
-}
-
 @test "without a proof that it was any of them nothing is changed: BOOTLOADER_UNPROVEN" {
 	proxmox_machine systemd-boot
 	echo 'root=/dev/other' > "$BATS_TEST_TMPDIR/running"
-	refused 5 "BOOTLOADER_UNPROVEN: "
+	refused 5 "BOOTLOADER_UNPROVEN: " :
 	[[ $output == *"--backend=proxmox"* ]]
-	BOOTED='GRUB 2.12' refused 5 "BOOTLOADER_UNPROVEN: "
+	BOOTED='GRUB 2.12' refused 5 "BOOTLOADER_UNPROVEN: " :
 }
 
 @test "a tree that is on no disk of its own is refused: the partitions it lists could be this machine's" {
 	proxmox_machine systemd-boot
-	in_proxmox_machine "mkdir -p /tree/boot /tree/proc /tree/sys /tree/dev /tree/run /tree/etc/kernel /tree/usr/sbin /tree/var/lib
-		cp $LIST /etc/kernel/cmdline /tree/etc/kernel; cp /usr/sbin/proxmox-boot-tool /tree/usr/sbin; cp /boot/vmlinuz-* /tree/boot"
-	refused 1 "$LIST: the partitions it lists are looked for only where the tree is on a disk of its own" --root /tree
+	refused 1 "$LIST: the partitions it lists are looked for only where the tree is on a disk of its own" "
+		mkdir -p /tree/boot /tree/proc /tree/sys /tree/dev /tree/run /tree/etc/kernel /tree/usr/sbin /tree/var/lib
+		cp $LIST /etc/kernel/cmdline /tree/etc/kernel; cp /usr/sbin/proxmox-boot-tool /tree/usr/sbin; cp /boot/vmlinuz-* /tree/boot" --root /tree
 }
 
 # --- Damage -------------------------------------------------------------------------------------------------------------
@@ -119,20 +103,15 @@ refused() {
 	proxmox_machine systemd-boot
 	local image=$BATS_TEST_TMPDIR/2222-BBBB.img
 	mv "$image" "$BATS_TEST_TMPDIR/kept"
-	refused 1 "$LIST: 2222-BBBB is on no disk that is there; put its disk back in, or take it off the list with 'proxmox-boot-tool clean'"
+	refused 1 "$LIST: 2222-BBBB is on no disk that is there; put its disk back in, or take it off the list with 'proxmox-boot-tool clean'" :
 	run -1 in_proxmox_machine 'iommu-install check'
 	[[ $output == *"2222-BBBB is on no disk that is there"* ]]
-	# With GRUB's grub.cfg having the line too, it is not changed instead.
-	BOOTED='' refused 1 "2222-BBBB is on no disk that is there"
+	# GRUB's own grub.cfg has the line too, and is not changed instead.
+	BOOTED='' refused 1 "2222-BBBB is on no disk that is there" :
 	head -c 1048576 /dev/urandom > "$image"
-	local sources
-	sources=$(proxmox_sources)
-	run -1 in_proxmox_machine 'iommu-install pt --force --initramfs=none'
-	[[ $output == *"$LIST: 2222-BBBB can't be mounted (it is no FAT file system, or a damaged one)"* && $(wc -l <<< "$output") = 1 ]]
-	diff <(proxmox_sources) <(echo "$sources")
+	refused 1 "$LIST: 2222-BBBB can't be mounted (it is no FAT file system, or a damaged one)" :
 	cp "$BATS_TEST_TMPDIR/kept" "$image"
-	on_esps 'rm /esp/2222-BBBB/loader/loader.conf'
-	refused 1 "/run/iommu/esp/2222-BBBB/loader/loader.conf: is not there"
+	refused 1 "/run/iommu/esp/2222-BBBB/loader/loader.conf: is not there" 'rm /esp/2222-BBBB/loader/loader.conf'
 	# What the message says mends it.
 	mv "$image" "$BATS_TEST_TMPDIR/kept"
 	in_proxmox_machine 'proxmox-boot-tool clean && iommu-install pt --force --initramfs=none'
@@ -143,16 +122,15 @@ refused() {
 	proxmox_machine systemd-boot
 	local line script
 	while IFS='|' read -r script line; do
-		in_proxmox_machine "rm -rf $LIST; cp /host/list $LIST; $script"
-		refused 1 "$LIST$line" --backend=proxmox
+		refused 1 "$LIST$line" "rm -rf $LIST; cp /host/list $LIST; $script" --backend=proxmox
 	done <<-EOF
 		echo nonsense >> $LIST|:3: no UUID of a FAT file system (XXXX-XXXX)
-		printf '3333-CCC' >> $LIST|:3: no UUID of a FAT file system (XXXX-XXXX)
 		echo ../../../sda >> $LIST|:3: no UUID of a FAT file system (XXXX-XXXX)
 		sed -i 's/\$/\r/' $LIST|:1: no UUID of a FAT file system (XXXX-XXXX)
 		truncate -s -1 $LIST|:2: without a line end proxmox-boot-tool passes over 2222-BBBB; add one
+		truncate -s -2 $LIST|:2: no UUID of a FAT file system (XXXX-XXXX)
 		printf 'a\\0b' >> $LIST|:3: a NUL byte
-		head -c 1048576 /dev/zero | tr '\\0' 1 >> $LIST|:3: no UUID of a FAT file system (XXXX-XXXX)
+		printf '%1048576s\n' x >> $LIST|:3: no UUID of a FAT file system (XXXX-XXXX)
 		rm $LIST; mkdir $LIST|: Is a directory
 	EOF
 	# With comments, empty lines and one of them twice the tool works.
@@ -164,12 +142,9 @@ refused() {
 	proxmox_machine systemd-boot
 	local before
 	before=$(in_proxmox_machine 'cat /etc/kernel/cmdline')
-	in_proxmox_machine 'printf "root=x\0\n" > /etc/kernel/cmdline'
-	refused 1 "/etc/kernel/cmdline:1: a NUL byte"
-	in_proxmox_machine 'printf "# mine\nroot=x\n" > /etc/kernel/cmdline'
-	refused 1 "/etc/kernel/cmdline:1: no root= on this line"
-	in_proxmox_machine 'rm /etc/kernel/cmdline; mkdir /etc/kernel/cmdline'
-	refused 1 "/etc/kernel/cmdline: Is a directory"
+	refused 1 "/etc/kernel/cmdline:1: a NUL byte" 'printf "root=x\0\n" > /etc/kernel/cmdline'
+	refused 1 "/etc/kernel/cmdline:1: no root= on this line" 'printf "# mine\nroot=x\n" > /etc/kernel/cmdline'
+	refused 1 "/etc/kernel/cmdline: Is a directory" 'rm /etc/kernel/cmdline; mkdir /etc/kernel/cmdline'
 	in_proxmox_machine 'rmdir /etc/kernel/cmdline; printf "root=x iommu=soft\r\nroot=y iommu=off" > /etc/kernel/cmdline
 		iommu-install pt --force --initramfs=none; printf "root=x '"$PT"'\r\nroot=y iommu=off" | cmp - /etc/kernel/cmdline
 		rm /etc/kernel/cmdline; iommu-install strict --force --initramfs=none'
@@ -179,18 +154,14 @@ refused() {
 @test "an entry or a grub.cfg that is damaged is named by its partition, and nothing is changed" {
 	proxmox_machine both
 	local entry=1111-AAAA/loader/entries/proxmox-6.8.4-1-pve.conf config=2222-BBBB/grub/grub.cfg
-	on_esps "cd /esp && cp $entry $config /root && printf 'title x\nlinux /a\0\n' > $entry"
-	refused 1 "/run/iommu/esp/$entry:2: a NUL byte"
-	on_esps "head -c 30 /root/proxmox* > /esp/$entry"
-	refused 1 "/run/iommu/esp/$entry: names no kernel"
-	on_esps "cd /esp && cp /root/proxmox* $entry && mv /boot/vmlinuz-6.8.4-1-pve /root"
-	refused 1 "/run/iommu/esp/$entry: its kernel is not in /boot, so that its image can't be made anew; 'proxmox-boot-tool refresh'"
-	on_esps "mv /root/vmlinuz-* /boot; mv /esp/1111-AAAA/EFI/proxmox/6.8.4-1-pve/initrd* /root"
-	refused 1 "/run/iommu/esp/$entry: its image is not there; 'proxmox-boot-tool refresh'"
-	on_esps "cd /esp && mv /root/initrd* 1111-AAAA/EFI/proxmox/6.8.4-1-pve && printf '\0' >> $config"
-	refused 1 "/run/iommu/esp/$config: holds a NUL byte"
-	on_esps "rm /esp/$config && mkdir /esp/$config"
-	refused 1 "/run/iommu/esp/$config: Is a directory"
+	refused 1 "/run/iommu/esp/$entry:2: a NUL byte" "cd /esp && cp $entry $config /root && printf 'title x\nlinux /a\0\n' > $entry"
+	refused 1 "/run/iommu/esp/$entry: names no kernel" "head -c 30 /root/proxmox* > /esp/$entry"
+	refused 1 "/run/iommu/esp/$entry: its kernel is not in /boot, so that its image can't be made anew; 'proxmox-boot-tool refresh'" \
+		"cd /esp && cp /root/proxmox* $entry && mv /boot/vmlinuz-6.8.4-1-pve /root"
+	refused 1 "/run/iommu/esp/$entry: its image is not there; 'proxmox-boot-tool refresh'" \
+		"mv /root/vmlinuz-* /boot; mv /esp/1111-AAAA/EFI/proxmox/6.8.4-1-pve/initrd* /root"
+	refused 1 "/run/iommu/esp/$config: holds a NUL byte" "cd /esp && mv /root/initrd* 1111-AAAA/EFI/proxmox/6.8.4-1-pve && printf '\0' >> $config"
+	refused 1 "/run/iommu/esp/$config: Is a directory" "rm /esp/$config && mkdir /esp/$config"
 	# What is no damage, but long or unusual, stays.
 	on_esps "cd /esp && rmdir $config && cp /root/grub.cfg $config && sed -i 's/\$/\r/' $entry && printf '# %1048576s\n' x >> $entry &&
 		truncate -s -1 $entry && printf 'title memtest\nefi /EFI/memtest86.efi\n' > 1111-AAAA/loader/entries/memtest.conf &&
@@ -202,14 +173,13 @@ refused() {
 
 @test "a change that fails on the second partition is undone on both; a partition without room is BOOT_SPACE" {
 	proxmox_machine grub
-	local sources files
-	sources=$(proxmox_sources) files=$(esp_files)
+	local before
 	in_proxmox_machine 'printf "#!/bin/sh\n! mountpoint -q /boot || ! grep -q \"2222-BBBB /boot \" /proc/mounts\n" > /etc/grub.d/99_fails; chmod 755 /etc/grub.d/99_fails'
+	before=$(state)
 	run -1 in_proxmox_machine 'iommu-install pt --force --on-mismatch=halt'
 	echo "$output"
 	[[ $output == *"/run/iommu/esp/2222-BBBB: its grub.cfg was not made"*"everything is as it was before"* ]]
-	diff <(proxmox_sources) <(echo "$sources")
-	diff <(esp_files) <(echo "$files")
+	diff <(state) <(echo "$before")
 	on_esps 'head -c 20M /dev/zero > /esp/2222-BBBB/filled 2>/dev/null || true; rm /etc/grub.d/99_fails'
 	run -5 in_proxmox_machine 'iommu-install pt --force --on-mismatch=halt'
 	[[ $output == *"BOOT_SPACE: /run/iommu/esp/2222-BBBB has "* && $(wc -l <<< "$output") = 1 ]]

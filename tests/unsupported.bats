@@ -173,10 +173,7 @@ put what is there of '$NOT_PT', each on a line, into /etc/kernel/cmdline-removal
 echo '$PT' > /etc/kernel/cmdline.d/iommu.conf && clr-boot-manager update"
 }
 
-@test "proxmox-boot-tool and sdbootutil: /etc/kernel/cmdline, and their refresh" {
-	new_tree /etc/kernel/proxmox-boot-uuids /usr/sbin/proxmox-boot-tool
-	tree_refused "proxmox-boot-tool (/etc/kernel/proxmox-boot-uuids, /usr/sbin/proxmox-boot-tool)" "put '$PT' in place of '$NOT_PT' on the \
-line of /etc/kernel/cmdline and into GRUB_CMDLINE_LINUX of /etc/default/grub && proxmox-boot-tool refresh"
+@test "sdbootutil: /etc/kernel/cmdline, and its update-all-entries" {
 	new_tree /usr/bin/sdbootutil
 	tree_refused "sdbootutil (/usr/bin/sdbootutil)" "put '$PT' in place of '$NOT_PT' on the line of /etc/kernel/cmdline && \
 sdbootutil update-all-entries"

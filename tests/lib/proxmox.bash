@@ -121,22 +121,43 @@ proxmox_disks() {
 	[ ! -s /host/running ] || mount --bind /host/running /proc/cmdline
 }
 
-# on_esps SCRIPT: a script in the machine that has each partition at /esp/UUID.
-on_esps() {
-	# shellcheck disable=SC2016 # for the machine's shell
-	in_proxmox_machine 'for u in /dev/disk/by-uuid/*-????; do u=${u##*/}
-		[ "${#u}" != 9 ] || { mkdir -p /esp/$u; mount "/dev/disk/by-uuid/$u" /esp/$u; }; done; '"$1"
+# In the machine: each partition at /esp/UUID, where it can be mounted.
+# shellcheck disable=SC2317 # called in the machine
+esps_mount() {
+	local uuid
+	for uuid in /dev/disk/by-uuid/????-????; do
+		uuid=${uuid##*/}
+		mkdir -p "/esp/$uuid"
+		mount "/dev/disk/by-uuid/$uuid" "/esp/$uuid" 2>/dev/null || :
+	done
 }
 
-# esp_files: a line for each file on each partition, with what it holds.
-esp_files() {
-	on_esps 'find /esp -type f | sort | xargs sha256sum'
+# on_esps SCRIPT: a script in the machine that has them there.
+on_esps() {
+	in_proxmox_machine "$(declare -f esps_mount); esps_mount; $1"
+}
+
+# In the machine: a line for each file on each partition, with what it holds; then the same for what else a change may touch,
+# but for images in /boot.
+# shellcheck disable=SC2317 # called in the machine
+proxmox_state() {
+	local uuid
+	esps_mount
+	find /esp -type f | sort | xargs -r sha256sum
+	for uuid in /esp/*; do ! mountpoint -q "$uuid" || umount "$uuid"; done
+	echo
+	find /etc/iommu.target /etc/kernel /etc/default /boot -path '/boot/initrd.img-*-pve' -o -type f -printf '%p %m %U:%G ' \
+		-exec sha256sum {} \; 2>/dev/null | sort
+}
+
+state() {
+	in_proxmox_machine "$(declare -f esps_mount proxmox_state); proxmox_state 2>/dev/null"
 }
 
 # esp_lines: each entry's line, on each partition, without the kernel.
 esp_lines() {
 	on_esps 'sed -n "s/^options *//p" /esp/*/loader/entries/*.conf
-		sed -n "s/^[[:space:]]*linux[[:space:]]*[^ ]* //p" /esp/*/grub/grub.cfg' 2>/dev/null
+		sed -n "s/^[[:space:]]*linux[[:space:]]*[^ ]* //p" /esp/*/grub/grub.cfg; :' 2>/dev/null
 }
 
 # carried COUNT WORDS: that many lines on all partitions, each with these words once and none that contradicts them; what is
@@ -154,10 +175,19 @@ carried() {
 	done
 }
 
-# proxmox_sources: what a change may touch outside of the partitions, but for images.
-proxmox_sources() {
-	in_proxmox_machine 'for f in /etc/iommu.target /etc/kernel/* /etc/default/grub /etc/default/grub.d/*; do
-		[ ! -f "$f" ] || { stat -c "%n %a %u:%g" "$f"; sha256sum < "$f"; }; done; find /boot -name "*iommu*"'
+# refused STATUS TEXT SCRIPT [OPTION...]: after SCRIPT, which has the partitions at /esp/UUID, setting a mode is refused by one line
+# with TEXT, and nothing is changed.
+refused() {
+	run "-$1" in_proxmox_machine "set -e; $(declare -f esps_mount proxmox_state)
+		esps_mount; $3
+		cd /
+		for uuid in /esp/*; do ! mountpoint -q \$uuid || umount \$uuid; done
+		proxmox_state >/tmp/before 2>/dev/null
+		status=0; iommu-install pt --force --initramfs=none ${*:4} || status=\$?
+		proxmox_state 2>/dev/null | diff - /tmp/before || exit 99
+		exit \$status"
+	echo "$output"
+	[[ $output == *"iommu-install: "*"$2"* && $(wc -l <<<"$output") = 1 ]]
 }
 
 # proxmox_four_modes KIND COUNT: each mode, in so many lines; after the third one a kernel is added as its package does it, which
@@ -175,9 +205,9 @@ proxmox_four_modes() {
 			in_proxmox_machine "$(declare -f proxmox_kernel); proxmox_kernel 6.8.12-9-pve" >/dev/null 2>&1
 			carried "$2" "$words" || return
 		fi
-		before=$(esp_files)
+		before=$(state)
 		in_proxmox_machine 'proxmox-boot-tool refresh' >/dev/null 2>&1
-		diff <(esp_files) <(echo "$before")
+		diff <(state) <(echo "$before") || return
 	done <<-EOF2
 		off-for-uio intel_iommu=off amd_iommu=off
 		off-for-vfio intel_iommu=off amd_iommu=off vfio.enable_unsafe_noiommu_mode=1
@@ -192,18 +222,18 @@ proxmox_four_modes() {
 # proxmox_gives_back KIND: rollback of the first change gives every file back, remove takes everything out again; a kernel that
 # came since has none of the words then.
 proxmox_gives_back() {
-	local sources files
+	local before output
 	proxmox_machine "$1"
-	sources=$(proxmox_sources) files=$(esp_files)
+	before=$(state)
 	in_proxmox_machine 'iommu-install pt --force --on-mismatch=halt'
-	[ "$(proxmox_sources)" != "$sources" ] && [ "$(esp_files)" != "$files" ]
+	[ "$(state)" != "$before" ] || return
 	in_proxmox_machine 'iommu-install rollback'
-	diff <(proxmox_sources) <(echo "$sources") && diff <(esp_files) <(echo "$files")
+	diff <(state) <(echo "$before") || return
 	in_proxmox_machine "$(declare -f proxmox_kernel)"'; iommu-install pt --force --on-mismatch=halt
 		proxmox_kernel 6.8.12-9-pve && iommu-install remove' >/dev/null 2>&1
-	run esp_lines
+	output=$(esp_lines)
 	echo "$output"
-	[[ $output == *root=* && $output != *iommu* ]]
-	on_esps '[ -e /esp/1111-AAAA/EFI/proxmox/6.8.12-9-pve ] || [ -e /esp/2222-BBBB/vmlinuz-6.8.12-9-pve ]'
-	diff <(proxmox_sources) <(echo "$sources")
+	[[ $output == *root=* && $output != *iommu* ]] || return
+	on_esps '[ -e /esp/1111-AAAA/EFI/proxmox/6.8.12-9-pve ] || [ -e /esp/2222-BBBB/vmlinuz-6.8.12-9-pve ]
+		! ls /etc/iommu.target /etc/default/grub.d/zzz-iommu.cfg 2>/dev/null; ! grep iommu /etc/kernel/cmdline'
 }
