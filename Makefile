@@ -137,7 +137,7 @@ tarball: all
 # build needs the packages.
 FULL_ONLY = $(addprefix tests/,boot-arch.bats boot-bypass.bats boot-demo.bats boot-doubt.bats boot-efi.bats \
 	boot-fat.bats boot-luks.bats boot-matrix.bats boot-packages.bats boot-transaction.bats disk.bats grubby.bats \
-	harness.bats kill-all.bats uki-dracut.bats)
+	harness.bats kill-all.bats proxmox-real.bats uki-dracut.bats)
 check: packages
 	$(MAKE) --no-print-directory all
 	tests/run $(filter-out $(FULL_ONLY),$(sort $(wildcard tests/*.bats)))

@@ -46,6 +46,25 @@ all() {
 	all remove
 }
 
+@test "partitions that proxmox-boot-tool keeps alike: pt to strict killed at every point, a rollback and a removal at a sample" {
+	load lib/proxmox
+	KILL_MACHINE='proxmox_machine systemd-boot' KILL_IN=in_proxmox_machine
+	kill_points strict kill 1
+	kill_points rollback kill 3
+	kill_points remove kill 3
+	kill_points strict ENOSPC 5
+	kill_points strict EIO 7
+	kill_points strict EROFS 7
+}
+
+@test "the same with GRUB on one of the partitions, killed at a sample of the points" {
+	load lib/proxmox
+	KILL_MACHINE='proxmox_machine both' KILL_IN=in_proxmox_machine
+	kill_points strict kill 11
+	kill_points rollback kill 13
+	kill_points strict ENOSPC 17
+}
+
 # killed_with GENERATOR: the distribution's own.
 killed_with() {
 	machine bookworm "$1"

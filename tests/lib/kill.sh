@@ -13,6 +13,7 @@ FILES=(/boot /etc/default /etc/kernel /etc/iommu.target /etc/dracut.conf.d /var/
 ENTRIES=/boot/efi/loader/entries
 LOADER=grub
 [ ! -d "$ENTRIES" ] || LOADER=systemd-boot
+[ ! -e /etc/kernel/proxmox-boot-uuids ] || LOADER=proxmox
 
 # Each sets the machine up and leaves in CMD what is then cut short.
 scenario() {
@@ -35,9 +36,14 @@ set_up() {
 	iommu-install "$@" --force "--backend=$LOADER" >"$WORK/setup" 2>&1 || { cat "$WORK/setup"; return 1; }
 }
 
-# Two kernels, whose files nobody looks into here.
+# Two kernels, whose files nobody looks into here. For proxmox-boot-tool they are there already, on partitions.
 two_kernels() {
 	local kver
+	if [ "$LOADER" = proxmox ]; then
+		for kver in 1111-AAAA 2222-BBBB; do mkdir -p "/esp/$kver" && mount "/dev/disk/by-uuid/$kver" "/esp/$kver" || return; done
+		FILES+=(/esp)
+		return
+	fi
 	kver=$(basename /boot/vmlinuz-6*) && kver=${kver#vmlinuz-}
 	rm -f /boot/initrd.img-*
 	truncate -s 64K "/boot/vmlinuz-$kver"
@@ -64,7 +70,16 @@ two_entries() {
 }
 
 judge_now() {
-	if [ "$LOADER" = grub ]; then judge /boot "$WORK" 4; else judge_esp /boot/efi "$WORK" 4; fi
+	local esp
+	case $LOADER in
+	grub) judge /boot "$WORK" 4 ;;
+	systemd-boot) judge_esp /boot/efi "$WORK" 4 ;;
+	proxmox)
+		for esp in /esp/*; do
+			if [ -d "$esp/loader" ]; then judge_esp "$esp" "$WORK" 2; else judge "$esp" "$WORK" 4; fi || return
+		done
+		;;
+	esac
 }
 
 keep() { # keep DIR: the files as they are
@@ -81,7 +96,7 @@ reset() {
 
 # What the machine boots from, and what it is made of. Not our own records, which name times.
 state() {
-	find /boot /etc/default /etc/kernel /etc/iommu.target /etc/dracut.conf.d -type f -printf '%p %m %U:%G ' -exec sha256sum {} \; 2>/dev/null |
+	find /boot /esp /etc/default /etc/kernel /etc/iommu.target /etc/dracut.conf.d -type f -printf '%p %m %U:%G ' -exec sha256sum {} \; 2>/dev/null |
 		sort
 }
 
