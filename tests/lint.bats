@@ -8,7 +8,7 @@ setup() {
 
 @test "shellcheck finds nothing in any script" {
 	shellcheck -x dist/debian-mirror dist/fetch-kmod dist/source-archives dist/build-* dist/tarball/* dist/debian/*.p[or]* dist/early/*.sh dracut/*/*.sh initramfs-tools/hooks/* \
-		initramfs-tools/scripts/*/* src/libkmod.sh tests/packages tests/record tests/run tests/bench tests/demo tests/lib/*.bash tests/lib/*.sh tests/lib/mkinitcpio \
+		initramfs-tools/scripts/*/* src/libkmod.sh tests/packages tests/record tests/run tests/bench tests/demo tests/lib/*.bash tests/lib/*.sh tests/lib/mkinitcpio tests/lib/proxmox-boot-tool tests/lib/update-initramfs \
 		dist/hooks/* dist/mkinitcpio/image dist/mkinitcpio/install/* .ci/run
 }
 

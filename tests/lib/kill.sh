@@ -76,7 +76,7 @@ judge_now() {
 	systemd-boot) judge_esp /boot/efi "$WORK" 4 ;;
 	proxmox)
 		for esp in /esp/*; do
-			if [ -d "$esp/loader" ]; then judge_esp "$esp" "$WORK" 2; else judge "$esp" "$WORK" 4; fi || return
+			if [ -d "$esp/loader" ]; then (judge_esp "$esp" "$WORK" 2); else judge "$esp" "$WORK" 4; fi || return
 		done
 		;;
 	esac

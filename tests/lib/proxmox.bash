@@ -101,7 +101,7 @@ in_proxmox_machine() {
 }
 
 # They are gone when the script has ended, and nothing has them mounted.
-# shellcheck disable=SC2317 # called in the machine
+# shellcheck disable=SC2317,SC2034 # called in the machine; what has a number stays open
 proxmox_disks() {
 	local image loop fd letter=b
 	for image in /host/*-*.img; do
@@ -195,6 +195,7 @@ refused() {
 proxmox_four_modes() {
 	local mode words before
 	proxmox_machine "$1"
+	# shellcheck disable=SC2016 # for the machine's shell
 	in_proxmox_machine "$(declare -f proxmox_booted)"'; sed -i "1s/$/ iommu=soft,noagp crypt=a,b/; \$a # mine" /etc/kernel/cmdline
 		printf "# mine\nGRUB_CMDLINE_LINUX=\"console=ttyS0 no_timer_check iommu=soft,noagp crypt=a,b\"\n" > /etc/default/grub
 		proxmox-boot-tool refresh && proxmox_booted' >/dev/null 2>&1
