@@ -50,7 +50,7 @@ INSTALL_OBJECTS = $(patsubst %,$(B)/install/%.o,$(COMMON) $(INSTALLER))
 
 COMPLETIONS = $(addprefix $(B)/completion/,bash zsh fish)
 
-.PHONY: all install deb rpm tarball check check-full packages demo bench clean distclean
+.PHONY: all install deb rpm tarball check check-full packages demo bench fuzz fuzzers clean distclean
 .DELETE_ON_ERROR:
 
 all: $(B)/iommu-verify $(B)/iommu-install $(COMPLETIONS)
@@ -150,6 +150,30 @@ check-full: packages
 demo: packages
 	$(MAKE) --no-print-directory all
 	tests/demo
+
+# Each of our parsers, or the one named, for so many seconds; tests/fuzz/run says what comes of it.
+FUZZ_SECONDS ?= 10
+FUZZ ?= $(patsubst tests/fuzz/%.c,%,$(wildcard tests/fuzz/*.c))
+FUZZ_CC ?= clang
+FUZZ_CFLAGS = -std=c11 -D_GNU_SOURCE -O1 -g -fsanitize=address,undefined -fno-sanitize-recover=all -Wno-string-plus-int $(DEFINES)
+FUZZ_OBJECTS = $(patsubst %,$(B)/fuzz/%.o,$(COMMON) $(filter-out iommu-install root-libkmod-shared,$(INSTALLER)))
+
+fuzz: packages
+	$(MAKE) --no-print-directory fuzzers
+	tests/fuzz/run $(B)/fuzz $(FUZZ_SECONDS) $(FUZZ)
+
+fuzzers: $(patsubst %,$(B)/fuzz/fuzz-%,$(FUZZ))
+
+$(B)/fuzz/%.o: src/%.c
+	@mkdir -p $(@D)
+	$(FUZZ_CC) $(FUZZ_CFLAGS) -fsanitize=fuzzer-no-link -MMD -MP -c -o $@ $<
+
+$(B)/fuzz/ours.a: $(FUZZ_OBJECTS)
+	rm -f $@
+	$(AR) rcs $@ $^
+
+$(B)/fuzz/fuzz-%: tests/fuzz/%.c tests/fuzz/fuzz.h $(B)/fuzz/ours.a
+	$(FUZZ_CC) $(FUZZ_CFLAGS) -fsanitize=fuzzer -MMD -MP -MF $@.d -o $@ $< $(B)/fuzz/ours.a -lkmod
 
 bench: packages
 	$(MAKE) --no-print-directory all

@@ -22,8 +22,7 @@ unsigned kernel_version(const char *osrelease)
 
 /* --- Words --------------------------------------------------------------------------------------------------------- */
 
-/* lib/ctype.c: to the kernel a no-break space is white space too, also as the second half of a UTF-8 character. */
-static bool is_space(char c)
+bool cmdline_space(char c)
 {
 	return c == ' ' || (c >= '\t' && c <= '\r') || c == '\xa0';
 }
@@ -34,7 +33,7 @@ bool cmdline_word(const char **line, char *word, size_t size)
 	bool quoted = false, whole = false;
 	size_t len = 0;
 
-	while (is_space(*p))
+	while (cmdline_space(*p))
 		p++;
 	if (*p == '\0')
 		return false;
@@ -44,7 +43,7 @@ bool cmdline_word(const char **line, char *word, size_t size)
 	}
 
 	const char *start = p, *equals = NULL;
-	while (*p && (quoted || !is_space(*p))) {
+	while (*p && (quoted || !cmdline_space(*p))) {
 		if (*p == '=' && !equals)
 			equals = p;
 		if (*p == '"')

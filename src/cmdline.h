@@ -73,6 +73,9 @@ struct cmdline {
 	bool rescue;       /* single-user, rescue or emergency boot, or a rescue entry */
 };
 
+/* lib/ctype.c: to the kernel a no-break space is white space too, also as the second half of a UTF-8 character. */
+bool cmdline_space(char c);
+
 /* Copies the next word of *line to word (cut to size) as lib/cmdline.c:next_arg() does: a word ends at white space
  * outside double quotes; quotes around a word or its value are dropped. Returns false at the end of the line. */
 bool cmdline_word(const char **line, char *word, size_t size);

@@ -305,25 +305,50 @@ static char *shell(const char *mode, const char *words, bool flush)
 	return len < 0 ? NULL : text;
 }
 
+/* The first whole block from text on: where it begins, and *next behind it. NULL if there is none. A BEGIN that another one
+ * follows before the END has lost its own END: what stands behind it is the user's. */
+static const char *find_block(const char *text, const char **next)
+{
+	const char *end = NULL, *begin = strstr(text, BEGIN);
+
+	if (begin)
+		end = strstr(begin, END);
+	if (!end)
+		return NULL;
+	for (const char *later; (later = strstr(begin + 1, BEGIN)) && later < end;)
+		begin = later;
+	*next = end + strcspn(end, "\n");
+	*next += **next == '\n';
+	return begin;
+}
+
 char *grub_with_block(const char *text, const char *mode, const char *words, bool flush)
 {
-	const char *old = text ? text : "", *begin = strstr(old, BEGIN), *end = begin ? strstr(begin, END) : NULL;
-	size_t head = end ? (size_t)(begin - old) : strlen(old);
-	const char *tail = end ? end + strcspn(end, "\n") : "";
-	char *rest = NULL, *made = NULL, *block = words ? shell(mode, words, flush) : NULL;
+	char *made = NULL, *block = words ? shell(mode, words, flush) : NULL;
+	const char *old = text ? text : "", *begin, *next = NULL;
+	size_t size = 0;
+	bool open = false;
 
-	tail += *tail == '\n';
-	/* What stands behind the block is put before it: ours is the last word. */
-	int len = (words && !block) || asprintf(&rest, "%.*s%s", (int)head, old, tail) < 0 ? -1 : 0;
-	if (len == 0 && words) {
-		bool open = rest[0] && rest[strlen(rest) - 1] != '\n';
-		len = asprintf(&made, "%s%s" BEGIN "\n%s" END "\n", rest, open ? "\n" : "", block);
-		free(rest);
-	} else {
-		made = rest;
+	FILE *out = words && !block ? NULL : open_memstream(&made, &size);
+	if (!out) {
+		free(block);
+		return NULL;
 	}
+	/* What stands behind the block is put before it: ours is the last word. */
+	for (bool more = true; more; old = next) {
+		begin = find_block(old, &next);
+		more = begin;
+		size_t len = begin ? (size_t)(begin - old) : strlen(old);
+		fprintf(out, "%.*s", (int)len, old);
+		open = len ? old[len - 1] != '\n' : open;
+	}
+	if (block)
+		fprintf(out, "%s" BEGIN "\n%s" END "\n", open ? "\n" : "", block);
 	free(block);
-	return len < 0 ? NULL : made;
+	if (fclose(out) == 0)
+		return made;
+	free(made);
+	return NULL;
 }
 
 bool grub_text_words(const char *text, char *words, size_t size, bool *flush)

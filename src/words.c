@@ -3,7 +3,6 @@
  */
 #include "words.h"
 
-#include <ctype.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -78,6 +77,14 @@ static void unquote(const char *word, size_t len, char *plain, size_t size)
 	plain[n] = '\0';
 }
 
+/* An item with a blank in it is known to no kernel, and would fall apart without its quotes. */
+static bool has_space(const char *item)
+{
+	while (*item && !cmdline_space(*item))
+		item++;
+	return *item != '\0';
+}
+
 /* Looks at one word of len bytes. Returns false if it stays as it is. Otherwise kept has what is left of it, maybe
  * nothing, and what was taken out is written to removed. */
 static bool take(const char *word, size_t len, bool flush, char *kept, size_t size, FILE *removed)
@@ -105,7 +112,7 @@ static bool take(const char *word, size_t len, bool flush, char *kept, size_t si
 
 		snprintf(item, sizeof(item), "%.*s", (int)item_len, next);
 		next = next[item_len] ? next + item_len + 1 : NULL;
-		if (options[i].ours(item, flush)) {
+		if (options[i].ours(item, flush) || has_space(item)) {
 			taken = true;
 			fprintf(removed, " %.*s%s", key, plain, item);
 		} else if (item[0]) {
@@ -118,35 +125,21 @@ static bool take(const char *word, size_t len, bool flush, char *kept, size_t si
 	return taken || (n == start && key > 0 && plain[key - 1] == '=');
 }
 
-/* The end of the word that starts at p: white space outside double and single quotes. */
+/* The end of the word that starts at p: white space outside double and single quotes. A quote that is never closed is a
+ * letter (an apostrophe): then words end at white space. */
 static const char *word_end(const char *p)
 {
+	const char *start = p;
 	char quote = '\0';
 
-	for (; *p && (quote || !isspace((unsigned char)*p)); p++)
+	for (; *p && (quote || !cmdline_space(*p)); p++)
 		if (*p == quote)
 			quote = '\0';
 		else if (!quote && (*p == '"' || *p == '\''))
 			quote = *p;
+	for (p = quote ? start : p; quote && *p && !cmdline_space(*p); p++)
+		;
 	return p;
-}
-
-/* An apostrophe that is never closed is a letter, not a quote: then words end at white space. */
-static const char *next_end(const char *p)
-{
-	const char *end = word_end(p);
-
-	if (*end == '\0' && (strchr(p, '"') || strchr(p, '\''))) {
-		size_t quotes[2] = { 0 };
-		for (const char *c = p; *c; c++) {
-			quotes[0] += *c == '"';
-			quotes[1] += *c == '\'';
-		}
-		if (quotes[0] % 2 || quotes[1] % 2)
-			for (end = p; *end && !isspace((unsigned char)*end); end++)
-				;
-	}
-	return end;
 }
 
 static void filter(const char *line, const char *ours, bool flush, FILE *out, FILE *removed)
@@ -155,10 +148,10 @@ static void filter(const char *line, const char *ours, bool flush, FILE *out, FI
 
 	for (const char *p = line; *p;) {
 		const char *start = p;
-		while (isspace((unsigned char)*p))
+		while (cmdline_space(*p))
 			p++;
 		size_t gap = (size_t)(p - start);
-		const char *end = next_end(p);
+		const char *end = word_end(p);
 		size_t len = (size_t)(end - p);
 
 		/* What stands behind "--" is init's. */
@@ -212,11 +205,25 @@ char *words_apply(const char *line, const char *ours, bool flush, char **removed
 	return text;
 }
 
+/* Whether the kernel finds each of ours on the line: to it a double quote that is never closed swallows what follows. */
+static bool all_read(const char *line, const char *ours)
+{
+	char word[256], wanted[256];
+	bool found = true;
+
+	while (found && cmdline_word(&ours, wanted, sizeof(wanted))) {
+		found = false;
+		for (const char *p = line; !found && cmdline_word(&p, word, sizeof(word)) && strcmp(word, "--") != 0;)
+			found = strcmp(word, wanted) == 0;
+	}
+	return found;
+}
+
 bool words_right(const char *line, const char *ours, bool flush)
 {
 	char *removed = NULL;
 	char *text = words_apply(line, "", flush, &removed);
-	bool right = text && strcmp(removed, ours) == 0;
+	bool right = text && strcmp(removed, ours) == 0 && all_read(line, ours);
 
 	free(text);
 	free(removed);

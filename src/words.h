@@ -13,7 +13,8 @@
  * separated by single blanks. Returns a new string owned by the caller, or NULL without memory; the same for *removed. */
 char *words_apply(const char *line, const char *ours, bool flush, char **removed);
 
-/* Whether line carries exactly ours, in order, and nothing else that words_apply() would take out. */
+/* Whether line carries exactly ours, in order, and nothing else that words_apply() would take out, and the
+ * kernel finds them there. */
 bool words_right(const char *line, const char *ours, bool flush);
 
 #endif

@@ -1,0 +1,32 @@
+/* Fuzzes boot entries and /etc/kernel/cmdline: read, and written anew.
+ * SPDX-License-Identifier: BSD-3-Clause
+ */
+#include "../../src/blsentry.c"
+
+#include "fuzz.h"
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+	static const struct mode_words wish = { "pt", "intel_iommu=on amd_iommu=on iommu=pt", true };
+	char *text = fuzz_line(data, size), value[40];
+
+	if (!text)
+		return 0;
+	const char *rest = text;
+	while (bls_next(&rest, "initrd", value, sizeof(value)))
+		;
+	bls_value(text, "linux", value, sizeof(value));
+	for (int all = 0; all < 2; all++) {
+		char *made = changed(text, all, wish.words, wish.flush), *line = made ? options_of(made, all) : NULL;
+		MUST(line && (strstr(line, "$kernelopts") || words_right(line, wish.words, wish.flush)));
+		free(line);
+		free(made);
+	}
+	char *cmdline = cmdline_with(text, &wish), *without = line_without(text, "systemd.machine_id=");
+	MUST(cmdline && without);
+	of_use(text);
+	free(without);
+	free(cmdline);
+	free(text);
+	return 0;
+}
