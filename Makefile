@@ -37,13 +37,13 @@ KMOD_SRC ?= $(B)/kmod
 # libkmod's functions are renamed in its objects, which takes machine code.
 KMOD_CFLAGS ?= $(filter-out -flto%,$(HELPER_CFLAGS))
 
-COMMON = modes root keyval target image cmdline kconfig params groups device klog platform evidence classify early facts verdict report
-VERIFY = iommu-verify action ascii-wctype journald late root-libkmod run
+COMMON = modes root keyval surroundings target image cmdline kconfig params groups device klog platform evidence classify early facts verdict report
+VERIFY = iommu-verify action ascii-wctype journald late root-libkmod root-libkmod-memory run
 INSTALLER = iommu-install arch backend bls blsentry change check colour completion cpio details dracut edits entries \
 	esp explain files freeze generator grub grubenv health image-build initramfs initramfs-tools interim \
 	journal kernels lock mkinitcpio modprobe nagios options os-release pci-names pe plan preflight preview \
 	prometheus proxmox reboot record refuse root-libkmod root-libkmod-shared run show show-groups show-report \
-	systemd-boot transaction tree uki unsupported words
+	systemd-boot text transaction tree uki unsupported words
 
 VERIFY_OBJECTS = $(patsubst %,$(B)/verify/%.o,$(COMMON) $(VERIFY))
 INSTALL_OBJECTS = $(patsubst %,$(B)/install/%.o,$(COMMON) $(INSTALLER))

@@ -187,43 +187,39 @@ static int open_run_dir(void)
 	return fd < 0 ? -errno : fd;
 }
 
-/* Puts text into dir/name by way of a temporary name. With once, a file that is there already stays. */
-static int write_file(int dir, const char *name, const char *text, size_t len, bool once)
+/* Writes a report to a new file. Returns 0 or -errno. */
+static int write_text(int fd, const struct facts *f, const struct judgement *j, bool override, const char *early)
 {
-	char temporary[64];
-	int r = 0;
-
-	snprintf(temporary, sizeof(temporary), ".%s.%ld", name, (long)getpid());
-	int fd = openat(dir, temporary, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0644);
-	if (fd < 0)
-		return -errno;
-	put(fd, text, len);
-	struct stat st;
-	if (fstat(fd, &st) < 0 || st.st_size != (off_t)len)
-		r = -EIO;
-	if (fchmod(fd, 0644) < 0 || close(fd) < 0)
-		r = -errno;
-	if (r == 0 && once)
-		r = linkat(dir, temporary, dir, name, 0) < 0 ? -errno : 0;
-	else if (r == 0)
-		return renameat(dir, temporary, dir, name) < 0 ? -errno : 0;
-	unlinkat(dir, temporary, 0);
-	return r;
+	FILE *out = fdopen(fd, "w");
+	if (!out) {
+		close(fd);
+		return -ENOMEM;
+	}
+	report_json(out, f, j, override, early);
+	fputs("}\n", out);
+	int r = fchmod(fd, 0644) < 0 ? -errno : fflush(out) != 0 || ferror(out) ? -EIO : 0;
+	return fclose(out) == 0 ? r : -EIO;
 }
 
+/* Writes dir/name by way of a temporary name. With once, a file that is there already stays. */
 static int write_report(int dir, const char *name, const struct facts *f, const struct judgement *j, bool override,
 			const char *early, bool once)
 {
-	char *text = NULL;
-	size_t len = 0;
+	char temporary[64];
 
-	FILE *out = open_memstream(&text, &len);
-	if (!out)
+	snprintf(temporary, sizeof(temporary), ".%s.%ld", name, (long)getpid());
+	if (unlinkat(dir, temporary, 0) < 0 && errno != ENOENT)
 		return -errno;
-	report_json(out, f, j, override, early);
-	fputs("}\n", out);
-	int r = fclose(out) == 0 ? write_file(dir, name, text, len, once) : -ENOMEM;
-	free(text);
+	int fd = openat(dir, temporary, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0644);
+	if (fd < 0)
+		return -errno;
+	int r = write_text(fd, f, j, override, early);
+	/* The first check of a boot is the one that counts. */
+	if (r == 0 && once)
+		r = linkat(dir, temporary, dir, name, 0) < 0 && errno != EEXIST ? -errno : 0;
+	else if (r == 0)
+		return renameat(dir, temporary, dir, name) < 0 ? -errno : 0;
+	unlinkat(dir, temporary, 0);
 	return r;
 }
 
@@ -238,8 +234,6 @@ static void record(const struct log *log, const struct facts *f, const struct ju
 		early = f->early_read ? verdict_name(f->early.verdict) : "missing";
 	else if (r == 0)
 		r = write_report(dir, "early.json", f, j, override, NULL, true);
-	if (r == -EEXIST)
-		r = 0; /* the first check of a boot is the one that counts */
 	if (r == 0)
 		r = write_report(dir, "status.json", f, j, override, early, false);
 	if (r < 0)

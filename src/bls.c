@@ -19,6 +19,7 @@
 #include "grub.h"
 #include "grubenv.h"
 #include "refuse.h"
+#include "text.h"
 #include "words.h"
 
 #define ENTRIES "/boot/loader/entries"
@@ -158,10 +159,9 @@ static void put_plain(FILE *out, const char *line, size_t len, bool flush)
 
 static char *without_words(const char *text, bool flush)
 {
-	char *made = NULL;
-	size_t size = 0;
+	struct text made;
 
-	FILE *out = open_memstream(&made, &size);
+	FILE *out = text_open(&made);
 	if (!out)
 		return NULL;
 	for (const char *line = text; *line;) {
@@ -172,10 +172,7 @@ static char *without_words(const char *text, bool flush)
 		if (*line)
 			fputc(*line++, out);
 	}
-	if (fclose(out) == 0)
-		return made;
-	free(made);
-	return NULL;
+	return text_close(&made, NULL);
 }
 
 static int edit_default(const struct mode_words *wish, struct edits *edits)

@@ -12,6 +12,7 @@
 
 #include "files.h"
 #include "refuse.h"
+#include "text.h"
 #include "words.h"
 
 #define CMDLINE "/etc/kernel/cmdline"
@@ -77,11 +78,10 @@ bool bls_value(const char *text, const char *key, char *value, size_t size)
 /* The options as one line, owned by the caller. */
 static char *options_of(const char *text, bool all)
 {
-	char *line = NULL;
-	size_t size = 0;
+	struct text line;
 	bool any = false;
 
-	FILE *out = open_memstream(&line, &size);
+	FILE *out = text_open(&line);
 	if (!out)
 		return NULL;
 	for (struct line l; next_line(text, &l); text = l.next) {
@@ -90,34 +90,33 @@ static char *options_of(const char *text, bool all)
 		fprintf(out, "%s%.*s", any ? " " : "", (int)l.value_len, l.value);
 		any = true;
 	}
-	if (fclose(out) == 0)
-		return line;
-	free(line);
-	return NULL;
+	return text_close(&line, NULL);
 }
 
-static void put_stripped(FILE *out, const struct line *l, bool flush)
+/* Returns false without memory. */
+static bool put_stripped(FILE *out, const struct line *l, bool flush)
 {
 	char *value = strndup(l->value, l->value_len), *rest = value ? words_apply(value, "", flush, NULL) : NULL;
 
 	fprintf(out, "%.*s%s%s", (int)(l->value - l->start), l->start, rest ? rest : "", l->end);
+	bool done = rest != NULL;
 	free(rest);
 	free(value);
+	return done;
 }
 
 char *bls_with_options(const char *text, const char *line, bool all, bool flush)
 {
-	char *made = NULL;
-	size_t size = 0;
 	bool done = false, open = false;
+	struct text made;
 
-	FILE *out = open_memstream(&made, &size);
+	FILE *out = text_open(&made);
 	if (!out)
 		return NULL;
 	for (struct line l; next_line(text, &l); text = l.next) {
 		open = *l.end == '\0';
 		if (done && !all && is_key(&l, "options")) {
-			put_stripped(out, &l, flush);
+			made.failed = !put_stripped(out, &l, flush) || made.failed;
 			continue;
 		}
 		if (!is_key(&l, "options")) {
@@ -131,10 +130,7 @@ char *bls_with_options(const char *text, const char *line, bool all, bool flush)
 	}
 	if (!done)
 		fprintf(out, "%soptions %s\n", open ? "\n" : "", line);
-	if (fclose(out) == 0)
-		return made;
-	free(made);
-	return NULL;
+	return text_close(&made, NULL);
 }
 
 /* --- Reading --------------------------------------------------------------------------------------------------------- */
@@ -400,14 +396,13 @@ static bool is_comment(const char *line)
 static char *cmdline_with(const char *text, const struct mode_words *wish)
 {
 	const char *last = NULL;
-	char *made = NULL;
-	size_t size = 0;
+	struct text made;
 	bool failed = false;
 
 	for (const char *line = text; *line; line += strcspn(line, "\n"), line += *line == '\n')
 		if (!is_comment(line) && strspn(line, " \t\r") != strcspn(line, "\n"))
 			last = line;
-	FILE *out = open_memstream(&made, &size);
+	FILE *out = text_open(&made);
 	if (!out)
 		return NULL;
 	for (const char *line = text; *line;) {
@@ -425,10 +420,8 @@ static char *cmdline_with(const char *text, const struct mode_words *wish)
 	}
 	if (!last)
 		fprintf(out, "%s\n", wish->words ? wish->words : "");
-	if (fclose(out) == 0 && !failed)
-		return made;
-	free(made);
-	return NULL;
+	made.failed = made.failed || failed;
+	return text_close(&made, NULL);
 }
 
 /* Whether anything is left of it without the words about the IOMMU: some tools write a file with nothing else in it, and the

@@ -11,6 +11,7 @@
 #include "cmdline.h"
 #include "refuse.h"
 #include "root.h"
+#include "text.h"
 
 #define LINE_BYTES 2047 /* arch/x86/include/asm/setup.h:COMMAND_LINE_SIZE less its NUL */
 
@@ -142,15 +143,14 @@ static char *read_running(const struct root *root)
 
 static char *join(char **words, int count)
 {
-	char *line = NULL;
-	size_t len;
+	struct text line;
 
-	FILE *out = open_memstream(&line, &len);
+	FILE *out = text_open(&line);
 	if (!out)
 		return NULL;
 	for (int i = 0; i < count; i++)
 		fprintf(out, "%s%s", i ? " " : "", words[i]);
-	return fclose(out) == 0 ? line : NULL;
+	return text_close(&line, NULL);
 }
 
 int explain(const char *dir, char **words, int count)

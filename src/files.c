@@ -16,6 +16,8 @@
 #include <sys/xattr.h>
 #include <unistd.h>
 
+#include "facts.h"
+#include "lock.h"
 #include "root.h"
 
 #define SIZE_LIMIT (16u << 20) /* bytes */
@@ -70,6 +72,17 @@ int file_sync_dir(const char *path)
 	int r = fsync(fd) < 0 ? -errno : 0;
 	close(fd);
 	return r;
+}
+
+int file_own_dir(const char *path, mode_t mode)
+{
+	struct stat st;
+
+	if ((mkdir(path, mode) < 0 && errno != EEXIST) || lstat(path, &st) < 0)
+		return -errno;
+	if (!S_ISDIR(st.st_mode))
+		return -ENOTDIR;
+	return st.st_uid != geteuid() || (st.st_mode & 022) ? -EPERM : 0;
 }
 
 static int make_dirs(const char *path)
@@ -157,10 +170,16 @@ static int check(const char *path, const char *text, size_t len)
 	return r;
 }
 
+/* In our own directories are no links of anybody's. */
+static bool is_own(const char *path)
+{
+	return strncmp(path, RUN_DIR "/", strlen(RUN_DIR "/")) == 0 || strncmp(path, STATE_DIR "/", strlen(STATE_DIR "/")) == 0;
+}
+
 /* Where path really is, a link being followed so that it stays one, and the name that a new one of it is written under. */
 static void names_of(const char *path, char real[PATH_MAX], char temporary[PATH_MAX + 32])
 {
-	if (!realpath(path, real))
+	if (is_own(path) || !realpath(path, real))
 		snprintf(real, PATH_MAX, "%s", path);
 	snprintf(temporary, PATH_MAX + 32, "%s.iommu-new", real);
 }

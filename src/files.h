@@ -41,6 +41,10 @@ int file_place(const char *from, const char *to);
  * exchanged and all is synced before the old file's clusters are given up. Returns 0 or -errno. */
 int file_move(const char *from, const char *to);
 
+/* Makes a directory of our own unless it is there, and makes sure that nobody else has put it, or a link, in its place. Returns
+ * 0 or -errno: -ENOTDIR if it is something else, -EPERM if others can write to it. */
+int file_own_dir(const char *path, mode_t mode);
+
 /* Syncs the directory that holds path. Returns 0 or -errno. */
 int file_sync_dir(const char *path);
 

@@ -147,12 +147,14 @@ int groups_devices(const struct root *root, struct group *group)
 		return -ENOMEM;
 	}
 	group->gone = true;
+	size_t wanted = 0;
 	for (const struct dirent *entry; (entry = readdir(dir));) {
 		if (entry->d_name[0] == '.')
 			continue;
-		fprintf(names, "%s%s", group->gone ? "" : " ", entry->d_name);
+		wanted += (size_t)fprintf(names, "%s%s", group->gone ? "" : " ", entry->d_name);
 		group->gone = false;
 	}
 	closedir(dir);
-	return fclose(names) == 0 ? 0 : -ENOMEM;
+	/* Where memory runs out the stream may just be short. */
+	return fclose(names) == 0 && group->devices && len == wanted ? 0 : -ENOMEM;
 }

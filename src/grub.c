@@ -14,6 +14,7 @@
 #include "files.h"
 #include "refuse.h"
 #include "run.h"
+#include "text.h"
 #include "words.h"
 
 #define DROPIN "/etc/default/grub.d/zzz-iommu.cfg"
@@ -324,12 +325,12 @@ static const char *find_block(const char *text, const char **next)
 
 char *grub_with_block(const char *text, const char *mode, const char *words, bool flush)
 {
-	char *made = NULL, *block = words ? shell(mode, words, flush) : NULL;
 	const char *old = text ? text : "", *begin, *next = NULL;
-	size_t size = 0;
+	char *block = words ? shell(mode, words, flush) : NULL;
+	struct text made;
 	bool open = false;
 
-	FILE *out = words && !block ? NULL : open_memstream(&made, &size);
+	FILE *out = words && !block ? NULL : text_open(&made);
 	if (!out) {
 		free(block);
 		return NULL;
@@ -345,10 +346,7 @@ char *grub_with_block(const char *text, const char *mode, const char *words, boo
 	if (block)
 		fprintf(out, "%s" BEGIN "\n%s" END "\n", open ? "\n" : "", block);
 	free(block);
-	if (fclose(out) == 0)
-		return made;
-	free(made);
-	return NULL;
+	return text_close(&made, NULL);
 }
 
 bool grub_text_words(const char *text, char *words, size_t size, bool *flush)

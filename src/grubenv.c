@@ -11,6 +11,7 @@
 #include <string.h>
 
 #include "files.h"
+#include "text.h"
 
 static const char header[] = "# GRUB Environment Block\n";
 
@@ -112,10 +113,10 @@ static bool is_name(char c)
 
 char *grubenv_expand(const struct grubenv *env, const char *line)
 {
-	char *made = NULL, name[64];
-	size_t size = 0;
+	struct text made;
+	char name[64];
 
-	FILE *out = open_memstream(&made, &size);
+	FILE *out = text_open(&made);
 	if (!out)
 		return NULL;
 	while (*line) {
@@ -134,22 +135,19 @@ char *grubenv_expand(const struct grubenv *env, const char *line)
 		fputs(value ? value : "", out);
 		line = start + len + braces;
 	}
-	if (fclose(out) == 0)
-		return made;
-	free(made);
-	return NULL;
+	return text_close(&made, NULL);
 }
 
 char *grubenv_with(const struct grubenv *env, const char *name, const char *value)
 {
 	const char *line = find(env, name), *rest = line ? value_end(line) : NULL;
-	size_t size = strlen(env->text), made_size = 0, used;
-	char *made = NULL;
+	size_t size = strlen(env->text);
+	struct text made;
 
 	if (!line)
 		return NULL;
 	rest += *rest == '\n';
-	FILE *out = open_memstream(&made, &made_size);
+	FILE *out = text_open(&made);
 	if (!out)
 		return NULL;
 	fprintf(out, "%.*s%s=", (int)(line - env->text), env->text, name);
@@ -161,11 +159,8 @@ char *grubenv_with(const struct grubenv *env, const char *name, const char *valu
 		tail--;
 	fprintf(out, "\n%.*s", (int)tail, rest);
 	fflush(out);
-	used = made_size;
-	for (; used < size; used++)
+	for (size_t used = made.len; used < size; used++)
 		fputc('#', out);
-	if (fclose(out) == 0 && made_size == size)
-		return made;
-	free(made);
-	return NULL;
+	made.failed = made.failed || made.len > size;
+	return text_close(&made, NULL);
 }

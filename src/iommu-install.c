@@ -15,6 +15,7 @@
 #include "modes.h"
 #include "options.h"
 #include "show.h"
+#include "surroundings.h"
 #include "words.h"
 
 static _Noreturn void bail(const char *what, const char *why)
@@ -215,6 +216,8 @@ static struct invocation parse(int argc, char **argv)
 
 int main(int argc, char **argv)
 {
+	surroundings_settle();
+	unsetenv("POSIXLY_CORRECT"); /* options may stand behind the command */
 	if (argc > 1 && strncmp(argv[1], "internal-", 9) == 0)
 		return internal(argc, argv);
 

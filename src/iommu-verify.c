@@ -13,6 +13,7 @@
 #include "action.h"
 #include "facts.h"
 #include "report.h"
+#include "surroundings.h"
 #include "verdict.h"
 
 enum { LATE_SECONDS = 60 };
@@ -112,11 +113,12 @@ static void refuse_enforce(const struct options *o)
 
 int main(int argc, char **argv)
 {
-	const struct options o = parse_options(argc, argv);
 	static struct facts facts; /* too large for a careful stack */
 	struct judgement judgement;
 	struct root root;
 
+	surroundings_settle();
+	const struct options o = parse_options(argc, argv);
 	if (o.enforce)
 		refuse_enforce(&o);
 	int r = root_init(&root, o.root);

@@ -15,6 +15,7 @@
 #include "files.h"
 #include "keyval.h"
 #include "lock.h"
+#include "text.h"
 
 #define CHANGE STATE_DIR "/change"
 #define SPARE STATE_DIR "/change.other" /* one that is being prepared, then the one before */
@@ -34,7 +35,10 @@ static void copy_path(char path[128], const char *dir, enum side side, size_t nu
 /* Removes a directory of ours, which has no directories in it. None there is fine. */
 static int remove_dir(const char *path)
 {
-	DIR *dir = opendir(path);
+	int fd = open(path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	DIR *dir = fd < 0 ? NULL : fdopendir(fd);
+	if (!dir && fd >= 0)
+		close(fd);
 	if (!dir)
 		return errno == ENOENT ? 0 : -errno;
 
@@ -47,10 +51,11 @@ static int remove_dir(const char *path)
 
 static int write_journal(const char *dir, const struct journal *j, const struct edits *edits)
 {
-	char path[128], *text = NULL;
-	size_t len = 0;
+	struct text made;
+	char path[128];
+	size_t len;
 
-	FILE *out = open_memstream(&text, &len);
+	FILE *out = text_open(&made);
 	if (!out)
 		return -ENOMEM;
 	fprintf(out, "# What iommu-install is doing or did last; 'iommu-install resume' and 'rollback' read it.\n");
@@ -63,7 +68,8 @@ static int write_journal(const char *dir, const struct journal *j, const struct 
 	fprintf(out, "flush=%s\nboot_id=%s\n", j->flush ? "yes" : "no", j->boot_id);
 	for (size_t i = 0; i < edits->count; i++)
 		fprintf(out, "file=%s %s\n", role_name(edits->list[i].role), edits->list[i].path);
-	if (fclose(out) != 0)
+	char *text = text_close(&made, &len);
+	if (!text)
 		return -ENOMEM;
 	snprintf(path, sizeof(path), "%s/" JOURNAL, dir);
 	int r = file_write(path, text, len, 0600);

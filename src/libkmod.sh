@@ -58,14 +58,16 @@ for file in "$src"/libkmod/*.c "$src"/shared/*.c; do
 	$CC ${CFLAGS-} -w -ffile-prefix-map="$src"=kmod -include "$dir/config.h" -I"$src" -I"$src/libkmod" -c "$file" -o "$dir/$(basename "$file" .c).o"
 done
 
-# One object, in which every function that opens a file by path is ours: src/root-libkmod.h says why.
+# One object, in which every function that opens a file by path or takes memory is ours: src/root-libkmod.h says why.
 $LD -r -o "$dir/all.o" "$dir"/*.o
-for f in open fopen opendir stat fstatat; do
+for f in open fopen opendir stat fstatat malloc calloc realloc strdup fdopen; do
 	echo "$f root_libkmod_$f"
 done > "$dir/rename"
 $OBJCOPY --redefine-syms="$dir/rename" "$dir/all.o"
 left=$($NM -u "$dir/all.o" | grep -xE ' *U (_*(open|fopen|opendir|l?stat|xstat|lxstat|access|readlink)(64)?(_2)?)' || :)
 [ -z "$left" ] || die "libkmod opens files in a way that would escape --root: $left"
+left=$($NM -u "$dir/all.o" | grep -xE ' *U (_*(strndup|reallocarray|getline|getdelim|open_memstream))' || :)
+[ -z "$left" ] || die "libkmod takes memory in a way that nobody would know of when it has run out: $left"
 
 rm -f "$out"
 $AR rcs "$out" "$dir/all.o"

@@ -9,9 +9,9 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/file.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
+#include "files.h"
 #include "refuse.h"
 
 /* dpkg's and apt's (dpkg: lib/dpkg/dbmodify.c:modstatdb_lock()). */
@@ -19,14 +19,12 @@
 
 static int lock_own(void)
 {
-	struct stat st;
+	int r = file_own_dir(STATE_DIR, 0700);
 
-	if (mkdir(STATE_DIR, 0700) < 0 && errno != EEXIST)
-		return fail(STATE_DIR ": %s", strerror(errno));
-	if (lstat(STATE_DIR, &st) < 0)
-		return fail(STATE_DIR ": %s", strerror(errno));
-	if (!S_ISDIR(st.st_mode) || st.st_uid != geteuid() || (st.st_mode & 022))
+	if (r == -ENOTDIR || r == -EPERM)
 		return fail(STATE_DIR ": not root's own directory, or others can write to it");
+	if (r < 0)
+		return fail(STATE_DIR ": %s", strerror(-r));
 	int fd = open(STATE_DIR "/lock", O_RDWR | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0600);
 	if (fd < 0)
 		return fail(STATE_DIR "/lock: %s", strerror(errno));

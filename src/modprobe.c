@@ -15,6 +15,7 @@
 
 #include "image.h"
 #include "params.h"
+#include "text.h"
 
 /* In the order in which modprobe(8) looks; the first file of a base name hides the later ones. */
 static const char *const dirs[] = {
@@ -67,8 +68,8 @@ static bool is_vfio_install(const char *line)
 }
 
 /* Reads one line of any length with its continuations (a backslash before the newline) joined by a blank, and counts in
- * *lines what it took. Returns NULL at the end or on an error; the caller frees. */
-static char *read_line(FILE *file, unsigned *lines)
+ * *lines what it took. Returns NULL at the end, or with *failed on an error; the caller frees. */
+static char *read_line(FILE *file, unsigned *lines, bool *failed)
 {
 	char *whole = NULL, *part = NULL;
 	size_t size = 0, len = 0;
@@ -83,8 +84,10 @@ static char *read_line(FILE *file, unsigned *lines)
 			part[n - 1] = ' ';
 
 		char *longer = realloc(whole, len + (size_t)n + 1);
-		if (!longer)
+		if (!longer) {
+			*failed = true;
 			break;
+		}
 		whole = longer;
 		memcpy(whole + len, part, (size_t)n);
 		len += (size_t)n;
@@ -92,32 +95,43 @@ static char *read_line(FILE *file, unsigned *lines)
 		if (!more)
 			break;
 	}
+	*failed = *failed || (n < 0 && !feof(file)); /* getline(3) may have had no memory */
 	free(part);
-	return whole;
+	if (!*failed)
+		return whole;
+	free(whole);
+	return NULL;
 }
 
 /* Collects the lines of a file that are ours. Returns 0 with *text owned by the caller (maybe ""), or -errno. */
 static int filter_file(int fd, bool install_ignored, char **text, size_t *len)
 {
 	unsigned lines = 0;
+	bool failed = false;
+	struct text made;
 	FILE *in = fdopen(fd, "r");
 	if (!in) {
 		close(fd);
 		return -errno;
 	}
-	FILE *out = open_memstream(text, len);
+	FILE *out = text_open(&made);
 	if (!out) {
 		fclose(in);
 		return -ENOMEM;
 	}
 
-	for (char *line; (line = read_line(in, &lines)); free(line))
+	for (char *line; (line = read_line(in, &lines, &failed)); free(line))
 		if (is_ours(line))
 			fprintf(out, "%s%s\n", install_ignored && is_vfio_install(line) ? "# passed over, as vfio has soft dependencies: " : "",
 				line);
-	int r = ferror(in) ? -EIO : 0;
+	int r = ferror(in) ? -EIO : failed ? -ENOMEM : 0;
 	fclose(in);
-	return fclose(out) == 0 ? r : -ENOMEM;
+	*text = text_close(&made, len);
+	if (r == 0 && *text)
+		return 0;
+	free(*text);
+	*text = NULL;
+	return r < 0 ? r : -ENOMEM;
 }
 
 /* Is a file of this name in one of the directories before dirs[before]? */
@@ -178,10 +192,14 @@ int modprobe_filter(const struct root *root, const struct root *dest, bool insta
 	int r = 0;
 
 	for (size_t i = 0; i < sizeof(dirs) / sizeof(dirs[0]) && r == 0; i++) {
-		int fd = root_open(root, dirs[i], O_RDONLY | O_DIRECTORY);
-		DIR *dir = fd < 0 ? NULL : fdopendir(fd);
-		if (!dir)
+		DIR *dir = root_opendir(root, dirs[i]);
+		if (!dir && (errno == ENOENT || errno == ENOTDIR))
 			continue;
+		if (!dir) {
+			r = -errno;
+			fprintf(stderr, "iommu-install: %s: %s\n", dirs[i], strerror(errno));
+			break;
+		}
 		for (const struct dirent *entry; r == 0 && (entry = readdir(dir));)
 			if (is_config_name(entry->d_name))
 				r = take_file(root, dest, i, entry->d_name, install_ignored);
@@ -202,21 +220,25 @@ static int by_name(const void *a, const void *b)
 	return strcmp(((const struct file *)a)->name, ((const struct file *)b)->name);
 }
 
-/* The files that count, in order. Returns their number; *files is the caller's to free. */
-static size_t list_files(const struct root *root, struct file **files)
+/* The files that count, in order. Returns their number, or -errno; *files is the caller's to free. */
+static ssize_t list_files(const struct root *root, struct file **files)
 {
 	size_t count = 0, size = 0;
 
 	*files = NULL;
 	for (size_t i = 0; i < sizeof(dirs) / sizeof(dirs[0]); i++) {
 		DIR *dir = root_opendir(root, dirs[i]);
+		if (!dir && (errno == ENOMEM || errno == EMFILE))
+			return -errno;
 		for (const struct dirent *entry; dir && (entry = readdir(dir));) {
 			if (!is_config_name(entry->d_name) || shadowed(root, entry->d_name, i))
 				continue;
 			if (count == size) {
 				struct file *more = reallocarray(*files, size * 2 + 32, sizeof(*more));
-				if (!more)
-					break;
+				if (!more) {
+					closedir(dir);
+					return -ENOMEM;
+				}
 				*files = more;
 				size = size * 2 + 32;
 			}
@@ -228,16 +250,17 @@ static size_t list_files(const struct root *root, struct file **files)
 	}
 	if (count)
 		qsort(*files, count, sizeof((*files)[0]), by_name);
-	return count;
+	return (ssize_t)count;
 }
 
-void modprobe_walk(const struct root *root, void (*visit)(void *context, const char *path, unsigned line, const char *text),
-		   void *context)
+int modprobe_walk(const struct root *root, void (*visit)(void *context, const char *path, unsigned line, const char *text),
+		  void *context)
 {
 	struct file *files;
-	size_t count = list_files(root, &files);
+	ssize_t count = list_files(root, &files);
+	bool failed = count < 0;
 
-	for (size_t i = 0; i < count; i++) {
+	for (ssize_t i = 0; i < count && !failed; i++) {
 		char path[512];
 		unsigned lines = 0, first = 1;
 
@@ -246,11 +269,12 @@ void modprobe_walk(const struct root *root, void (*visit)(void *context, const c
 		FILE *in = fd < 0 ? NULL : fdopen(fd, "r");
 		if (!in && fd >= 0)
 			close(fd);
-		for (char *text; in && (text = read_line(in, &lines)); free(text), first = lines + 1)
+		for (char *text; in && (text = read_line(in, &lines, &failed)); free(text), first = lines + 1)
 			if (is_ours(text))
 				visit(context, path, first, text);
 		if (in)
 			fclose(in);
 	}
 	free(files);
+	return failed ? -ENOMEM : 0;
 }

@@ -15,8 +15,9 @@
 int modprobe_filter(const struct root *root, const struct root *dest, bool install_ignored);
 
 /* Calls visit() for each of them in the order in which libkmod reads them, the last one winning
- * (libkmod/libkmod-config.c:kmod_config_new()): files by base name, the first directory's of each. line counts from 1. */
-void modprobe_walk(const struct root *root, void (*visit)(void *context, const char *path, unsigned line, const char *text),
-		   void *context);
+ * (libkmod/libkmod-config.c:kmod_config_new()): files by base name, the first directory's of each. line counts from 1.
+ * Returns 0, or -errno where memory or descriptors have run out. */
+int modprobe_walk(const struct root *root, void (*visit)(void *context, const char *path, unsigned line, const char *text),
+		  void *context);
 
 #endif

@@ -215,10 +215,12 @@ static struct kmod_ctx *new_context(const struct root *root, const char *osrelea
 	return ctx;
 }
 
-static void end_context(struct kmod_ctx *ctx)
+/* r is how it went so far. Returns that, or -errno if libkmod has passed over something that it could not have. */
+static int end_context(struct kmod_ctx *ctx, int r)
 {
 	kmod_unref(ctx);
-	root_libkmod_end();
+	int missed = root_libkmod_end();
+	return r < 0 ? r : missed;
 }
 
 int params_presence(const struct root *root, const char *osrelease, enum presence has[PARAMS], bool *install_ignored)
@@ -240,8 +242,7 @@ int params_presence(const struct root *root, const char *osrelease, enum presenc
 			*install_ignored = has_softdeps(mod);
 		kmod_module_unref(mod);
 	}
-	end_context(ctx);
-	return r;
+	return end_context(ctx, r);
 }
 
 int params_read(const struct root *root, const char *osrelease, const char *cmdline, const struct image *image,
@@ -275,6 +276,5 @@ int params_read(const struct root *root, const char *osrelease, const char *cmdl
 			read_blocked(cmdline, mod, params);
 		kmod_module_unref(mod);
 	}
-	end_context(ctx);
-	return r;
+	return end_context(ctx, r);
 }

@@ -175,7 +175,8 @@ static int check_modprobe(const struct preflight *p)
 {
 	static struct conflicts c;
 
-	modprobe_walk(p->root, find_conflict, &c);
+	if (modprobe_walk(p->root, find_conflict, &c) < 0)
+		return fail("modprobe.d: %s", strerror(ENOMEM));
 	if (p->target->mode == MODE_OFF_FOR_VFIO && c.install[0] && !install_ignored(p))
 		return REFUSE(p, MODPROBE_CONFLICT, "%s: an install line keeps vfio from loading", c.install);
 	if (p->target->mode != MODE_OFF_FOR_VFIO && c.yes[PARAM_NOIOMMU][0])

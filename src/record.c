@@ -14,6 +14,7 @@
 
 #include "files.h"
 #include "lock.h"
+#include "text.h"
 
 #define RECORD STATE_DIR "/record"
 #define MILLISECOND 1000000LL /* in nanoseconds */
@@ -62,9 +63,8 @@ static void look_into(struct look *look, const char *dir)
 
 static char *look_once(const char *const *paths, size_t count, long long *settles)
 {
-	char *text = NULL;
-	size_t len;
-	struct look look = { .out = open_memstream(&text, &len) };
+	struct text text;
+	struct look look = { .out = text_open(&text) };
 
 	if (!look.out)
 		return NULL;
@@ -80,10 +80,7 @@ static char *look_once(const char *const *paths, size_t count, long long *settle
 			look_into(&look, paths[i]);
 	}
 	*settles = look.settles;
-	if (fclose(look.out) == 0)
-		return text;
-	free(text);
-	return NULL;
+	return text_close(&text, NULL);
 }
 
 /* How long until then, in nanoseconds. */

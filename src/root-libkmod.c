@@ -8,15 +8,24 @@
 #include <unistd.h>
 
 static const struct root *current;
+static int missed;
 
 void root_libkmod_begin(const struct root *root)
 {
 	current = root;
+	missed = 0;
 }
 
-void root_libkmod_end(void)
+int root_libkmod_end(void)
 {
 	current = NULL;
+	return missed;
+}
+
+void root_libkmod_note(int error)
+{
+	if (error == -ENOMEM || error == -EMFILE || error == -ENFILE || error == -EIO || error == -EACCES)
+		missed = missed ? missed : error;
 }
 
 bool root_libkmod_active(void)
@@ -33,6 +42,7 @@ static int open_below(const char *path, int flags)
 		fd = root_open(current, path, flags);
 	if (fd >= 0)
 		return fd;
+	root_libkmod_note(fd);
 	errno = -fd;
 	return -1;
 }
@@ -49,8 +59,10 @@ FILE *root_libkmod_fopen(const char *path, const char *mode)
 		return NULL;
 
 	FILE *file = fdopen(fd, mode);
-	if (!file)
+	if (!file) {
+		root_libkmod_note(-errno);
 		close(fd);
+	}
 	return file;
 }
 
@@ -61,8 +73,10 @@ DIR *root_libkmod_opendir(const char *path)
 		return NULL;
 
 	DIR *dir = fdopendir(fd);
-	if (!dir)
+	if (!dir) {
+		root_libkmod_note(-errno);
 		close(fd);
+	}
 	return dir;
 }
 

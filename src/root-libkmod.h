@@ -17,10 +17,14 @@
 #include "root.h"
 
 /* From here on libkmod reads below root, which must outlive its contexts; from the end on it opens nothing (helper), or
- * what it asks for (installer). */
+ * what it asks for (installer). The end returns 0, or -errno if libkmod could not have something meanwhile that is there: it
+ * passes over that as if it were not. In the installer memory is not looked at. */
 void root_libkmod_begin(const struct root *root);
-void root_libkmod_end(void);
+int root_libkmod_end(void);
 bool root_libkmod_active(void);
+
+/* Notes an error (-errno) for the end; what is not there is none. */
+void root_libkmod_note(int error);
 
 /* As the C library's functions of these names, errno included. */
 int root_libkmod_open(const char *path, int flags, ...);
@@ -28,5 +32,12 @@ FILE *root_libkmod_fopen(const char *path, const char *mode);
 DIR *root_libkmod_opendir(const char *path);
 int root_libkmod_stat(const char *path, struct stat *st);
 int root_libkmod_fstatat(int dirfd, const char *name, struct stat *st, int flags);
+
+/* The helper's alone. */
+void *root_libkmod_malloc(size_t size);
+void *root_libkmod_calloc(size_t count, size_t size);
+void *root_libkmod_realloc(void *old, size_t size);
+char *root_libkmod_strdup(const char *text);
+FILE *root_libkmod_fdopen(int fd, const char *mode);
 
 #endif

@@ -5,6 +5,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <signal.h>
 #include <spawn.h>
 #include <stdlib.h>
 #include <string.h>
@@ -43,6 +44,8 @@ bool run_find(const char *program, char *path, size_t size)
 static pid_t spawn(const char *const argv[], int in, int out, int err)
 {
 	posix_spawn_file_actions_t actions;
+	posix_spawnattr_t attributes;
+	sigset_t none, usual;
 	char path[256];
 	pid_t pid;
 
@@ -51,13 +54,23 @@ static pid_t spawn(const char *const argv[], int in, int out, int err)
 	int r = posix_spawn_file_actions_init(&actions);
 	if (r != 0)
 		return -r;
+	/* Signals that we ignore or block are none of its business. */
+	sigemptyset(&none);
+	sigemptyset(&usual);
+	sigaddset(&usual, SIGPIPE);
+	sigaddset(&usual, SIGXFSZ);
+	posix_spawnattr_init(&attributes);
+	posix_spawnattr_setsigmask(&attributes, &none);
+	posix_spawnattr_setsigdefault(&attributes, &usual);
+	posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF);
 	r = posix_spawn_file_actions_adddup2(&actions, in, STDIN_FILENO);
 	if (r == 0)
 		r = posix_spawn_file_actions_adddup2(&actions, out, STDOUT_FILENO);
 	if (r == 0)
 		r = posix_spawn_file_actions_adddup2(&actions, err, STDERR_FILENO);
 	if (r == 0)
-		r = posix_spawn(&pid, path, &actions, NULL, (char *const *)argv, (char *const *)environment);
+		r = posix_spawn(&pid, path, &actions, &attributes, (char *const *)argv, (char *const *)environment);
+	posix_spawnattr_destroy(&attributes);
 	posix_spawn_file_actions_destroy(&actions);
 	return r == 0 ? pid : -r;
 }

@@ -212,7 +212,7 @@ static void mark_pending(struct transaction *t)
 {
 	const char *text = edits_target(&t->edits, true);
 
-	if (!t->now || (mkdir(RUN_DIR, 0755) < 0 && errno != EEXIST))
+	if (!t->now || told(RUN_DIR, file_own_dir(RUN_DIR, 0755)) < 0)
 		return;
 	t->pending = access(PENDING, F_OK) < 0;
 	told(PENDING, file_write(PENDING, text ? text : "", text ? strlen(text) : 0, 0644));

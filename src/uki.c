@@ -21,6 +21,7 @@
 #include "pe.h"
 #include "refuse.h"
 #include "run.h"
+#include "text.h"
 #include "words.h"
 
 #define DRACUT_DROPIN "/etc/dracut.conf.d/zzz-iommu.conf"
@@ -132,10 +133,10 @@ static int add_addons(const char *dir, FILE *line)
 /* The whole line that the kernel gets: of the image, and of what is added to it. Owned by the caller, NULL without memory. */
 static char *whole_line(const char *path, const char *words)
 {
-	char dir[PATH_MAX], *line = NULL;
-	size_t size = 0;
+	struct text line;
+	char dir[PATH_MAX];
 
-	FILE *out = open_memstream(&line, &size);
+	FILE *out = text_open(&line);
 	if (!out)
 		return NULL;
 	fputs(words, out);
@@ -145,10 +146,8 @@ static char *whole_line(const char *path, const char *words)
 	snprintf(dir, sizeof(dir), "%.*s/loader/addons", mount_end ? (int)(mount_end - path) : 0, path);
 	if (r == 0)
 		r = add_addons(dir, out);
-	if (fclose(out) == 0 && r == 0)
-		return line;
-	free(line);
-	return NULL;
+	line.failed = line.failed || r < 0;
+	return text_close(&line, NULL);
 }
 
 static int add(const char *path, struct boot_entries *entries, char **why)

@@ -11,6 +11,7 @@
 
 #include "cmdline.h"
 #include "os-release.h"
+#include "text.h"
 #include "words.h"
 
 #define LENGTH(array) (sizeof(array) / sizeof((array)[0]))
@@ -465,19 +466,15 @@ static void put_all(FILE *out, const struct unsupported *u, const struct filling
 char *unsupported_advice(const struct unsupported *u, const struct root *root, const char *cmdline, const char *words)
 {
 	struct filling f;
+	struct text made;
 	char *text = NULL;
-	size_t len;
 
 	int r = fill(&f, cmdline, words);
 	const char *found = seen_any(u, root, cmdline);
 	f.file = found ? found : "";
-	FILE *out = r == 0 ? open_memstream(&text, &len) : NULL;
-	if (out) {
-		put_all(out, u, &f, words[0] == '\0');
-		if (fclose(out) != 0) {
-			free(text);
-			text = NULL;
-		}
+	if (r == 0 && text_open(&made)) {
+		put_all(made.out, u, &f, words[0] == '\0');
+		text = text_close(&made, NULL);
 	}
 	free(f.line);
 	return text;

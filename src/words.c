@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "cmdline.h"
+#include "text.h"
 
 /* Which items of an option's comma list are ours. Prefixes, because the kernel compares so: drivers/iommu/intel/iommu.c:
  * intel_iommu_setup(), arch/x86/kernel/pci-dma.c:iommu_setup(). amd_iommu= was a substring search before 6.1. */
@@ -180,28 +181,24 @@ static void filter(const char *line, const char *ours, bool flush, FILE *out, FI
 
 char *words_apply(const char *line, const char *ours, bool flush, char **removed)
 {
-	char *text = NULL, *gone = NULL;
-	size_t len, gone_len;
+	struct text made, gone;
 
-	FILE *out = open_memstream(&text, &len);
-	FILE *out_gone = open_memstream(&gone, &gone_len);
-	if (out && out_gone)
-		filter(line, ours, flush, out, out_gone);
-	bool failed = !out || !out_gone;
-	if (out && fclose(out) != 0)
-		failed = true;
-	if (out_gone && fclose(out_gone) != 0)
-		failed = true;
-	if (failed) {
-		free(text);
-		text = NULL;
-	}
-	if (removed && !failed && gone[0])
-		memmove(gone, gone + 1, strlen(gone)); /* the first blank */
-	if (removed && !failed)
-		*removed = gone;
+	if (text_open(&made) && text_open(&gone))
+		filter(line, ours, flush, made.out, gone.out);
 	else
-		free(gone);
+		gone.out = NULL;
+	char *text = text_close(&made, NULL), *taken = text_close(&gone, NULL);
+	if (!text || !taken) {
+		free(text);
+		free(taken);
+		return NULL;
+	}
+	if (taken[0])
+		memmove(taken, taken + 1, strlen(taken)); /* the first blank */
+	if (removed)
+		*removed = taken;
+	else
+		free(taken);
 	return text;
 }
 

@@ -16,7 +16,7 @@ teardown() {
 # all SCENARIO: killed, and with each error.
 all() {
 	local how bad=0
-	for how in kill ENOSPC EIO EROFS; do
+	for how in kill ENOSPC EIO EROFS ENOMEM; do
 		kill_points "$1" "$how" 1 || bad=1
 	done
 	[ "$bad" = 0 ]

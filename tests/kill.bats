@@ -23,6 +23,12 @@ teardown() {
 	kill_points remove kill 29
 }
 
+@test "memory runs out at one call: nothing is changed, or it can be resumed" {
+	kill_points first ENOMEM 199
+	kill_points strict ENOMEM 199
+	kill_points remove ENOMEM 199
+}
+
 @test "a disk that is full, broken or read-only at one call: undone or finished, with a message" {
 	kill_points strict ENOSPC 37
 	kill_points pt EIO 37

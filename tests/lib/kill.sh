@@ -2,8 +2,8 @@
 # Kills iommu-install at its own system calls that change the file system, or lets those fail, and looks at what is left.
 # SPDX-License-Identifier: BSD-3-Clause
 #
-# Runs inside a machine (in_machine) that has strace in /host/strace. usage: kill.sh SCENARIO kill|ENOSPC|EIO|EROFS STEP
-# looks at every STEPth point. Prints a line for each point that went wrong, and last: POINTS points, WRONG wrong.
+# Runs inside a machine (in_machine) that has strace in /host/strace. usage: kill.sh SCENARIO kill|ENOSPC|EIO|EROFS|ENOMEM STEP
+# looks at every STEPth point. ENOMEM is for calls of malloc(), by tests/failing-malloc.c in /host/failing-malloc.so. Prints a line for each point that went wrong, and last: POINTS points, WRONG wrong.
 set -u
 
 WORK=/host/kill
@@ -104,10 +104,20 @@ traced() { # traced OPTION...: iommu-install with CMD under strace
 	/host/strace/ld.so --library-path /host/strace /host/strace/strace "$@" -- /usr/sbin/iommu-install "${CMD[@]}" >"$WORK/said" 2>&1
 }
 
+starved() { # starved N: iommu-install with CMD, its Nth call of malloc() failing; 0: none, and their number on descriptor 9
+	MALLOC_FAILS_AT=$1 LD_PRELOAD=/host/failing-malloc.so /usr/sbin/iommu-install "${CMD[@]}" >"$WORK/said" 2>&1
+}
+
 CALLS=openat,write,fsync,syncfs,rename,renameat,renameat2,link,linkat,unlink,unlinkat,rmdir,mkdir,mkdirat,fchmod,fchown,fsetxattr,ioctl
 
 # The points: each such call of an uninterrupted run, by name and number among the calls of that name.
 points() {
+	if [ "$1" = ENOMEM ]; then
+		starved 0 9>"$WORK/calls" || exit 1
+		echo '+++ exited with 0' >"$WORK/trace"
+		seq "$(<"$WORK/calls")" | sed 's/^/malloc /'
+		return
+	fi
 	traced -y -o "$WORK/trace" -e "trace=$CALLS"
 	awk '
 		{ name = $0; sub(/\(.*/, "", name); n[name]++ }
@@ -121,7 +131,9 @@ points() {
 at_point() {
 	local name=$1 n=$2 how=$3 status
 	reset
-	if [ "$how" = kill ]; then
+	if [ "$name" = malloc ]; then
+		starved "$n" 9>/dev/null
+	elif [ "$how" = kill ]; then
 		traced -o /dev/null -e "trace=$name" -e "inject=$name:signal=KILL:when=$n"
 	else
 		traced -o /dev/null -e "trace=$name" -e "inject=$name:error=$how:when=$n"
@@ -165,7 +177,7 @@ main() {
 	install "${BASH_SOURCE[0]%/*}/update-initramfs" /usr/sbin/update-initramfs && two_kernels && scenario "$scenario" || exit 1
 	keep "$WORK/start"
 	START=$(state)
-	points >"$WORK/points"
+	points "$how" >"$WORK/points"
 	grep -q '^+++ exited with 0' "$WORK/trace" || { cat "$WORK/said"; exit 1; }
 	END=$(state)
 	[ "$START" != "$END" ] || { echo "nothing changed"; exit 1; }

@@ -1,0 +1,41 @@
+/* Memory for the helper's libkmod, renamed at build time (src/libkmod.sh): libkmod passes over a line that it has no memory for,
+ * and nobody would know; see root-libkmod.h.
+ * SPDX-License-Identifier: BSD-3-Clause
+ */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "root-libkmod.h"
+
+static void *noted(void *memory)
+{
+	if (!memory)
+		root_libkmod_note(-ENOMEM);
+	return memory;
+}
+
+void *root_libkmod_malloc(size_t size)
+{
+	return noted(malloc(size));
+}
+
+void *root_libkmod_calloc(size_t count, size_t size)
+{
+	return noted(calloc(count, size));
+}
+
+void *root_libkmod_realloc(void *old, size_t size)
+{
+	return noted(realloc(old, size));
+}
+
+char *root_libkmod_strdup(const char *text)
+{
+	return noted(strdup(text));
+}
+
+FILE *root_libkmod_fdopen(int fd, const char *mode)
+{
+	return noted(fdopen(fd, mode));
+}

@@ -1,0 +1,30 @@
+# The helper with --enforce on this machine: in namespaces, where /etc and /run are the test's own and reboot(2) ends no more than
+# the process.
+# SPDX-License-Identifier: BSD-3-Clause
+# shellcheck shell=bash disable=SC2154 # d is the test's
+
+# own_machine SCRIPT [ARGUMENT...]: runs a script of bash with $d/etc over /etc, $d/sbin over /usr/sbin and $d/run as /run. In it
+# `process COMMAND...` runs a command as the first process of a PID namespace.
+own_machine() {
+	# An overlay's sign that there is no such file, whatever this machine has.
+	mkdir -p "$d"/{etc,sbin,run}
+	[ -e "$d/etc/iommu.target" ] || mknod "$d/etc/iommu.target" c 0 0
+	# shellcheck disable=SC2016 # for the inner shells
+	unshare --mount bash -euc '
+		mount -t overlay overlay -o "lowerdir=$1/etc:/etc" /etc
+		mount -t overlay overlay -o "lowerdir=$1/sbin:/usr/sbin" /usr/sbin
+		mount --bind "$1/run" /run
+		# What is tried when reboot(2) fails would stop this very machine.
+		[ ! -e /proc/sysrq-trigger ] || mount --bind /dev/null /proc/sysrq-trigger
+		process() { unshare --pid --fork --kill-child "$@"; }
+		eval "$2"' own_machine "$d" "$@"
+	local status=$?
+	[ ! -c "$d/etc/iommu.target" ] || rm "$d/etc/iommu.target"
+	return "$status"
+}
+
+# wanted LINE...: the target.
+wanted() {
+	mkdir -p "$d/etc"
+	printf '%s\n' "$@" > "$d/etc/iommu.target"
+}
