@@ -87,7 +87,7 @@ static bool has_space(const char *item)
 }
 
 /* Looks at one word of len bytes. Returns false if it stays as it is. Otherwise kept has what is left of it, maybe
- * nothing, and what was taken out is written to removed. */
+ * nothing, and what was taken out is written to removed, if not NULL. */
 static bool take(const char *word, size_t len, bool flush, char *kept, size_t size, FILE *removed)
 {
 	char plain[512];
@@ -115,7 +115,8 @@ static bool take(const char *word, size_t len, bool flush, char *kept, size_t si
 		next = next[item_len] ? next + item_len + 1 : NULL;
 		if (options[i].ours(item, flush) || has_space(item)) {
 			taken = true;
-			fprintf(removed, " %.*s%s", key, plain, item);
+			if (removed)
+				fprintf(removed, " %.*s%s", key, plain, item);
 		} else if (item[0]) {
 			n += (size_t)snprintf(kept + n, size - n, "%s%s", n > start ? "," : "", item);
 		}
@@ -202,25 +203,36 @@ char *words_apply(const char *line, const char *ours, bool flush, char **removed
 	return text;
 }
 
-/* Whether the kernel finds each of ours on the line: to it a double quote that is never closed swallows what follows. */
-static bool all_read(const char *line, const char *ours)
+/* Whether the kernel, too, reads each of ours and nothing else that is about it: to the kernel an apostrophe is a letter, and a
+ * double quote that is never closed swallows what follows. */
+static bool read_right(const char *line, const char *ours, bool flush)
 {
-	char word[256], wanted[256];
-	bool found = true;
+	char word[512], wanted[512], kept[512];
 
-	while (found && cmdline_word(&ours, wanted, sizeof(wanted))) {
-		found = false;
-		for (const char *p = line; !found && cmdline_word(&p, word, sizeof(word)) && strcmp(word, "--") != 0;)
+	for (const char *p = ours; cmdline_word(&p, wanted, sizeof(wanted));) {
+		bool found = false;
+
+		for (const char *q = line; !found && cmdline_word(&q, word, sizeof(word)) && strcmp(word, "--") != 0;)
 			found = strcmp(word, wanted) == 0;
+		if (!found)
+			return false;
 	}
-	return found;
+	while (cmdline_word(&line, word, sizeof(word)) && strcmp(word, "--") != 0) {
+		bool found = false;
+
+		for (const char *p = ours; !found && cmdline_word(&p, wanted, sizeof(wanted));)
+			found = strcmp(word, wanted) == 0;
+		if (!found && take(word, strlen(word), flush, kept, sizeof(kept), NULL))
+			return false;
+	}
+	return true;
 }
 
 bool words_right(const char *line, const char *ours, bool flush)
 {
 	char *removed = NULL;
 	char *text = words_apply(line, "", flush, &removed);
-	bool right = text && strcmp(removed, ours) == 0 && all_read(line, ours);
+	bool right = text && strcmp(removed, ours) == 0 && read_right(line, ours, flush);
 
 	free(text);
 	free(removed);

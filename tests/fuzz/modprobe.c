@@ -13,7 +13,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	MUST(filter_file(fuzz_fd(data, size), size & 1, &text, &len) == 0);
 	MUST(filter_file(fuzz_fd((uint8_t *)text, len), false, &again, &again_len) == 0);
 	MUST(again_len <= len);
-	if (!(size & 1) && !memchr(data, '\0', size))
+	/* The line that the file ends in gets its line break. */
+	if (!(size & 1) && size && !memchr(data, '\0', size) && data[size - 1] != '\\')
 		MUST(again_len == len && memcmp(text, again, len) == 0);
 	free(again);
 	free(text);
