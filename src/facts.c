@@ -26,7 +26,7 @@ static bool same_target(const struct target *a, const struct target *b)
  * later change of the file must not stop a machine that is as it was told to be. */
 static void read_early(const struct root *root, struct facts *f)
 {
-	f->pending = root_exists(root, RUN_DIR "/pending");
+	f->pending = root_certain(root, RUN_DIR "/pending");
 	f->early_read = early_read(root, &f->early) == 0;
 	f->early_missing = !f->early_read && !f->pending;
 	if (f->pending || f->early_missing)

@@ -38,7 +38,7 @@ void platform_read(const struct root *root, struct platform *p)
 	p->dmar = root_exists(root, TABLES "DMAR");
 	p->ivrs = root_exists(root, TABLES "IVRS");
 	p->viot = root_exists(root, TABLES "VIOT");
-	p->kdump = root_exists(root, "/proc/vmcore");
+	p->kdump = root_certain(root, "/proc/vmcore");
 
 	/* drivers/xen/sys-hypervisor.c:features_show(), a hexadecimal bit map; include/xen/interface/features.h */
 	enum { XENFEAT_DOM0 = 11 };

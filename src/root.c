@@ -289,6 +289,15 @@ bool root_exists(const struct root *root, const char *path)
 	return true;
 }
 
+bool root_certain(const struct root *root, const char *path)
+{
+	int fd = root_open(root, path, O_PATH);
+
+	if (fd >= 0)
+		close(fd);
+	return fd >= 0;
+}
+
 static int found_one(int dirfd, const char *name, void *context)
 {
 	(void)dirfd;

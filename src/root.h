@@ -59,6 +59,9 @@ int root_write(const struct root *root, const char *path, const void *data, size
 /* Whether something is there. Anything but a certain "no" (ENOENT, ENOTDIR) counts as there. */
 bool root_exists(const struct root *root, const char *path);
 
+/* Whether something is certainly there: for what makes us do less. */
+bool root_certain(const struct root *root, const char *path);
+
 /* Whether path is the mount point of the file system with this statfs(2) magic (live system), or a directory with
  * something in it (a tree). */
 bool root_mounted(const struct root *root, const char *path, unsigned long magic);

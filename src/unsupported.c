@@ -238,20 +238,11 @@ static bool has_word(const char *line, const char *start)
 	return false;
 }
 
-/* Certain to be there: a dry run by somebody who can't look into the ESP must not find everything there. */
-static bool has_path(const struct root *root, const char *path)
-{
-	int fd = root_open(root, path, O_PATH);
-
-	if (fd >= 0)
-		close(fd);
-	return fd >= 0;
-}
-
 static bool seen(const struct root *root, const char *cmdline, const char *sign)
 {
+	/* A dry run by somebody who can't look into the ESP must not find everything there. */
 	if (is_path(sign))
-		return has_path(root, sign);
+		return root_certain(root, sign);
 	if (strncmp(sign, "ID=", 3) == 0)
 		return has_id(root, sign + 3);
 	return has_word(cmdline, sign);

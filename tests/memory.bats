@@ -40,7 +40,7 @@ enforced() {
 	touch "$d/etc/initrd-release"
 	run own_machine "d=$d; $(declare -f each)"'
 		enforced() { rm -rf /run/iommu; process "$1" --enforce --phase "$2"; }
-		each enforced "${@:3}"' "$STARVED" "$1"
+		each enforced "$@"' "$STARVED" "$1"
 	[ "$status" = 0 ]
 	calls=${lines[-1]% calls}
 	[ "$calls" -gt 10 ]

@@ -17,7 +17,9 @@ own_machine() {
 		# What is tried when reboot(2) fails would stop this very machine.
 		[ ! -e /proc/sysrq-trigger ] || mount --bind /dev/null /proc/sysrq-trigger
 		process() { unshare --pid --fork --kill-child "$@"; }
-		eval "$2"' own_machine "$d" "$@"
+		script=$2
+		shift 2
+		eval "$script"' own_machine "$d" "$@"
 	local status=$?
 	[ ! -c "$d/etc/iommu.target" ] || rm "$d/etc/iommu.target"
 	return "$status"

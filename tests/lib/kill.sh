@@ -142,7 +142,7 @@ at_point() {
 	judge_now || return
 	if [ "$how" != kill ]; then
 		if [ "$status" = 0 ]; then
-			[ "$(state)" = "$END" ] || { echo "done, it says"; return 1; }
+			[ "$(state)" = "$END" ] || { echo "done, it says"; diff <(state) <(echo "$END"); cat "$WORK/said"; return 1; }
 			return
 		fi
 		if [ "$status" != 1 ] || ! grep -q '^iommu-install: ' "$WORK/said"; then
