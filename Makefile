@@ -50,7 +50,7 @@ INSTALL_OBJECTS = $(patsubst %,$(B)/install/%.o,$(COMMON) $(INSTALLER))
 
 COMPLETIONS = $(addprefix $(B)/completion/,bash zsh fish)
 
-.PHONY: all install deb rpm tarball check check-full packages demo bench fuzz fuzzers clean distclean
+.PHONY: all install deb rpm tarball check check-full packages demo bench fuzz fuzzers coverage clean distclean
 .DELETE_ON_ERROR:
 
 all: $(B)/iommu-verify $(B)/iommu-install $(COMPLETIONS)
@@ -135,7 +135,7 @@ tarball: all
 
 # What runs in under 45 minutes on two cores; the harness's own tests boot what the others boot too. Recursive, as the
 # build needs the packages.
-FULL_ONLY = $(addprefix tests/,boot-arch.bats boot-bypass.bats boot-demo.bats boot-doubt.bats boot-efi.bats \
+FULL_ONLY = $(addprefix tests/,analyse.bats boot-arch.bats boot-bypass.bats boot-demo.bats boot-doubt.bats boot-efi.bats \
 	boot-fat.bats boot-luks.bats boot-matrix.bats boot-packages.bats boot-transaction.bats disk.bats grubby.bats \
 	harness.bats kill-all.bats proxmox-real.bats uki-dracut.bats)
 check: packages
@@ -174,6 +174,10 @@ $(B)/fuzz/ours.a: $(FUZZ_OBJECTS)
 
 $(B)/fuzz/fuzz-%: tests/fuzz/%.c tests/fuzz/fuzz.h $(B)/fuzz/ours.a
 	$(FUZZ_CC) $(FUZZ_CFLAGS) -fsanitize=fuzzer -MMD -MP -MF $@.d -o $@ $< $(B)/fuzz/ours.a -lkmod
+
+coverage: packages
+	$(MAKE) --no-print-directory all
+	tests/coverage
 
 bench: packages
 	$(MAKE) --no-print-directory all

@@ -101,7 +101,7 @@ static bool kernel_shows_errors(void)
 
 	if (root_read_line(&live, "/proc/sys/kernel/printk_devkmsg", text, sizeof(text)) > 0 && strcmp(text, "off") == 0)
 		return false;
-	return root_read_line(&live, "/proc/sys/kernel/printk", text, sizeof(text)) > 0 && atoi(text) > LEVEL_ERR;
+	return root_read_line(&live, "/proc/sys/kernel/printk", text, sizeof(text)) > 0 && strtol(text, NULL, 10) > LEVEL_ERR;
 }
 
 static struct log log_open(void)

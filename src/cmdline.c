@@ -75,10 +75,12 @@ static char dash(char c)
 
 const char *cmdline_value(const char *word, const char *key)
 {
+	/* A word has its NUL. NOLINTNEXTLINE(clang-analyzer-core.CallAndMessage) */
 	while (*key && dash(*word) == dash(*key)) {
 		word++;
 		key++;
 	}
+	/* The same. NOLINTNEXTLINE(clang-analyzer-core.uninitialized.Branch) */
 	if (*key || (*word && *word != '='))
 		return NULL;
 	return *word ? word + 1 : word;

@@ -76,11 +76,12 @@ static const char *member(const char *p, const char *name)
 		return NULL;
 	for (p = skip_space(p + 1); *p == '"'; p = skip_space(p + 1)) {
 		bool found = strncmp(p + 1, name, len) == 0 && p[1 + len] == '"';
-		p = skip_space(skip_space(skip_string(p)) + 1);
-		if (found)
+		p = skip_string(p);
+		p = p ? skip_space(skip_space(p) + 1) : NULL;
+		if (found || !p)
 			return p;
-		p = skip_space(skip_value(p, 0));
-		if (*p != ',')
+		p = skip_value(p, 0);
+		if (!p || *(p = skip_space(p)) != ',')
 			break;
 	}
 	return NULL;

@@ -141,11 +141,11 @@ char *grubenv_expand(const struct grubenv *env, const char *line)
 char *grubenv_with(const struct grubenv *env, const char *name, const char *value)
 {
 	const char *line = find(env, name), *rest = line ? value_end(line) : NULL;
-	size_t size = strlen(env->text);
 	struct text made;
 
 	if (!line)
 		return NULL;
+	size_t size = strlen(env->text);
 	rest += *rest == '\n';
 	FILE *out = text_open(&made);
 	if (!out)

@@ -260,7 +260,7 @@ int modprobe_walk(const struct root *root, void (*visit)(void *context, const ch
 	ssize_t count = list_files(root, &files);
 	bool failed = count < 0;
 
-	for (ssize_t i = 0; i < count && !failed; i++) {
+	for (ssize_t i = 0; files && i < count && !failed; i++) {
 		char path[512];
 		unsigned lines = 0, first = 1;
 

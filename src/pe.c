@@ -114,8 +114,8 @@ bool pe_signed(int fd)
 
 char *pe_text(int fd, const char *name)
 {
-	off_t offset;
-	size_t len;
+	off_t offset = 0;
+	size_t len = 0;
 
 	int r = pe_section(fd, name, &offset, &len);
 	if (r == 0 && len > TEXT_MAX)

@@ -192,7 +192,8 @@ int plan_make(struct plan *p)
 	if (r < 0 || p->kernels.count == 0)
 		return fail("%s", r < 0 ? strerror(-r) : "no boot entry of an installed kernel has an initramfs");
 	const struct mode_words wish = { .mode = mode_name(p->target.mode), .words = p->words, .flush = p->flush };
-	target_format(&p->target, text, sizeof(text));
+	if (target_format(&p->target, text, sizeof(text)) <= 0)
+		return no_memory(), EXIT_INVALID;
 	code = plan_edits(text, p->generator, p->target.on_mismatch != POLICY_WARN, &p->edits);
 	if (code == 0 && p->backend->edit(&wish, &p->edits) < 0)
 		code = EXIT_INVALID;

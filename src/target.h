@@ -41,7 +41,7 @@ unsigned target_accepts(const struct target *target);
  * tries to and can't be understood, else warn. */
 int target_parse(char *text, size_t len, struct target *target, struct target_error *error);
 
-/* Writes the text of a target: what differs from the default, one line a key. Returns the length, as snprintf(). */
+/* Writes the text of a target: what differs from the default, one line a key. Returns the length, or -1 without memory. */
 int target_format(const struct target *target, char *buf, size_t size);
 
 /* Reads a file below root. Returns 0, -ENOENT if there is none, or -EINVAL with *error filled in: also where the file

@@ -29,6 +29,21 @@ static() {
 	[[ $(readelf -lW "$helper") != *" RWE "* ]]
 }
 
+@test "the helper's relocations are read-only, and its functions look after their stacks" {
+	[[ $(readelf -lW "$helper") == *GNU_RELRO* ]]
+	[ "$(objdump -d "$helper" | grep -c '%fs:0x28')" -gt 20 ]
+}
+
+@test "the installer is position independent, bound at once, with read-only relocations, guarded stacks and checked copies" {
+	local installer=$top/build/iommu-install symbols
+	[[ $(readelf -hW "$installer") == *"DYN (Position-Independent Executable"* ]]
+	[[ $(readelf -lW "$installer" | grep GNU_STACK) == *" RW "* ]]
+	[[ $(readelf -lW "$installer") == *GNU_RELRO* && $(readelf -lW "$installer") != *" RWE "* ]]
+	[[ $(readelf -dW "$installer") == *NOW* ]]
+	symbols=$(readelf --dyn-syms -W "$installer")
+	[[ $symbols == *__stack_chk_fail* && $symbols == *__snprintf_chk* ]]
+}
+
 @test "libkmod 34 goes into the helper as libkmod 30 does, and gives the same verdicts" {
 	local kmod34=${IOMMU_TEST_CACHE:-$top/build/cache}/kmod-trixie
 	[ -d "$kmod34" ] || "$top/dist/fetch-kmod" "$kmod34" trixie

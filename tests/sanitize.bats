@@ -10,7 +10,7 @@ bats_require_minimum_version 1.5.0
 	cd "$BATS_TEST_DIRNAME"
 	# A runner of its own: nothing of this one's state.
 	run env -i PATH=/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin HOME="$HOME" VERIFY="$b/iommu-verify" INSTALLER="$b/iommu-install" \
-		bats target.bats verify.bats outliers.bats cmdline.bats late.bats image.bats show.bats
+		bats target.bats verify.bats outliers.bats cmdline.bats late.bats image.bats fixtures.bats show.bats
 	grep -v '^ok' <<< "$output" | head -n 40
 	[ "$status" = 0 ]
 }

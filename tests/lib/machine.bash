@@ -48,6 +48,8 @@ in_machine() {
 		sed -n "s/^[[:space:]]*linux[[:space:]]*[^ ]*/BOOT_IMAGE=x/p" "$dir/boot/grub/grub.cfg" 2>/dev/null | head -n 1 > "$dev/cmdline"
 		[ ! -s "$dev/cmdline" ] || mount --bind "$dev/cmdline" "$dir/proc/cmdline"
 		mkdir -p "$dir/host"
+		# Programs that count which of their lines are reached write that where they were built (tests/coverage).
+		[ -z "${COVERAGE-}" ] || { mkdir -p "$dir$COVERAGE"; mount --bind "$COVERAGE" "$dir$COVERAGE"; }
 		mount --bind "$3" "$dir/host"
 		env -i PATH=/usr/sbin:/usr/bin:/sbin:/bin HOME=/root LC_ALL=C chroot "$dir" bash -c "$4"
 	' in_machine "$machine" "$DISK_START" "$BATS_TEST_TMPDIR" "$1"
