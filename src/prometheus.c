@@ -13,6 +13,7 @@
 
 #include "files.h"
 #include "refuse.h"
+#include "text.h"
 
 static void head(FILE *out, const char *name, const char *help)
 {
@@ -151,18 +152,17 @@ static void print(FILE *out, const struct survey *s)
 
 int prometheus_write(const struct survey *s, const char *file)
 {
-	char *text = NULL;
-	size_t len = 0;
+	struct text made;
+	size_t len;
 
 	if (!file) {
 		print(stdout, s);
 		return 0;
 	}
-	FILE *out = open_memstream(&text, &len);
-	if (!out)
-		return fail("out of memory");
-	print(out, s);
-	int r = fclose(out) == 0 ? file_publish(file, text, len) : -ENOMEM;
+	if (text_open(&made))
+		print(made.out, s);
+	char *text = text_close(&made, &len);
+	int r = text ? file_publish(file, text, len) : -ENOMEM;
 	free(text);
 	return r < 0 ? fail("%s: %s", file, strerror(-r)) : 0;
 }

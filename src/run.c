@@ -148,7 +148,7 @@ int run_ticking(const char *const argv[], bool verbose, void (*tick)(void *conte
 pid_t run_filter(const char *const argv[], int fd, FILE **out)
 {
 	int pipes[2];
-	pid_t pid = -errno;
+	pid_t pid;
 
 	int null = open("/dev/null", O_WRONLY | O_CLOEXEC);
 	if (null < 0)
