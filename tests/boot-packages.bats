@@ -72,7 +72,6 @@ SAME_HELPER='image=/boot/initrd.img-$(uname -r); mkdir /root/i; cd /root/i
 lives_and_goes() {
 	local before line
 	disk_with bookworm "$1" "/root/old.deb=$(deb 0.9)" "/root/new.deb=$(deb)"
-	in_machine 'update-grub 2> /dev/null'
 	before=$(files_of_disk) line=$(grub_linux "$machine")
 	run ! cmp <(dpkg-deb --fsys-tarfile "$(deb)" | tar -xO ./usr/sbin/iommu-verify) \
 		<(dpkg-deb --fsys-tarfile "$(deb 0.9)" | tar -xO ./usr/sbin/iommu-verify)
@@ -106,7 +105,6 @@ lives_and_goes() {
 @test "the archive on Debian 12: installed without a package manager, verified, and out again; a boot after each" {
 	local before line
 	disk_with bookworm initramfs-tools "/root/iommu.tar.gz=$(tarball)"
-	in_machine 'update-grub 2> /dev/null'
 	before=$(files_of_disk) line=$(grub_linux "$machine")
 	inside intel 'tar -xf iommu.tar.gz && cd iommu-install-1.0 && ./install.sh && iommu-install pt | cat'
 	[[ $output == *"mode pt is set, and read back"* ]]
