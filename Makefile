@@ -42,8 +42,8 @@ VERIFY = iommu-verify action ascii-wctype journald late root-libkmod root-libkmo
 INSTALLER = iommu-install arch backend bls blsentry change check colour completion cpio details dracut edits entries \
 	esp explain files freeze generator grub grubenv health image-build initramfs initramfs-tools interim \
 	journal kernels lock mkinitcpio modprobe nagios options os-release pci-names pe plan preflight preview \
-	prometheus proxmox reboot record refuse root-libkmod root-libkmod-shared run show show-groups show-report \
-	systemd-boot text transaction tree uki unsupported words
+	prometheus proxmox reboot record refuse root-libkmod root-libkmod-shared run sdbootutil show show-groups \
+	show-report suse systemd-boot text transaction tree uki unsupported update-bootloader words
 
 VERIFY_OBJECTS = $(patsubst %,$(B)/verify/%.o,$(COMMON) $(VERIFY))
 INSTALL_OBJECTS = $(patsubst %,$(B)/install/%.o,$(COMMON) $(INSTALLER))
@@ -137,7 +137,7 @@ tarball: all
 # build needs the packages.
 FULL_ONLY = $(addprefix tests/,analyse.bats boot-arch.bats boot-bypass.bats boot-demo.bats boot-doubt.bats boot-efi.bats \
 	boot-fat.bats boot-luks.bats boot-matrix.bats boot-packages.bats boot-transaction.bats disk.bats grubby.bats \
-	harness.bats kill-all.bats proxmox-real.bats uki-dracut.bats)
+	harness.bats kill-all.bats proxmox-real.bats suse-real.bats uki-dracut.bats)
 check: packages
 	$(MAKE) --no-print-directory all
 	tests/run $(filter-out $(FULL_ONLY),$(sort $(wildcard tests/*.bats)))

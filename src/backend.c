@@ -16,11 +16,8 @@
 #define LENGTH(array) (sizeof(array) / sizeof((array)[0]))
 
 /* proxmox-boot-tool's partitions hold what others of these would be found by too. */
-static const struct backend *const backends[] = { &backend_proxmox, &backend_grub, &backend_grub_file, &backend_bls,
-						&backend_systemd_boot, &backend_uki };
-
-/* Names that the contract has for --backend=, and that are not there yet. */
-static const char *const later[] = { "update-bootloader", "sdbootutil" };
+static const struct backend *const backends[] = { &backend_proxmox, &backend_grub, &backend_update_bootloader, &backend_grub_file,
+						&backend_bls, &backend_sdbootutil, &backend_systemd_boot, &backend_uki };
 
 const struct backend *backend_named(const char *name)
 {
@@ -210,14 +207,23 @@ bool backend_proven(const struct backend *backend, const struct facts *facts)
 
 /* --- Choice ---------------------------------------------------------------------------------------------------------- */
 
-/* Those that are here, into found. Returns how many. */
+/* Whether one of those found is a row for the same entries, but more to the point. */
+static bool covered(const struct backend *backend, const struct backend *const found[], size_t count)
+{
+	for (size_t i = 0; i < count; i++)
+		if (found[i]->over == backend)
+			return true;
+	return false;
+}
+
+/* Those that are here, into found. Returns how many. In the table a row stands before one that it covers. */
 static size_t detect(bool installed, const struct backend *found[LENGTH(backends)])
 {
 	const char *what;
 	size_t count = 0;
 
 	for (size_t i = 0; i < LENGTH(backends); i++)
-		if (backends[i]->detect(installed, &what) == 0)
+		if (!covered(backends[i], found, count) && backends[i]->detect(installed, &what) == 0)
 			found[count++] = backends[i];
 	return count;
 }
@@ -257,10 +263,6 @@ static int choose_named(const char *name, bool installed, const char *words, con
 {
 	const char *what;
 
-	for (size_t i = 0; i < LENGTH(later); i++)
-		if (strcmp(name, later[i]) == 0)
-			return refuse(BOOTLOADER_UNSUPPORTED, "--backend=%s is not there yet; put '%s' on the kernel command line by "
-				      "hand", name, words);
 	*backend = backend_named(name);
 	if (!*backend)
 		return fail("--backend=%s: no such back end", name);
@@ -315,17 +317,6 @@ int backend_choose(const char *name, bool installed, const struct root *root, co
 
 /* --- Images ---------------------------------------------------------------------------------------------------------- */
 
-/* Dracut's plug-in of kernel-install makes an image of its own beside the one in /boot, with whatever target there is. */
-static bool holds_check(const char *path)
-{
-	struct initramfs image;
-	const char *why;
-
-	bool holds = initramfs_read(path, &image, &why) == 0 && (image.hook != HOOK_NONE || image.target || image.helper);
-	initramfs_free(&image);
-	return holds;
-}
-
 /* GRUB reads /boot itself, and its entries say by which name: Fedora's images are initramfs-RELEASE.img. */
 static void name_image(const struct boot_entries *entries, struct kernel *kernel)
 {
@@ -343,9 +334,10 @@ static void name_image(const struct boot_entries *entries, struct kernel *kernel
 		memcpy(kernel->image, found->image, sizeof(kernel->image));
 }
 
+/* Dracut's plug-in of kernel-install makes an image of its own beside the one in /boot, with whatever target there is. */
 static void name_under(const struct boot_entry *e, struct kernel *kernel)
 {
-	if (e->under[0] && (initramfs_kept(e->under) || holds_check(e->under)))
+	if (e->under[0] && (initramfs_kept(e->under) || initramfs_holds_check(e->under)))
 		memcpy(kernel->under, e->under, sizeof(kernel->under));
 }
 
@@ -398,19 +390,28 @@ static void drop_unnamed(struct kernels *kernels)
 	kernels->count = kept;
 }
 
-int backend_place(const struct backend *backend, struct kernels *kernels)
+int backend_read_after(const struct backend *backend, const struct edits *edits, struct boot_entries *entries, char **why)
+{
+	int r = backend->read(entries, why);
+
+	for (size_t i = 0; r == 0 && edits && backend->follow && i < entries->count; i++)
+		backend->follow(edits, &entries->list[i]);
+	return r;
+}
+
+int backend_place(const struct backend *backend, const struct edits *edits, struct kernels *kernels)
 {
 	struct boot_entries entries;
 	char *why = NULL;
 	int r = 0;
 
 	drop_unnamed(kernels);
-	if (backend->read(&entries, &why) < 0) {
+	if (backend_read_after(backend, edits, &entries, &why) < 0) {
 		free(why);
 		return 0;
 	}
 	for (size_t i = 0; i < kernels->count; i++)
-		if (backend->family == FAMILY_GRUB)
+		if (backend->family == FAMILY_GRUB || backend->follow)
 			name_image(&entries, &kernels->list[i]);
 		else
 			place(backend, &entries, &kernels->list[i]);

@@ -41,6 +41,7 @@ struct mode_words {
 	const char *mode;  /* for people */
 	const char *words; /* NULL: take ours out */
 	bool flush;        /* the flush policy is ours to set */
+	bool images;       /* images are made, so that an entry can name another one */
 };
 
 struct backend {
@@ -68,13 +69,17 @@ struct backend {
 	const char *(*made)(void);    /* the file or directory that the entries are in, or words for several */
 	const char *(*command)(void); /* what apply runs, for people; NULL, or it returns NULL: nothing */
 	void (*tidy)(void); /* removes what an apply that was cut short may have left; or NULL */
+	/* Names in entry the image that these edits give it, where that is another one than it has. NULL: they never do. */
+	void (*follow)(const struct edits *edits, struct boot_entry *entry);
+	void (*sweep)(void); /* removes what no entry needs, once a change has ended; or NULL */
+	const struct backend *over; /* a more general row that finds the same entries, and does not count beside this one */
 	bool device;        /* its tools need the disk: none of them runs in a tree that is not on one */
 	const char *layer;  /* what feeds an entry's line, for people; NULL: several files do */
 };
 
 /* The rows: one file each has them. */
-extern const struct backend backend_grub, backend_grub_file, backend_bls, backend_systemd_boot, backend_uki,
-	backend_proxmox;
+extern const struct backend backend_grub, backend_grub_file, backend_update_bootloader, backend_bls, backend_sdbootutil,
+	backend_systemd_boot, backend_uki, backend_proxmox;
 
 /* The one of that name, or NULL. */
 const struct backend *backend_named(const char *name);
@@ -108,9 +113,12 @@ int boot_entries_check(const struct boot_entries *entries, const char *file, con
 int boot_entries_add(struct boot_entries *entries, const struct boot_entry *entry);
 void boot_entries_free(struct boot_entries *entries);
 
-/* Notes by which name the boot loader reads the kernels' images, and where it has copies of them; where its entries can't be
+/* Reads every entry as it will be with these edits (NULL: as it is), as far as its image goes. Returns as backend->read(). */
+int backend_read_after(const struct backend *backend, const struct edits *edits, struct boot_entries *entries, char **why);
+
+/* Notes by which name the boot loader will read the kernels' images, and where it has copies of them; where its entries can't be
  * read it is /boot/initrd.img-RELEASE, and there are none. Kernels that are not named by their release are those that entries
  * have, once for each image. Returns 0 or -ENOMEM. */
-int backend_place(const struct backend *backend, struct kernels *kernels);
+int backend_place(const struct backend *backend, const struct edits *edits, struct kernels *kernels);
 
 #endif

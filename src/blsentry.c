@@ -133,6 +133,22 @@ char *bls_with_options(const char *text, const char *line, bool all, bool flush)
 	return text_close(&made, NULL);
 }
 
+char *bls_with_value(const char *text, const char *key, const char *value)
+{
+	const char *end = text;
+	char *made = NULL;
+	struct line last = { 0 };
+
+	for (struct line l; next_line(end, &l); end = l.next)
+		if (is_key(&l, key))
+			last = l;
+	if (!last.value)
+		return strdup(text);
+	if (asprintf(&made, "%.*s%s%s", (int)(last.value - text), text, value, last.value + last.value_len) < 0)
+		return NULL;
+	return made;
+}
+
 /* --- Reading --------------------------------------------------------------------------------------------------------- */
 
 static int no_entry(char **why, const char *path, const char *what)
@@ -177,6 +193,22 @@ static int add(const char *dir, const char *name, struct bls_entries *entries, c
 		return no_entry(why, e->path, "names no kernel (linux or efi); this is no boot entry: mend it or take it away");
 	e->line = options_of(e->text, entries->all);
 	return e->line ? 0 : -ENOMEM;
+}
+
+bool bls_any(const char *dir)
+{
+	char path[128];
+	bool found = false;
+
+	snprintf(path, sizeof(path), "%s/loader/entries", dir);
+	DIR *list = opendir(path);
+	for (const struct dirent *entry; list && !found && (entry = readdir(list));) {
+		size_t len = strlen(entry->d_name);
+		found = len > 5 && strcmp(entry->d_name + len - 5, ".conf") == 0;
+	}
+	if (list)
+		closedir(list);
+	return found;
 }
 
 static int by_path(const void *a, const void *b)
@@ -304,7 +336,7 @@ int bls_read_entries(const char *dir, struct boot_entries *entries, char **why)
 /* --- Changing -------------------------------------------------------------------------------------------------------- */
 
 /* The text of an entry with the words in it; a variable that stands for the whole line gets them where it is set. */
-static char *changed(const char *text, bool all, const char *words, bool flush)
+char *bls_with_words(const char *text, bool all, const char *words, bool flush)
 {
 	char *line = options_of(text, all), *made = NULL;
 	const char *ours = line && strstr(line, "$kernelopts") ? "" : words;
@@ -332,7 +364,7 @@ int bls_edit(const struct backend *backend, bool all, const struct mode_words *w
 		if (!entries.list[i].own || !is_file(&entries.list[i]))
 			continue;
 		char *text = file_read(entries.list[i].id, NULL);
-		char *after = text ? changed(text, all, wish->words ? wish->words : "", wish->flush) : NULL;
+		char *after = text ? bls_with_words(text, all, wish->words ? wish->words : "", wish->flush) : NULL;
 		r = after ? edits_add(edits, ROLE_ENTRY, entries.list[i].id, after) : no_memory();
 		free(text);
 		free(after);
@@ -343,7 +375,7 @@ int bls_edit(const struct backend *backend, bool all, const struct mode_words *w
 
 int bls_put_words(const char *path, bool all, const char *words, bool flush)
 {
-	char *text = file_read(path, NULL), *after = text ? changed(text, all, words, flush) : NULL;
+	char *text = file_read(path, NULL), *after = text ? bls_with_words(text, all, words, flush) : NULL;
 
 	int r = after ? edit_put(path, after) : no_memory();
 	free(text);
@@ -418,8 +450,9 @@ static char *cmdline_with(const char *text, const struct mode_words *wish)
 		free(one);
 		line += len + (line[len] == '\n');
 	}
-	if (!last)
-		fprintf(out, "%s\n", wish->words ? wish->words : "");
+	if (!last && wish->words)
+		fprintf(out, "%s
+", wish->words);
 	made.failed = made.failed || failed;
 	return text_close(&made, NULL);
 }
@@ -438,29 +471,46 @@ static bool of_use(const char *text)
 	return use;
 }
 
-int bls_edit_cmdline(const char *seed, const struct mode_words *wish, struct edits *edits)
+/* Adds an edit of path; seed as for bls_edit_cmdline(), NULL: what the file holds is all of it. */
+static int edit_lines(const char *path, const char *seed, const struct mode_words *wish, struct edits *edits)
 {
 	size_t len = 0;
 
-	char *old = file_read(CMDLINE, &len), *text = NULL, *base = NULL;
+	char *old = file_read(path, &len), *text = NULL, *base = NULL;
 	if (!old && errno != ENOENT && errno != ENOTDIR) {
-		fail(CMDLINE ": %s", strerror(errno));
+		fail("%s: %s", path, strerror(errno));
 		return -1;
 	}
-	if (old && strlen(old) != len) {
+	size_t whole = old ? strlen(old) : 0;
+	if (old && whole != len) {
+		unsigned line = 1;
+		for (size_t i = 0; i < whole; i++)
+			line += old[i] == '\n';
 		free(old);
-		fail(CMDLINE ":1: a NUL byte; this is no kernel command line: mend it or take it away");
+		fail("%s:%u: a NUL byte; this is no kernel command line: mend it or take it away", path, line);
 		return -1;
 	}
 	/* Nothing of ours to take out of it. */
-	bool leave = !wish->words && !old;
-	if (!leave && !of_use(old) && asprintf(&base, "%s\n", seed) < 0)
+	bool leave = !old && (!seed || !wish->words);
+	if (!leave && seed && !of_use(old) && asprintf(&base, "%s\n", seed) < 0)
 		base = NULL;
 	if (!leave)
 		text = cmdline_with(base ? base : old ? old : "", wish);
-	int r = leave ? 0 : text ? edits_add(edits, ROLE_SOURCE, CMDLINE, text) : no_memory();
+	int r = leave ? 0 : text ? edits_add(edits, ROLE_SOURCE, path, text) : no_memory();
 	free(old);
 	free(base);
 	free(text);
 	return r;
+}
+
+int bls_edit_cmdline(const char *seed, const struct mode_words *wish, struct edits *edits)
+{
+	return edit_lines(CMDLINE, seed, wish, edits);
+}
+
+int bls_edit_others(const char *path, const struct mode_words *wish, struct edits *edits)
+{
+	const struct mode_words none = { .flush = wish->flush };
+
+	return edit_lines(path, NULL, &none, edits);
 }

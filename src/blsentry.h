@@ -24,6 +24,9 @@ struct bls_entries {
 	bool all; /* every options line counts (systemd-boot), not the first one alone (GRUB) */
 };
 
+/* Whether there is an entry in that file system: DIR/loader/entries/NAME.conf. */
+bool bls_any(const char *dir);
+
 /* Reads every NAME.conf in a directory. Returns 0, or -errno with *why a line that names file and line, owned by the caller. No such directory
  * is no entry. */
 int bls_read(const char *dir, bool all, struct bls_entries *entries, char **why);
@@ -47,6 +50,12 @@ bool bls_is_ours(const struct bls_entry *entry);
  * them. Owned by the caller, NULL without memory. */
 char *bls_with_options(const char *text, const char *line, bool all, bool flush);
 
+/* The text with these words on its options line. As above. */
+char *bls_with_words(const char *text, bool all, const char *words, bool flush);
+
+/* The text with another value in the last line of that key. As above; without such a line it is a copy. */
+char *bls_with_value(const char *text, const char *key, const char *value);
+
 /* Adds an edit for each own entry, so that it carries the wished words. Returns 0, or -1 with one line told on stderr. */
 int bls_edit(const struct backend *backend, bool all, const struct mode_words *wish, struct edits *edits);
 
@@ -59,6 +68,9 @@ int bls_apply(const struct backend *backend, bool all, const char *words, bool f
 /* /etc/kernel/cmdline, which kernel-install(8) gives to every later kernel: adds an edit of it, made from what it holds, or
  * from seed where that is nothing of use. As bls_edit(). */
 int bls_edit_cmdline(const char *seed, const struct mode_words *wish, struct edits *edits);
+
+/* Another file of such lines, which only has to lose what contradicts the mode. As bls_edit(). */
+int bls_edit_others(const char *path, const struct mode_words *wish, struct edits *edits);
 
 /* A line without a word that starts with prefix; owned by the caller, NULL without memory. */
 char *line_without(const char *line, const char *prefix);

@@ -105,7 +105,7 @@ static int reopen(const struct request *q, const struct machine *m, const struct
 	if (r < 0)
 		return fail("the journal of the last change: %s", strerror(-r));
 	t->loader = m->loader || !t->backend->device;
-	if (backend_place(t->backend, &t->kernels) < 0)
+	if (backend_place(t->backend, &t->edits, &t->kernels) < 0)
 		return fail("%s", strerror(ENOMEM));
 	if (strcmp(j->generator, "none") == 0)
 		return 0;
@@ -346,7 +346,7 @@ static int change_to(const struct request *q, const struct machine *m, struct tr
 	set_boot_id(m, j);
 	int r = kernels_list(&t->kernels);
 	if (r == 0)
-		r = backend_place(t->backend, &t->kernels);
+		r = backend_place(t->backend, &t->edits, &t->kernels);
 	if (r < 0)
 		return fail("/boot: %s", strerror(-r));
 	return transaction_run(t, false);
@@ -487,6 +487,9 @@ static int resume(const struct request *q, const struct machine *m)
 	if (code)
 		return code;
 	if (!open) {
+		const struct backend *backend = backend_named(j.backend);
+		if (backend && backend->sweep)
+			backend->sweep(); /* the last change may have been cut short in its last step */
 		say(q, "nothing was left unfinished\n");
 		return 0;
 	}
@@ -536,6 +539,7 @@ static int take_out(const struct request *q, const struct machine *m)
 	if (code == 0)
 		code = plan_edits(NULL, t.generator, false, &t.edits);
 	none.flush = last.flush; /* a flush policy that was ours goes too */
+	none.images = t.generator != NULL;
 	if (code == 0 && t.backend->edit(&none, &t.edits) < 0)
 		code = EXIT_INVALID;
 	/* GRUB's own tool, as dracut, makes the entries from what is configured then; the others are to have none of the words. */
@@ -578,7 +582,7 @@ static int renew_images(const struct request *q, const struct machine *m)
 	if (r < 0)
 		return r == -ENOENT ? 0 : fail("/boot: %s", strerror(-r));
 	if (t.backend)
-		backend_place(t.backend, &t.kernels);
+		backend_place(t.backend, &t.edits, &t.kernels);
 	t.generator = generator_find(NULL, &what);
 	code = transaction_images(&t);
 	transaction_free(&t);

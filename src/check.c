@@ -123,7 +123,7 @@ static int check_entered(const struct request *q, const struct facts *now, const
 	if (!backend)
 		return cannot_tell(output, EXIT_UNKNOWN, "no boot loader that is known here");
 	int target = target_read(root, TARGET_PATH, &wanted, &error);
-	int r = entries_read(backend, now ? &now->evidence : NULL, target != -ENOENT, &entries, &why);
+	int r = entries_read(backend, NULL, now ? &now->evidence : NULL, target != -ENOENT, &entries, &why);
 	int code = r < 0 ? cannot_read(output, r, why) : 0;
 	free(why);
 	if (r < 0)

@@ -116,13 +116,13 @@ static int add(struct entries *entries, const struct boot_entry *from, const str
 	return 0;
 }
 
-int entries_read(const struct backend *backend, const struct evidence *now, bool target_there, struct entries *entries,
-		 char **why)
+int entries_read(const struct backend *backend, const struct edits *edits, const struct evidence *now, bool target_there,
+		 struct entries *entries, char **why)
 {
 	struct boot_entries found;
 
 	*entries = (struct entries){ 0 };
-	int r = backend->read(&found, why);
+	int r = backend_read_after(backend, edits, &found, why);
 	for (size_t i = 0; i < found.count && r == 0; i++)
 		r = add(entries, &found.list[i], now, target_there);
 	boot_entries_free(&found);

@@ -32,11 +32,11 @@ struct entries {
 	size_t count;
 };
 
-/* Reads all entries of a boot loader. now is the machine's evidence, or NULL where there is none to go by (a tree);
- * target_there says whether the system has a target. Returns 0, or -errno with *why a line that names the file, owned by the
- * caller (NULL without memory). */
-int entries_read(const struct backend *backend, const struct evidence *now, bool target_there, struct entries *entries,
-		 char **why);
+/* Reads all entries of a boot loader, with the images that they will have by these edits (NULL: that they have). now is the
+ * machine's evidence, or NULL where there is none to go by (a tree); target_there says whether the system has a target. Returns
+ * 0, or -errno with *why a line that names the file, owned by the caller (NULL without memory). */
+int entries_read(const struct backend *backend, const struct edits *edits, const struct evidence *now, bool target_there,
+		 struct entries *entries, char **why);
 void entries_free(struct entries *entries);
 
 #endif

@@ -202,7 +202,7 @@ int grub_read_config(const char *path, struct boot_entries *entries, char **why)
 	return grub_add_config(path, "/boot", entries, why);
 }
 
-static int grub_read(struct boot_entries *entries, char **why)
+int grub_read(struct boot_entries *entries, char **why)
 {
 	return grub_read_config(grub_config(), entries, why);
 }
@@ -403,7 +403,7 @@ static bool untouched(const char *old, size_t old_len)
 	return same;
 }
 
-static void grub_tidy(void)
+void grub_tidy(void)
 {
 	char path[64], own[80];
 
@@ -438,7 +438,7 @@ static int take_over(const char *path, const char *words, bool flush, const char
 	return check_file(grub_config(), words, flush, why); /* a wrapper that ignores -o */
 }
 
-static int grub_apply(const char *words, bool flush, bool verbose)
+int grub_apply(const char *words, bool flush, bool verbose)
 {
 	char path[64], *why = NULL;
 	size_t old_len;
@@ -467,7 +467,7 @@ static int grub_apply(const char *words, bool flush, bool verbose)
 	return r < 0 ? -1 : 0;
 }
 
-static const char *command(void)
+const char *grub_command(void)
 {
 	static char line[128];
 
@@ -484,7 +484,7 @@ const struct backend backend_grub = {
 	.edit = edit_dropin,
 	.apply = grub_apply,
 	.made = grub_config,
-	.command = command,
+	.command = grub_command,
 	.tidy = grub_tidy,
 	.device = true,
 	.layer = DROPIN,
@@ -499,7 +499,7 @@ const struct backend backend_grub_file = {
 	.edit = edit_file,
 	.apply = grub_apply,
 	.made = grub_config,
-	.command = command,
+	.command = grub_command,
 	.tidy = grub_tidy,
 	.device = true,
 	.layer = GRUB_DEFAULT,

@@ -32,4 +32,10 @@ char *grub_with_block(const char *text, const char *mode, const char *words, boo
  * none. */
 bool grub_text_words(const char *text, char *words, size_t size, bool *flush);
 
+/* What the rows of struct backend share that have grub-mkconfig make grub.cfg: each as its member says. */
+int grub_read(struct boot_entries *entries, char **why);
+int grub_apply(const char *words, bool flush, bool verbose);
+const char *grub_command(void);
+void grub_tidy(void);
+
 #endif

@@ -160,6 +160,16 @@ void initramfs_free(struct initramfs *image)
 	image->target = NULL;
 }
 
+bool initramfs_holds_check(const char *path)
+{
+	struct initramfs image;
+	const char *why;
+
+	bool holds = initramfs_read(path, &image, &why) == 0 && (image.hook != HOOK_NONE || image.target || image.helper);
+	initramfs_free(&image);
+	return holds;
+}
+
 /* What is wrong with an image, or NULL. */
 static const char *fault(const struct kernel *kernel, const struct initramfs *image, const struct image_want *want)
 {

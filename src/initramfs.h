@@ -28,6 +28,9 @@ struct initramfs {
 int initramfs_read(const char *path, struct initramfs *image, const char **why);
 void initramfs_free(struct initramfs *image);
 
+/* Whether an image can be read and holds anything of ours. */
+bool initramfs_holds_check(const char *path);
+
 /* What a built image has to hold. */
 struct image_want {
 	const char *target_text; /* NULL: nothing of ours */

@@ -188,16 +188,19 @@ int plan_make(struct plan *p)
 		code = plan_generator(p->request->initramfs, &p->generator);
 	if (code)
 		return code;
-	r = backend_place(p->backend, &p->kernels);
-	if (r < 0 || p->kernels.count == 0)
-		return fail("%s", r < 0 ? strerror(-r) : "no boot entry of an installed kernel has an initramfs");
-	const struct mode_words wish = { .mode = mode_name(p->target.mode), .words = p->words, .flush = p->flush };
+	const struct mode_words wish = { .mode = mode_name(p->target.mode), .words = p->words, .flush = p->flush,
+					 .images = p->generator != NULL };
 	if (target_format(&p->target, text, sizeof(text)) <= 0)
 		return no_memory(), EXIT_INVALID;
 	code = plan_edits(text, p->generator, p->target.on_mismatch != POLICY_WARN, &p->edits);
 	if (code == 0 && p->backend->edit(&wish, &p->edits) < 0)
 		code = EXIT_INVALID;
-	return code;
+	if (code)
+		return code;
+	r = backend_place(p->backend, &p->edits, &p->kernels);
+	if (r < 0 || p->kernels.count == 0)
+		return fail("%s", r < 0 ? strerror(-r) : "no boot entry of an installed kernel has an initramfs");
+	return 0;
 }
 
 int plan_check(const struct plan *p)

@@ -315,11 +315,30 @@ static int check_placed(const struct preflight *p, const char *placed)
 	return check_room(p, dir, p->backend->open != NULL, need + largest);
 }
 
+/* Entries whose images are shared get others beside those that are there; and one takes another's place once more when the
+ * target becomes the final one. */
+static int check_shared(const struct preflight *p)
+{
+	unsigned long long need = 1 << 20, largest = 0;
+	struct boot_entries entries;
+
+	int r = read_entries(p, &entries);
+	for (size_t i = 0; i < entries.count; i++) {
+		unsigned long long size = entries.list[i].own ? size_of(entries.list[i].image) : 0;
+		need += size;
+		largest = size > largest ? size : largest;
+	}
+	boot_entries_free(&entries);
+	return r ? (r < 0 ? EXIT_INVALID : 0) : check_room(p, p->backend->made(), false, need + largest);
+}
+
 static int check_space(const struct preflight *p)
 {
 	unsigned long long boot = 1 << 20;
 	bool copies = false;
 
+	if (p->images && p->backend->follow)
+		return check_shared(p);
 	for (size_t i = 0; p->images && i < p->kernels->count; i++) {
 		boot += size_of(p->kernels->list[i].image);
 		copies = copies || p->kernels->list[i].places;

@@ -293,7 +293,7 @@ static void put_loader(const struct survey *s)
 		puts("none that is known");
 		return;
 	}
-	int r = entries_read(s->backend, &f->evidence, f->target_status != -ENOENT, &entries, &why);
+	int r = entries_read(s->backend, NULL, &f->evidence, f->target_status != -ENOENT, &entries, &why);
 	free(why);
 	printf("%s%s\n", s->backend->name, r == 0 && backend_proven(s->backend, f) ? ", proven" : "");
 	if (r < 0) {

@@ -4,7 +4,6 @@
  * We write the entries ourselves, one rename each, and /etc/kernel/cmdline for kernels to come; kernel-install writes an
  * entry and its image in place, with moments in between that have neither.
  */
-#include <dirent.h>
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -27,22 +26,6 @@ static bool has(const char *dir, const char *file)
 	return access(path, F_OK) == 0;
 }
 
-static bool has_entries(const char *dir)
-{
-	char path[128];
-	bool found = false;
-
-	snprintf(path, sizeof(path), "%s/loader/entries", dir);
-	DIR *list = opendir(path);
-	for (const struct dirent *entry; list && !found && (entry = readdir(list));) {
-		size_t len = strlen(entry->d_name);
-		found = len > 5 && strcmp(entry->d_name + len - 5, ".conf") == 0;
-	}
-	if (list)
-		closedir(list);
-	return found;
-}
-
 static bool has_loader(const char *dir)
 {
 	return has(dir, "EFI/systemd/systemd-bootx64.efi") || has(dir, "EFI/systemd/systemd-bootia32.efi");
@@ -56,12 +39,12 @@ static const char *boot_dir(void)
 
 	for (size_t i = 0; i < sizeof(mounts) / sizeof(mounts[0]); i++) {
 		bool here = has_loader(mounts[i]);
-		if (here && has_entries(mounts[i]))
+		if (here && bls_any(mounts[i]))
 			return mounts[i];
 		loader = loader || here;
 	}
 	for (size_t i = 0; loader && i < sizeof(mounts) / sizeof(mounts[0]); i++)
-		if (has_entries(mounts[i]))
+		if (bls_any(mounts[i]))
 			return mounts[i];
 	return NULL;
 }

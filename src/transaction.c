@@ -233,7 +233,7 @@ static int read_entries(const struct transaction *t, struct entries *entries)
 {
 	char *why = NULL;
 
-	int r = entries_read(t->backend, t->now ? &t->now->evidence : NULL, true, entries, &why);
+	int r = entries_read(t->backend, &t->edits, t->now ? &t->now->evidence : NULL, true, entries, &why);
 	if (r < 0)
 		fail("%s", why ? why : strerror(-r));
 	free(why);
@@ -266,10 +266,10 @@ static int first_target(const struct transaction *t, char **text, bool *final)
 }
 
 /* The barrier: whatever entry is booted, its image accepts the mode it is about to get. Entries can have images that are no
- * kernel's own: of another name, made by hand. */
+ * kernel's own: of another name, made by hand. Those that are not this system's get no other words. */
 static bool barred(const struct entry *e, const struct target *after)
 {
-	if (e->image[0] == '\0' || e->hook == HOOK_NONE || (e->status == 0 && e->enforce == POLICY_WARN))
+	if (!e->counted || e->image[0] == '\0' || e->hook == HOOK_NONE || (e->status == 0 && e->enforce == POLICY_WARN))
 		return false;
 	return e->status < 0 || e->target_status < 0 || !(target_accepts(&e->target) & 1u << after->mode);
 }
@@ -363,6 +363,8 @@ static int undo(struct transaction *t)
 		failed += told("the journal", journal_cancel()) < 0;
 	if (failed == 0 && t->pending)
 		file_remove(PENDING);
+	if (failed == 0 && t->backend->sweep)
+		t->backend->sweep();
 	fail("%s", failed ? "not everything could be put back: mend what is named above, then run 'iommu-install resume'" :
 			    "everything is as it was before");
 	return EXIT_INVALID;
@@ -383,9 +385,11 @@ static int seal(struct transaction *t)
 	for (size_t i = 0; is_rollback(t) && r == 0 && i < t->edits.count; i++)
 		if (t->edits.list[i].role != ROLE_MADE)
 			r = told(t->edits.list[i].path, journal_restore(AFTER, &t->edits, i));
-	if (r < 0 || forget_old(t) < 0)
+	if (r < 0 || forget_old(t) < 0 || told("the journal", journal_close()) < 0)
 		return -1;
-	return told("the journal", journal_close());
+	if (t->backend->sweep)
+		t->backend->sweep();
+	return 0;
 }
 
 /* Of a change that was cut short. */

@@ -103,11 +103,12 @@ static const struct unsupported table[] = {
 			  "clr-boot-manager update",
 	},
 	{
-		/* sdbootutil: its README. Where openSUSE's GRUB started the kernel there is BOOT_IMAGE=. */
-		"sdbootutil", BOOTLOADER_UNSUPPORTED, true,
-		.all = { "/usr/bin/sdbootutil" },
-		.none = { "BOOT_IMAGE=" },
-		.advice = "put '%a' %(in place of '%r' %)on the line of /etc/kernel/cmdline && sdbootutil update-all-entries",
+		/* openSUSE MicroOS, SLE Micro: what is written to the running system is not what boots next. transactional-update(8). */
+		"transactional-update", BOOTLOADER_UNSUPPORTED, true,
+		.all = { "/usr/sbin/transactional-update" },
+		.advice = "put '%a' %(in place of '%r' %)on the line of /etc/kernel/cmdline (with GRUB: into "
+			  "GRUB_CMDLINE_LINUX of /etc/default/grub) && echo mode=%m > /etc/iommu.target && "
+			  "transactional-update initrd (with GRUB: transactional-update initrd grub.cfg)",
 	},
 	{
 		/* kernelstub: kernelstub/application.py. -o replaces all that is there, and -d puts the others into no order, so it

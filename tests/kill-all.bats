@@ -80,3 +80,11 @@ killed_with() {
 @test "with the real initramfs-tools, killed after each step and at ten random instants: the same" {
 	killed_with initramfs-tools
 }
+
+@test "the entries of openSUSE's sdbootutil (a stand-in), pt to strict and back, cut short at every point" {
+	load lib/suse
+	in_machine() { in_efi_machine "$1"; }
+	KILL_MACHINE="suse_efi_machine systemd-boot quick"
+	all strict
+	all rollback
+}

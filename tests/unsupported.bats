@@ -173,10 +173,11 @@ put what is there of '$NOT_PT', each on a line, into /etc/kernel/cmdline-removal
 echo '$PT' > /etc/kernel/cmdline.d/iommu.conf && clr-boot-manager update"
 }
 
-@test "sdbootutil: /etc/kernel/cmdline, and its update-all-entries" {
-	new_tree /usr/bin/sdbootutil
-	tree_refused "sdbootutil (/usr/bin/sdbootutil)" "put '$PT' in place of '$NOT_PT' on the line of /etc/kernel/cmdline && \
-sdbootutil update-all-entries"
+@test "transactional-update (openSUSE MicroOS): the words, the target, and a new snapshot with an initrd made by it" {
+	new_tree /usr/sbin/transactional-update
+	tree_refused "transactional-update (/usr/sbin/transactional-update)" "put '$PT' in place of '$NOT_PT' on the line of \
+/etc/kernel/cmdline (with GRUB: into GRUB_CMDLINE_LINUX of /etc/default/grub) && echo mode=pt > /etc/iommu.target && \
+transactional-update initrd (with GRUB: transactional-update initrd grub.cfg)"
 }
 
 @test "kernelstub: -d and -a, never -o; its program without its configuration is no reason" {

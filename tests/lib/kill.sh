@@ -14,6 +14,7 @@ ENTRIES=/boot/efi/loader/entries
 LOADER=grub
 [ ! -d "$ENTRIES" ] || LOADER=systemd-boot
 [ ! -e /etc/kernel/proxmox-boot-uuids ] || LOADER=proxmox
+[ ! -e /usr/bin/sdbootutil ] || LOADER=sdbootutil
 
 # Each sets the machine up and leaves in CMD what is then cut short.
 scenario() {
@@ -44,6 +45,7 @@ two_kernels() {
 		FILES+=(/esp)
 		return
 	fi
+	[ "$LOADER" != sdbootutil ] || { two_of_suse; return; }
 	kver=$(basename /boot/vmlinuz-6*) && kver=${kver#vmlinuz-}
 	rm -f /boot/initrd.img-*
 	truncate -s 64K "/boot/vmlinuz-$kver"
@@ -69,10 +71,21 @@ two_entries() {
 	done
 }
 
+# The same by sdbootutil.
+two_of_suse() {
+	local kver
+	kver=$(ls /usr/lib/modules)
+	truncate -s 64K "/usr/lib/modules/$kver/vmlinuz"
+	cp -al "/usr/lib/modules/$kver" /usr/lib/modules/6.12.999-1-default
+	rm -rf "${ENTRIES:?}"/* /boot/efi/0*
+	for kver in /usr/lib/modules/*; do sdbootutil add-kernel "${kver##*/}" || return; done
+}
+
 judge_now() {
 	local esp
 	case $LOADER in
 	grub) judge /boot "$WORK" 4 ;;
+	sdbootutil) judge_esp /boot/efi "$WORK" 2 ;; # its entries are one for each kernel
 	systemd-boot) judge_esp /boot/efi "$WORK" 4 ;;
 	proxmox)
 		for esp in /esp/*; do
