@@ -451,8 +451,7 @@ static char *cmdline_with(const char *text, const struct mode_words *wish)
 		line += len + (line[len] == '\n');
 	}
 	if (!last && wish->words)
-		fprintf(out, "%s
-", wish->words);
+		fprintf(out, "%s\n", wish->words);
 	made.failed = made.failed || failed;
 	return text_close(&made, NULL);
 }

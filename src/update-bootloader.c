@@ -18,6 +18,7 @@
 #include "refuse.h"
 #include "run.h"
 #include "suse.h"
+#include "text.h"
 #include "words.h"
 
 static int detect(bool installed, const char **what)
@@ -182,12 +183,11 @@ static bool put_line(FILE *out, const char *line, size_t len, const struct mode_
 /* The text with the wished words in it. Owned by the caller, NULL without memory. */
 static char *changed(const char *text, const struct mode_words *wish, int chosen)
 {
-	char *made = NULL;
-	size_t size = 0;
+	struct text made;
 	bool good = true, open = false;
 	int number = 1;
 
-	FILE *out = open_memstream(&made, &size);
+	FILE *out = text_open(&made);
 	if (!out)
 		return NULL;
 	for (const char *line = text; *line; number++) {
@@ -200,10 +200,8 @@ static char *changed(const char *text, const struct mode_words *wish, int chosen
 	}
 	if (chosen == 0 && wish->words && wish->words[0])
 		fprintf(out, "%s%s=\"%s\"\n", open ? "\n" : "", variables[0], wish->words);
-	if (fclose(out) == 0 && good)
-		return made;
-	free(made);
-	return NULL;
+	made.failed = made.failed || !good;
+	return text_close(&made, NULL);
 }
 
 static int edit(const struct mode_words *wish, struct edits *edits)
