@@ -14,14 +14,19 @@ modes_of() {
 	esac
 }
 
-# unpack IMAGE DIR: an archive, or one that zstd made smaller.
+# unpack IMAGE DIR: an archive, or one that zstd made smaller; another, uncompressed one can stand before that.
 unpack() {
-	rm -rf "$2"
-	mkdir -p "$2"
-	case $(od -An -tx1 -N4 "$1") in
-	' 28 b5 2f fd') (cd "$2" && zstd -dcq | cpio -id --quiet) <"$1" ;;
-	*) (cd "$2" && cpio -id --quiet) <"$1" ;;
-	esac 2>/dev/null && [ -s "$2/init" ]
+	local at
+	for at in $(LC_ALL=C grep -obUaP '\x28\xb5\x2f\xfd' "$1" | head -n 20 | cut -d: -f1) none; do
+		rm -rf "$2"
+		mkdir -p "$2"
+		if [ "$at" = none ]; then
+			(cd "$2" && cpio -id --quiet) <"$1"
+		else
+			(cd "$2" && tail -c +$((at + 1)) | zstd -dcq | cpio -id --quiet) <"$1"
+		fi 2>/dev/null && [ -s "$2/init" ] && return
+	done
+	return 1
 }
 
 # Would an image with this check start in that mode, with these words? Says what is wrong.

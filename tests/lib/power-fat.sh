@@ -3,15 +3,16 @@
 # repair of anything.
 # SPDX-License-Identifier: BSD-3-Clause
 #
-# usage: power-fat.sh DIR WORDS. DIR has before.img, the partition when the log began; esp.img, what it came to; esp.log, the log;
-# replay. Prints each point at which an entry would not start, and last: POINTS points, WRONG wrong.
+# usage: power-fat.sh DIR START WORDS. DIR has before.img, the disk with the partition at byte START when the log began; esp.img, what
+# it came to; esp.log, the log; replay. Prints each point at which an entry would not start, and last: POINTS points, WRONG wrong.
 set -u
 
 # shellcheck source=tests/lib/judge.sh
 . "${BASH_SOURCE[0]%/*}/judge.sh"
 
-dir=$1 words=$2
+dir=$1 words=$3
 disk=$dir/replayed.img
+partition=$disk@@$2
 scratch=$(mktemp -d "$dir/fat.XXXXXX")
 esp=$scratch/esp
 export MTOOLS_SKIP_CHECK=1
@@ -33,12 +34,12 @@ read_esp() {
 }
 
 files() { # files DIR SUFFIX: those there
-	mdir -b -i "$disk" "::$1" 2>/dev/null | sed -n "s/^:://; /\\$2\$/p"
+	mdir -b -i "$partition" "::$1" 2>/dev/null | sed -n "s/^:://; /\\$2\$/p"
 }
 
 take() { # take FILE: copies it to $esp
 	mkdir -p "$esp${1%/*}"
-	mcopy -n -Q -i "$disk" "::$1" "$esp$1"
+	mcopy -n -Q -i "$partition" "::$1" "$esp$1"
 }
 
 # whole: a kernel is never changed.
@@ -48,7 +49,7 @@ whole() {
 
 cp --sparse=always "$dir/before.img" "$disk"
 points=0 wrong=0
-declare -A seen
+declare -A seen=()
 coproc "$dir/replay" "$dir/esp.log" "$disk" writes
 while read -r point <&"${COPROC[0]}"; do
 	points=$((points + 1))
