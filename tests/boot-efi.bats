@@ -125,6 +125,21 @@ stops() {
 	stops
 }
 
+# shellcheck disable=SC2016 # for the machine's shells
+@test "proxmox-boot-tool's partition, a real FAT one that is not mounted: pt is set inside, the next boot matches" {
+	efi_machine trixie systemd-boot initramfs-tools
+	cp "$BATS_TEST_DIRNAME/lib/proxmox-boot-tool" "$BATS_TEST_TMPDIR"
+	in_efi_machine 'k=$(ls /lib/modules) d=EFI/proxmox/$(ls /lib/modules); cd /boot/efi
+		rm -r loader/entries/* '"$EFI_MACHINE_ID"' && mkdir -p $d && cp /boot/vmlinuz-$k /boot/initrd.img-$k $d
+		printf "%s\n" "title x" "version $k" "options $(cat /etc/kernel/cmdline)" "linux /$d/vmlinuz-$k" "initrd /$d/initrd.img-$k" >loader/entries/proxmox-$k.conf
+		sed -i /vfat/d /etc/fstab; install /host/proxmox-boot-tool /usr/sbin; echo '"${EFI_ID:0:4}-${EFI_ID:4}"' >/etc/kernel/proxmox-boot-uuids'
+	inside intel '! mountpoint -q /boot/efi && iommu-install pt --on-mismatch=halt | cat && iommu-install check &&
+		proxmox-boot-tool refresh && iommu-install check && ! grep /run/iommu/esp /proc/mounts' # systemd mounts it at /efi when somebody looks there
+	[[ $output == *"mode pt is set, and read back from the partitions in /etc/kernel/proxmox-boot-uuids and every initramfs"* ]]
+	inside intel 'iommu-verify && cat /run/iommu/early.json'
+	[[ $output == *'"verdict": "match"'*'"phase": "early"'*dmar0* ]]
+}
+
 @test "systemd-boot with dracut's image: pt is set inside, the next boot matches" {
 	sets_and_verifies systemd-boot dracut
 }
