@@ -17,9 +17,9 @@ teardown() {
 	rm -f "$BATS_TEST_TMPDIR"/*.img "$log"
 }
 
-# machine_with_esp KIND: a machine that wants pt and halts, whose EFI system partition is a disk of its own, $esp.
+# machine_with_esp: a machine that wants pt and halts, whose EFI system partition is a disk of its own, $esp.
 machine_with_esp() {
-	efi_machine trixie "$1" initramfs-tools
+	efi_machine trixie systemd-boot initramfs-tools
 	in_efi_machine 'iommu-install pt --force --on-mismatch=halt'
 	in_efi_machine 'cat /proc/cmdline > /host/words; cp /boot/vmlinuz-* /host/kernel; cp /boot/initrd.img-* /host/initrd'
 	truncate -s "$((EFI_MIB + 2))M" "$esp"
@@ -53,13 +53,7 @@ judged() {
 }
 
 @test "power cuts: at every write and flush of a FAT partition while pt becomes strict, systemd-boot finds entries that start" {
-	machine_with_esp systemd-boot
+	machine_with_esp
 	change 'iommu-install strict --backend=systemd-boot'
-	judged "intel_iommu=on amd_iommu=on"
-}
-
-@test "power cuts: the same with unified kernel images" {
-	machine_with_esp uki
-	change 'iommu-install strict --backend=uki'
 	judged "intel_iommu=on amd_iommu=on"
 }

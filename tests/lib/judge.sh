@@ -72,28 +72,16 @@ judge() {
 	[ "$entries" -ge "$3" ] || { echo "$entries entries"; return 1; }
 }
 
-# judge_esp ESP SCRATCH ENTRIES: the same of what systemd-boot reads there: type 1 entries and unified kernel images.
+# judge_esp ESP SCRATCH ENTRIES: the same of what systemd-boot reads there: type 1 entries.
 judge_esp() {
 	local esp=$1 dir=$2/boot entry kver
 	rm -rf "$dir"
 	mkdir -p "$dir/grub"
-	for entry in "$esp"/loader/entries/*.conf "$esp"/EFI/Linux/*.efi; do
-		[ -e "$entry" ] || continue
-		case $entry in
-		*.conf)
-			kver=$(sed -n 's/^version[[:space:]]*//p' "$entry")
-			cp "$esp$(sed -n 's/^linux[[:space:]]*//p' "$entry")" "$dir/vmlinuz-$kver" || return
-			cp "$esp$(sed -n 's/^initrd[[:space:]]*//p' "$entry")" "$dir/initrd.img-$kver" || return
-			printf 'linux /vmlinuz-%s %s\n' "$kver" "$(sed -n 's/^options[[:space:]]*//p' "$entry")"
-			;;
-		*.efi)
-			kver=$(basename "$entry" .efi)
-			objcopy -O binary --only-section=.linux "$entry" "$dir/vmlinuz-$kver" || return
-			objcopy -O binary --only-section=.initrd "$entry" "$dir/initrd.img-$kver" || return
-			objcopy -O binary --only-section=.cmdline "$entry" "$dir/line" || return
-			printf 'linux /vmlinuz-%s %s\n' "$kver" "$(tr -d '\0\n' <"$dir/line")"
-			;;
-		esac
+	for entry in "$esp"/loader/entries/*.conf; do
+		kver=$(sed -n 's/^version[[:space:]]*//p' "$entry")
+		cp "$esp$(sed -n 's/^linux[[:space:]]*//p' "$entry")" "$dir/vmlinuz-$kver" || return
+		cp "$esp$(sed -n 's/^initrd[[:space:]]*//p' "$entry")" "$dir/initrd.img-$kver" || return
+		printf 'linux /vmlinuz-%s %s\n' "$kver" "$(sed -n 's/^options[[:space:]]*//p' "$entry")"
 		printf '%s\n' "initrd /initrd.img-$kver" '}'
 	done >"$dir/entries"
 	{ echo '### BEGIN 10_linux'; cat "$dir/entries"; echo '### END 10_linux'; } >"$dir/grub/grub.cfg"

@@ -19,22 +19,14 @@ export MTOOLS_SKIP_CHECK=1
 
 # read_esp: the entries, and what they name, in $esp. A file that can't be read to its end is as good as none.
 read_esp() {
-	local file
+	local entry file
 	rm -rf "$esp"
-	for file in $(files /loader/entries .conf) $(files /EFI/Linux .efi); do
-		take "$file" || return
-		case $file in
-		*.conf)
-			while read -r file; do
-				take "$file" || return
-			done < <(sed -n 's/^\(linux\|initrd\)[[:space:]]*//p' "$esp$file")
-			;;
-		esac
+	for entry in $(mdir -b -i "$partition" ::/loader/entries | sed -n 's/^:://; /\.conf$/p'); do
+		take "$entry" || return
+		while read -r file; do
+			take "$file" || return
+		done < <(sed -n 's/^\(linux\|initrd\)[[:space:]]*//p' "$esp$entry")
 	done
-}
-
-files() { # files DIR SUFFIX: those there
-	mdir -b -i "$partition" "::$1" 2>/dev/null | sed -n "s/^:://; /\\$2\$/p"
 }
 
 take() { # take FILE: copies it to $esp
