@@ -60,7 +60,7 @@ done
 
 # One object, in which every function that opens a file by path or takes memory is ours: src/root-libkmod.h says why.
 $LD -r -o "$dir/all.o" "$dir"/*.o
-for f in open fopen opendir stat fstatat malloc calloc realloc strdup fdopen; do
+for f in open fopen opendir stat fstatat malloc calloc realloc strdup fdopen getdelim; do
 	echo "$f root_libkmod_$f"
 done > "$dir/rename"
 $OBJCOPY --redefine-syms="$dir/rename" "$dir/all.o"

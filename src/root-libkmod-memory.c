@@ -39,3 +39,13 @@ FILE *root_libkmod_fdopen(int fd, const char *mode)
 {
 	return noted(fdopen(fd, mode));
 }
+
+/* kmod 34 reads its index by it. */
+ssize_t root_libkmod_getdelim(char **line, size_t *size, int delimiter, FILE *in)
+{
+	errno = 0;
+	ssize_t len = getdelim(line, size, delimiter, in);
+	if (len < 0 && errno)
+		root_libkmod_note(-errno);
+	return len;
+}

@@ -39,5 +39,6 @@ void *root_libkmod_calloc(size_t count, size_t size);
 void *root_libkmod_realloc(void *old, size_t size);
 char *root_libkmod_strdup(const char *text);
 FILE *root_libkmod_fdopen(int fd, const char *mode);
+ssize_t root_libkmod_getdelim(char **line, size_t *size, int delimiter, FILE *in);
 
 #endif
