@@ -11,7 +11,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	char *text = fuzz_line(data, size), *why = NULL;
 
 	if (text) {
-		MUST(read_text(text, "grub.cfg", &entries) == 0);
+		MUST(read_text(text, "grub.cfg", "/boot", &entries) == 0);
 		boot_entries_check(&entries, "grub.cfg", "intel_iommu=on amd_iommu=on", false, &why);
 	}
 	boot_entries_free(&entries);
