@@ -18,8 +18,12 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	bls_value(text, "linux", value, sizeof(value));
 	for (int all = 0; all < 2; all++) {
 		char *made = bls_with_words(text, all, wish.words, wish.flush), *line = made ? options_of(made, all) : NULL;
-		/* A quote in it can take our words in: then they are not right, and the change is refused. */
-		MUST(line && (strpbrk(line, "\"'") || strstr(line, "$kernelopts") || words_right(line, wish.words, wish.flush)));
+		char *before = options_of(text, all);
+		/* A quote in it can take our words in, and a word of ours $kernelopts: then they are not right, and the change is
+		 * refused. */
+		MUST(line && before &&
+		     (strpbrk(line, "\"'") || strstr(before, "$kernelopts") || words_right(line, wish.words, wish.flush)));
+		free(before);
 		free(line);
 		free(made);
 	}
