@@ -5,7 +5,8 @@
 
 # called by dracut
 check() {
-    return 0 # whether there is anything to do, install() sees by the target file
+    # Without a target there is nothing to do: only where somebody asks for it by name.
+    [[ -e ${dracutsysrootdir-}/etc/iommu.target || -L ${dracutsysrootdir-}/etc/iommu.target ]] || return 255
 }
 
 # called by dracut
