@@ -34,12 +34,12 @@ static int by_number(const void *a, const void *b)
 static int group_line(const struct root *root, int dir, const char *group, const char *file, char value[24])
 {
 	char path[NAME_MAX + 8];
-	size_t name_len = strlen(group);
+	size_t name_len = strlen(group), file_len = strlen(file);
 
-	if (name_len > NAME_MAX)
+	if (name_len + file_len >= sizeof(path))
 		return -ENAMETOOLONG;
-	memcpy(path, group, name_len);
-	strcpy(path + name_len, file);
+	memcpy(path, group, name_len + 1);
+	memcpy(path + name_len, file, file_len + 1);
 	ssize_t len = root_read_line_at(root, dir, path, value, 24);
 	return len < 0 ? (int)len : 0;
 }

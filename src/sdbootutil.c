@@ -176,7 +176,7 @@ static int edit_entry(const struct boot_entry *e, const struct mode_words *wish,
 	char *after = text ? bls_with_words(text, all_lines(), words, wish->flush) : NULL;
 
 	/* Without words only an image that has to be made anew is another one. */
-	if (after && wish->images && e->image[0] && (wish->words || initramfs_holds_check(e->image))) {
+	if (after && dir && wish->images && e->image[0] && (wish->words || initramfs_holds_check(e->image))) {
 		name_image(e->image, words, path);
 		char *named = bls_with_value(after, "initrd", path + strlen(dir));
 		free(after);

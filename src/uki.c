@@ -249,7 +249,9 @@ static bool dracut_value(const char *key, char *value, size_t size)
 
 	for (size_t i = 0; i < sizeof(places) / sizeof(places[0]) && !found; i++) {
 		DIR *list = opendir(places[i]);
-		for (const struct dirent *entry; list && !found && (entry = readdir(list));) {
+		if (!list)
+			continue;
+		for (const struct dirent *entry; !found && (entry = readdir(list));) {
 			size_t len = strlen(entry->d_name);
 			if (len <= 5 || strcmp(entry->d_name + len - 5, ".conf") != 0 ||
 			    snprintf(path, sizeof(path), "%s/%s", places[i], entry->d_name) >= (int)sizeof(path))
@@ -258,8 +260,7 @@ static bool dracut_value(const char *key, char *value, size_t size)
 			found = text && os_value(text, key, value, size);
 			free(text);
 		}
-		if (list)
-			closedir(list);
+		closedir(list);
 	}
 	return found;
 }
