@@ -144,7 +144,7 @@ check: packages
 
 check-full: packages
 	$(MAKE) --no-print-directory all
-	tests/run $(sort $(wildcard tests/*.bats))
+	CHECK_FULL=1 tests/run $(sort $(wildcard tests/*.bats))
 
 # The main job from end to end in a virtual machine.
 demo: packages
