@@ -5,12 +5,12 @@ bats_require_minimum_version 1.5.0
 @test "no sanitizer reports anything while targets, verdicts and images are tested" {
 	local top=$BATS_TEST_DIRNAME/.. b=$BATS_TEST_TMPDIR/b flags="-O1 -g -fsanitize=address,undefined -fno-sanitize-recover=all"
 	# libkmod 30 calls bsearch() with a null pointer and no elements, which is not ours to mend.
-	make -s -C "$top" B="$b" KMOD_CFLAGS="${flags/,undefined/}" KMOD_SRC="$(realpath "$top/build/kmod")" HELPER_CC=cc HELPER_CFLAGS="$flags" \
+	make -s -j 2 -C "$top" B="$b" KMOD_CFLAGS="${flags/,undefined/}" KMOD_SRC="$(realpath "$top/build/kmod")" HELPER_CC=cc HELPER_CFLAGS="$flags" \
 		HELPER_LDFLAGS="$flags" CFLAGS="$flags" LDFLAGS="$flags" "$b/iommu-verify" "$b/iommu-install"
 	cd "$BATS_TEST_DIRNAME"
 	# A runner of its own: nothing of this one's state.
 	run env -i PATH=/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin HOME="$HOME" VERIFY="$b/iommu-verify" INSTALLER="$b/iommu-install" \
-		bats target.bats verify.bats outliers.bats cmdline.bats late.bats image.bats fixtures.bats show.bats
+		bats --jobs 2 --no-parallelize-across-files target.bats verify.bats outliers.bats cmdline.bats late.bats image.bats fixtures.bats show.bats
 	grep -v '^ok' <<< "$output" | head -n 40
 	[ "$status" = 0 ]
 }
