@@ -144,6 +144,12 @@ static const char *word_end(const char *p)
 	return p;
 }
 
+/* What stands behind it is init's; the kernel takes quotes off first (lib/cmdline.c:next_arg()). */
+static bool is_end(const char *word, size_t len)
+{
+	return (len == 2 && strncmp(word, "--", 2) == 0) || (len == 4 && strncmp(word, "\"--\"", 4) == 0);
+}
+
 static void filter(const char *line, const char *ours, bool flush, FILE *out, FILE *removed)
 {
 	bool any = false;
@@ -156,8 +162,7 @@ static void filter(const char *line, const char *ours, bool flush, FILE *out, FI
 		const char *end = word_end(p);
 		size_t len = (size_t)(end - p);
 
-		/* What stands behind "--" is init's. */
-		if (len == 2 && strncmp(p, "--", 2) == 0) {
+		if (is_end(p, len)) {
 			fprintf(out, "%s%s", any && *ours ? " " : "", ours);
 			any = any || *ours;
 			fprintf(out, "%s%s", any ? " " : "", p);
