@@ -32,10 +32,12 @@ static void copy_path(char path[128], const char *dir, enum side side, size_t nu
 	snprintf(path, 128, "%s/%s.%zu", dir, side_words[side], number);
 }
 
-/* Removes a directory of ours, which has no directories in it. None there is fine. */
+/* Removes a directory of ours, which has no directories in it, or what somebody has put in its place. None there is fine. */
 static int remove_dir(const char *path)
 {
 	int fd = open(path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	if (fd < 0 && errno == ENOTDIR) /* a link too */
+		return unlink(path) < 0 ? -errno : 0;
 	DIR *dir = fd < 0 ? NULL : fdopendir(fd);
 	if (!dir && fd >= 0)
 		close(fd);
@@ -295,7 +297,10 @@ int journal_restore(enum side side, const struct edits *edits, size_t number)
 	char path[128];
 
 	copy_path(path, CHANGE, side, number);
-	if (e->role == ROLE_MADE && (access(path, F_OK) < 0 || same_files(path, e->path)))
+	if (e->role == ROLE_MADE && access(path, F_OK) < 0)
+		return 0;
+	/* A change keeps owner and mode: a file with the text from before it is as it was, also where nothing can be written. */
+	if ((e->role == ROLE_MADE || side == BEFORE) && same_files(path, e->path))
 		return 0;
 	int r = file_copy(path, e->path);
 	return r == -ENOENT ? file_remove(e->path) : r;

@@ -54,7 +54,7 @@ int journal_close(void);
 int journal_cancel(void);
 
 /* Puts the edit of that number back as it is on one side of the change, with owner, mode and extended attributes, or takes it
- * away if there was none. Does nothing to one that is made by a tool and is as it was. Returns 0 or -errno. */
+ * away if there was none. Does nothing to one that has its text from before already. Returns 0 or -errno. */
 int journal_restore(enum side side, const struct edits *edits, size_t number);
 
 #endif
