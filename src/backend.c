@@ -123,17 +123,8 @@ static bool word_counts(const char *word)
 static bool same_line(const char *entry, const char *running)
 {
 	char *a = words_apply(entry, "", true, NULL), *b = words_apply(running, "", true, NULL);
-	const char *next_a = a, *next_b = b;
-	char word_a[512], word_b[512];
-	bool same = a && b, more_a, more_b;
+	bool same = a && b && words_same(a, b, word_counts);
 
-	do {
-		while ((more_a = same && cmdline_word(&next_a, word_a, sizeof(word_a))) && !word_counts(word_a))
-			;
-		while ((more_b = same && cmdline_word(&next_b, word_b, sizeof(word_b))) && !word_counts(word_b))
-			;
-		same = same && more_a == more_b && (!more_a || strcmp(word_a, word_b) == 0);
-	} while (same && more_a);
 	free(a);
 	free(b);
 	return same;

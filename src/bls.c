@@ -46,16 +46,9 @@ static const char *env_path(void)
 	return path;
 }
 
-static const char *base_name(const char *path)
-{
-	const char *slash = strrchr(path, '/');
-
-	return slash ? slash + 1 : path;
-}
-
 static bool on_boot(const char *path, char found[256])
 {
-	snprintf(found, 256, "/boot/%.240s", base_name(path));
+	snprintf(found, 256, "/boot/%.240s", file_name(path));
 	return access(found, F_OK) == 0;
 }
 

@@ -259,7 +259,7 @@ void bls_free(struct bls_entries *entries)
 
 bool bls_is_ours(const struct bls_entry *entry)
 {
-	const char *slash = strrchr(entry->path, '/'), *name = slash ? slash + 1 : entry->path;
+	const char *name = file_name(entry->path);
 	char id[64];
 
 	char *own = file_read("/etc/machine-id", NULL);

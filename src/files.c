@@ -22,6 +22,13 @@
 
 #define SIZE_LIMIT (16u << 20) /* bytes */
 
+const char *file_name(const char *path)
+{
+	const char *slash = strrchr(path, '/');
+
+	return slash ? slash + 1 : path;
+}
+
 char *file_read(const char *path, size_t *len)
 {
 	struct stat st;

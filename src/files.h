@@ -7,6 +7,9 @@
 #include <stddef.h>
 #include <sys/types.h>
 
+/* The last component of a path, in it. */
+const char *file_name(const char *path);
+
 /* Reads a whole file, at most 16 MiB. Returns it with a NUL behind it, owned by the caller, or NULL with errno set;
  * *len may be NULL. */
 char *file_read(const char *path, size_t *len);

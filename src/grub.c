@@ -97,13 +97,6 @@ static bool is_own_section(const char *line, bool own)
 	return own;
 }
 
-static const char *base_name(const char *path)
-{
-	const char *slash = strrchr(path, '/');
-
-	return slash ? slash + 1 : path;
-}
-
 /* GRUB's paths start at the file system that /boot is on; here they are looked for below boot by name. Of several images the
  * last one is the initramfs; those before it are microcode and the like. */
 static void name_images(const char *paths, const char *boot, struct boot_entry *e)
@@ -126,7 +119,7 @@ static int add_line(const char *path, const char *boot, const struct line *line,
 
 	if (asprintf(&e.id, "%s:%u", path, line->number) < 0)
 		return -ENOMEM;
-	snprintf(kernel, sizeof(kernel), "/boot/%s", base_name(line->kernel));
+	snprintf(kernel, sizeof(kernel), "/boot/%s", file_name(line->kernel));
 	kernel_release(kernel, e.release);
 	if (line->initrd)
 		name_images(line->initrd, boot, &e);
@@ -165,7 +158,7 @@ static int read_text(char *text, const char *id, const char *boot, struct boot_e
 		if (command == COMMAND_BOUND)
 			xen = false;
 		if (command == COMMAND_MULTIBOOT)
-			xen = strncmp(base_name(first_word(rest, &rest)), "xen", 3) == 0;
+			xen = strncmp(file_name(first_word(rest, &rest)), "xen", 3) == 0;
 		if (command == COMMAND_LINUX) {
 			found = (struct line){ .number = number, .xen = xen, .own = own };
 			found.kernel = first_word(rest, &rest);

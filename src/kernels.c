@@ -12,6 +12,8 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "files.h"
+
 #define PREFIX "vmlinuz-"
 #define RESCUE "0-rescue-" /* Fedora's rescue kernel is a copy, with an image that is made once and never again */
 
@@ -61,7 +63,7 @@ static bool read_header(const char *path, char release[65])
 
 void kernel_release(const char *path, char release[65])
 {
-	const char *slash = strrchr(path, '/'), *base = slash ? slash + 1 : path, *dash = strchr(base, '-');
+	const char *base = file_name(path), *dash = strchr(base, '-');
 	char in_header[65];
 
 	snprintf(release, 65, "%s", dash ? dash + 1 : base);

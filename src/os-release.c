@@ -6,27 +6,32 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "keyval.h"
+bool os_release_in(const char *text, const char *key, char *value, size_t size)
+{
+	size_t len = strlen(key);
+
+	value[0] = '\0';
+	for (const char *line = text; line && *line; line += strcspn(line, "\n"), line += *line == '\n') {
+		if (strncmp(line, key, len) != 0 || line[len] != '=')
+			continue;
+		const char *start = line + len + 1;
+		const char *ends = *start == '"' ? "\"\r\n" : *start == '\'' ? "'\r\n" : "\r\n";
+		start += *start == ends[0]; /* an opening quote */
+		snprintf(value, size, "%.*s", (int)strcspn(start, ends), start);
+		return true;
+	}
+	return false;
+}
 
 bool os_release(const struct root *root, const char *key, char *value, size_t size)
 {
-	struct keyval kv;
 	char text[4096];
 
 	value[0] = '\0';
 	if (root_read(root, "/etc/os-release", text, sizeof(text)) < 0 &&
 	    root_read(root, "/usr/lib/os-release", text, sizeof(text)) < 0)
 		return false;
-	keyval_init(&kv, text);
-	while (keyval_next(&kv)) {
-		if (strcmp(kv.key, key) != 0 || !kv.value)
-			continue;
-		size_t quote = kv.value[0] == '"' || kv.value[0] == '\'', len = strlen(kv.value);
-		len -= quote && len > 1 && kv.value[len - 1] == kv.value[0] ? 2 : quote;
-		snprintf(value, size, "%.*s", (int)len, kv.value + quote);
-		return true;
-	}
-	return false;
+	return os_release_in(text, key, value, size);
 }
 
 bool os_release_debian(const struct root *root)

@@ -9,7 +9,11 @@
 
 #include "root.h"
 
-/* The value of key, quotes taken off and cut to size. False, and "", if there is none. */
+/* The value of key in a text of plain assignments, one a line, as in os-release(5), install.conf of kernel-install(8) and most of
+ * dracut.conf(5); quotes taken off, cut to size. False, and "", if there is none. text may be NULL. */
+bool os_release_in(const char *text, const char *key, char *value, size_t size);
+
+/* The same in this root's file: of the distribution. */
 bool os_release(const struct root *root, const char *key, char *value, size_t size);
 
 /* Debian, or one that says it is like it. */

@@ -18,6 +18,7 @@
 #include "blsentry.h"
 #include "cmdline.h"
 #include "files.h"
+#include "os-release.h"
 #include "pe.h"
 #include "refuse.h"
 #include "run.h"
@@ -53,29 +54,13 @@ static const char *image_dir(void)
 	return NULL;
 }
 
-/* A value of an os-release(5) text, quotes taken off. */
-static bool os_value(const char *text, const char *key, char *value, size_t size)
-{
-	size_t len = strlen(key);
-
-	for (const char *line = text; line && *line; line += strcspn(line, "\n"), line += *line == '\n') {
-		if (strncmp(line, key, len) != 0 || line[len] != '=')
-			continue;
-		const char *start = line + len + 1;
-		start += *start == '"' || *start == '\'';
-		snprintf(value, size, "%.*s", (int)strcspn(start, "\"'\r\n"), start);
-		return true;
-	}
-	return false;
-}
-
 /* Whether the image's system is this one: by ID, and by the kernel that it starts. */
 static bool is_ours(int fd, const char *release)
 {
 	char path[128], theirs[64] = "", here[64] = "";
 	char *of_image = pe_text(fd, ".osrel"), *of_system = file_read("/etc/os-release", NULL);
 
-	bool ours = os_value(of_image, "ID", theirs, sizeof(theirs)) && os_value(of_system, "ID", here, sizeof(here)) &&
+	bool ours = os_release_in(of_image, "ID", theirs, sizeof(theirs)) && os_release_in(of_system, "ID", here, sizeof(here)) &&
 		    strcmp(theirs, here) == 0;
 	free(of_image);
 	free(of_system);
@@ -232,8 +217,8 @@ static bool layout_is_uki(char generator[32])
 		char *text = file_read(files[i], NULL);
 		if (!text)
 			continue;
-		bool uki = os_value(text, "layout", layout, sizeof(layout)) && strcmp(layout, "uki") == 0;
-		os_value(text, "uki_generator", generator, 32);
+		bool uki = os_release_in(text, "layout", layout, sizeof(layout)) && strcmp(layout, "uki") == 0;
+		os_release_in(text, "uki_generator", generator, 32);
 		free(text);
 		return uki;
 	}
@@ -257,7 +242,7 @@ static bool dracut_value(const char *key, char *value, size_t size)
 			    snprintf(path, sizeof(path), "%s/%s", places[i], entry->d_name) >= (int)sizeof(path))
 				continue;
 			char *text = file_read(path, NULL);
-			found = text && os_value(text, key, value, size);
+			found = text && os_release_in(text, key, value, size);
 			free(text);
 		}
 		closedir(list);
@@ -313,26 +298,14 @@ static int detect(bool installed, const char **what)
 	return signed_elsewhere() ? -ENOTSUP : 0;
 }
 
-/* A shell may have put other blanks between words. */
-static bool same_words(const char *a, const char *b)
-{
-	char word_a[512], word_b[512];
-	bool more_a, more_b;
-
-	do {
-		more_a = cmdline_word(&a, word_a, sizeof(word_a));
-		more_b = cmdline_word(&b, word_b, sizeof(word_b));
-	} while (more_a && more_b && strcmp(word_a, word_b) == 0);
-	return !more_a && !more_b;
-}
-
-/* Both lines have the same words; about the IOMMU too if mode is set. Those have no place of their own. */
+/* Both lines have the same words, as a shell may have put other blanks between them; about the IOMMU too if mode is set. Those
+ * have no place of their own. */
 static bool same_line(const char *a, const char *b, bool mode)
 {
 	char *ours_a = NULL, *ours_b = NULL;
 	char *rest_a = words_apply(a, "", true, &ours_a), *rest_b = words_apply(b, "", true, &ours_b);
 
-	bool same = rest_a && rest_b && same_words(rest_a, rest_b) && (!mode || strcmp(ours_a, ours_b) == 0);
+	bool same = rest_a && rest_b && words_same(rest_a, rest_b, NULL) && (!mode || strcmp(ours_a, ours_b) == 0);
 	free(rest_a);
 	free(rest_b);
 	free(ours_a);

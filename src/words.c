@@ -233,6 +233,20 @@ static bool read_right(const char *line, const char *ours, bool flush)
 	return true;
 }
 
+bool words_same(const char *a, const char *b, bool (*counts)(const char *word))
+{
+	char word_a[512], word_b[512];
+	bool more_a, more_b;
+
+	do {
+		while ((more_a = cmdline_word(&a, word_a, sizeof(word_a))) && counts && !counts(word_a))
+			;
+		while ((more_b = cmdline_word(&b, word_b, sizeof(word_b))) && counts && !counts(word_b))
+			;
+	} while (more_a && more_b && strcmp(word_a, word_b) == 0);
+	return !more_a && !more_b;
+}
+
 bool words_right(const char *line, const char *ours, bool flush)
 {
 	char *removed = NULL;

@@ -17,4 +17,7 @@ char *words_apply(const char *line, const char *ours, bool flush, char **removed
  * kernel finds them there. */
 bool words_right(const char *line, const char *ours, bool flush);
 
+/* Whether the kernel reads the same words in both lines, in the same order; of all of them, or of those that count. */
+bool words_same(const char *a, const char *b, bool (*counts)(const char *word));
+
 #endif

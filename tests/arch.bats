@@ -3,8 +3,6 @@
 # stand-in made by hand on a Debian disk, and so is mkinitcpio unless MKINITCPIO= names its source.
 bats_require_minimum_version 1.5.0
 
-PT="intel_iommu=on amd_iommu=on iommu=pt"
-
 setup() {
 	load lib/trees
 	load lib/machine
@@ -39,12 +37,7 @@ file_in() {
 		in_machine 'iommu-install check' | sed -n '/^  *image/p' > "$BATS_TEST_TMPDIR/images"
 		run -0 sort -u "$BATS_TEST_TMPDIR/images"
 		[[ $output != *"not counted"* && $(grep -c "target $mode, a check that stops" <<< "$output") -ge 2 ]]
-	done <<-EOF
-		off-for-uio intel_iommu=off amd_iommu=off
-		off-for-vfio intel_iommu=off amd_iommu=off vfio.enable_unsafe_noiommu_mode=1
-		strict intel_iommu=on amd_iommu=on
-		pt $PT
-	EOF
+	done <<< "$FOUR_MODES"
 	[ "$(grep -c linux-lts "$BATS_TEST_TMPDIR/images")" -ge 2 ]
 	in_machine 'iommu-install rollback'
 	carry "intel_iommu=on amd_iommu=on" "$ARCH_LINES | sed 's/iommu=noagp/foreign/'"

@@ -43,12 +43,7 @@ grub_file_machine() {
 			cp initrd.img-${k#vmlinuz-} initrd.img-6.1.0-99-amd64 && update-grub 2>/dev/null'
 		carry "$words" "$GRUB_LINES | sed 's/iommu=noagp/foreign/'"
 		in_machine 'grep -x "# mine" /etc/default/grub; grep -c "BEGIN iommu-install" /etc/default/grub | grep -x 1'
-	done <<-EOF
-		off-for-uio intel_iommu=off amd_iommu=off
-		off-for-vfio intel_iommu=off amd_iommu=off vfio.enable_unsafe_noiommu_mode=1
-		strict intel_iommu=on amd_iommu=on
-		pt $PT
-	EOF
+	done <<< "$FOUR_MODES"
 	in_machine 'iommu-install rollback --initramfs=none'
 	carry "intel_iommu=on amd_iommu=on" "$GRUB_LINES | sed 's/iommu=noagp/foreign/'"
 	in_machine 'iommu-install remove --initramfs=none'
@@ -82,12 +77,7 @@ grub_file_machine() {
 		[ "$mode" != strict ] || in_machine 'cd /boot && k=6.1.0-90.fc38.x86_64 && cp vmlinuz-$k vmlinuz-6.1.0-91.fc38.x86_64 && cp config-$k config-6.1.0-91.fc38.x86_64 &&
 			cp initrd.img-$k initrd.img-6.1.0-91.fc38.x86_64 &&
 			sed "s/0-90/0-91/g; s#^options.*#options $(cat /etc/kernel/cmdline)#" loader/entries/'$ID'-$k.conf > loader/entries/'$ID'-6.1.0-91.fc38.x86_64.conf'
-	done <<-EOF
-		off-for-uio intel_iommu=off amd_iommu=off
-		off-for-vfio intel_iommu=off amd_iommu=off vfio.enable_unsafe_noiommu_mode=1
-		strict intel_iommu=on amd_iommu=on
-		pt $PT
-	EOF
+	done <<< "$FOUR_MODES"
 	in_machine 'iommu-install rollback --initramfs=none'
 	carry "intel_iommu=on amd_iommu=on" "$BLS_LINES; cat /etc/kernel/cmdline"
 }

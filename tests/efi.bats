@@ -47,12 +47,7 @@ four_modes() {
 		[[ $output == *"crypt=a,b"* && $output == *foreign* ]]
 		[ "$mode" != strict ] || second_kernel
 		carry "$words" "{ $1; cat /etc/kernel/cmdline /etc/kernel/cmdline; } | sed 's/iommu=noagp/foreign/'"
-	done <<-EOF2
-		off-for-uio intel_iommu=off amd_iommu=off
-		off-for-vfio intel_iommu=off amd_iommu=off vfio.enable_unsafe_noiommu_mode=1
-		strict intel_iommu=on amd_iommu=on
-		pt $PT
-	EOF2
+	done <<< "$FOUR_MODES"
 	[ "$(in_machine "$1" | grep -c .)" = 2 ]
 	in_machine 'iommu-install rollback --initramfs=none'
 	carry "intel_iommu=on amd_iommu=on" "{ $1; cat /etc/kernel/cmdline /etc/kernel/cmdline; } | sed 's/iommu=noagp/foreign/'"

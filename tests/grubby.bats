@@ -11,6 +11,7 @@ setup() {
 	load lib/trees
 	load lib/machine
 	load lib/fedora
+	load lib/carry
 }
 
 teardown() {
@@ -32,9 +33,9 @@ set_mode() {
 	in_machine "iommu-install $1 --force --backend=bls --initramfs=none"
 }
 
-# carry COUNT WORDS COMMAND: COMMAND prints so many lines in the machine, each with these words once, one after the other, and
+# each_carries COUNT WORDS COMMAND: COMMAND prints so many lines in the machine, each with these words once, one after the other, and
 # with no other word about the IOMMU.
-carry() {
+each_carries() {
 	run -0 in_machine "$3"
 	printf '%s\n' "${lines[@]}"
 	[ "${#lines[@]}" = "$1" ]
@@ -58,11 +59,11 @@ DEFAULT='sh -euc ". /etc/default/grub; echo \"\$GRUB_CMDLINE_LINUX \${GRUB_CMDLI
 everywhere() {
 	local words=$1 word written=5
 	grep -q '> /etc/kernel/cmdline' "$GRUBBY" || written=4
-	carry 5 "$words" "($BLS_LINES) | { $OPTIONS; }; $CMDLINE; $DEFAULT"
+	each_carries 5 "$words" "($BLS_LINES) | { $OPTIONS; }; $CMDLINE; $DEFAULT"
 	for word in "${@:2}"; do
 		[ "$(printf ' %s \n' "${lines[@]}" | grep -c -- " $word ")" = $written ] || { echo "a line without $word"; return 1; }
 	done
-	carry 3 "$words" "$INFO"
+	each_carries 3 "$words" "$INFO"
 }
 
 # modes: each entry's mode as iommu-install reads it, in one line. Status 0, 2 and 6 are what it thinks of them.
@@ -81,15 +82,10 @@ block() {
 	local mode words
 	while read -r mode words; do
 		set_mode "$mode"
-		carry 3 "$words" "$INFO"
+		each_carries 3 "$words" "$INFO"
 		[ "$(in_machine 'grubby --info=ALL | grep -c "^kernel=.*vmlinuz-0-rescue"')" = 1 ]
 		[ "$(in_machine 'grubby --info=ALL | grep -c "^root=\"UUID=1-2\"$"')" = 3 ]
-	done <<-EOF
-		off-for-uio intel_iommu=off amd_iommu=off
-		off-for-vfio intel_iommu=off amd_iommu=off vfio.enable_unsafe_noiommu_mode=1
-		strict $STRICT
-		pt $PT
-	EOF
+	done <<< "$FOUR_MODES"
 	in_machine 'iommu-install remove --initramfs=none'
 	run -0 in_machine "$INFO"
 	[[ ${#lines[@]} = 3 && $output != *iommu* ]]
@@ -98,9 +94,9 @@ block() {
 @test "entries that say \$kernelopts: grubby shows the words once in every one, from what we wrote to grubenv" {
 	grubby_machine kernelopts
 	set_mode pt
-	carry 3 "$PT" "$INFO"
+	each_carries 3 "$PT" "$INFO"
 	set_mode strict
-	carry 3 "$STRICT" "$INFO"
+	each_carries 3 "$STRICT" "$INFO"
 	[ "$(in_machine 'grep -h ^options /boot/loader/entries/* | sort -u')" = 'options $kernelopts' ]
 }
 
@@ -192,7 +188,7 @@ after_us() {
 	set_mode strict
 	in_machine 'grubby --update-kernel=ALL --args="iommu=pt"'
 	[ "$(modes)" = "pt pt pt" ]
-	carry 1 "$STRICT" "$DEFAULT"
+	each_carries 1 "$STRICT" "$DEFAULT"
 	set_mode strict
 	everywhere "$STRICT"
 }

@@ -43,12 +43,7 @@ sources() {
 		[ "$mode" != strict ] || in_machine 'k=$(ls /lib/modules); n=${k/6.12./6.99.}; cp -a /lib/modules/$k /lib/modules/$n; depmod $n
 			cp /boot/config-$k /boot/config-$n; sed "s/$k/$n/" /boot/vmlinuz-$k > /boot/vmlinuz-$n; dracut --force --quiet --uefi --kver $n'
 		carry "$words" "$all"
-	done <<-EOF
-		off-for-uio intel_iommu=off amd_iommu=off
-		off-for-vfio intel_iommu=off amd_iommu=off vfio.enable_unsafe_noiommu_mode=1
-		strict intel_iommu=on amd_iommu=on
-		pt intel_iommu=on amd_iommu=on iommu=pt
-	EOF
+	done <<< "$FOUR_MODES"
 	[ "$(in_machine "$LINES" | grep -c .)" = 2 ]
 	in_machine 'iommu-install rollback --initramfs=none'
 	carry "intel_iommu=on amd_iommu=on" "$all"

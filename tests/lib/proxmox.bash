@@ -5,6 +5,8 @@
 
 # shellcheck source=tests/lib/machine.bash
 . "${BASH_SOURCE[0]%/*}/machine.bash"
+# shellcheck source=tests/lib/carry.bash
+. "${BASH_SOURCE[0]%/*}/carry.bash"
 
 # shellcheck disable=SC2034 # for the tests
 ESPS=(1111-AAAA 2222-BBBB)
@@ -209,12 +211,7 @@ proxmox_four_modes() {
 		before=$(state)
 		in_proxmox_machine 'proxmox-boot-tool refresh' >/dev/null 2>&1
 		diff <(state) <(echo "$before") || return
-	done <<-EOF2
-		off-for-uio intel_iommu=off amd_iommu=off
-		off-for-vfio intel_iommu=off amd_iommu=off vfio.enable_unsafe_noiommu_mode=1
-		strict intel_iommu=on amd_iommu=on
-		pt intel_iommu=on amd_iommu=on iommu=pt
-	EOF2
+	done <<< "$FOUR_MODES"
 	in_proxmox_machine 'grep -x "# mine" /etc/kernel/cmdline /etc/default/grub'
 	in_proxmox_machine 'iommu-install rollback'
 	carried "$2" "intel_iommu=on amd_iommu=on"

@@ -92,12 +92,7 @@ grub2_four_modes() {
 		grub2_carry "$words"
 		in_machine 'grep -x "# If you change this file, run grub2-mkconfig -o /boot/grub2/grub.cfg" /etc/default/grub
 			grep -c "# mine$" /etc/default/grub | grep -x 1; grep -c . /etc/default/grub | grep -x 7'
-	done <<-EOF
-		off-for-uio intel_iommu=off amd_iommu=off
-		off-for-vfio intel_iommu=off amd_iommu=off vfio.enable_unsafe_noiommu_mode=1
-		strict intel_iommu=on amd_iommu=on
-		pt intel_iommu=on amd_iommu=on iommu=pt
-	EOF
+	done <<< "$FOUR_MODES"
 	[ "$(in_machine "$GRUB2_LINES" | grep -c .)" = 5 ] # two kernels, their recovery entries, and the first one once more
 	in_machine 'iommu-install rollback --initramfs=none'
 	grub2_carry "intel_iommu=on amd_iommu=on"
@@ -280,12 +275,7 @@ sdbootutil_four_modes() {
 		[ "$mode" != strict ] || in_machine "$SDBOOTUTIL_KERNEL"
 		[ "$mode" = pt ] || in_machine 'sdbootutil update-all-entries' # what it has edited no rollback touches
 		sdbootutil_carry "$words"
-	done <<-EOF
-		off-for-uio intel_iommu=off amd_iommu=off
-		off-for-vfio intel_iommu=off amd_iommu=off vfio.enable_unsafe_noiommu_mode=1
-		strict intel_iommu=on amd_iommu=on
-		pt intel_iommu=on amd_iommu=on iommu=pt
-	EOF
+	done <<< "$FOUR_MODES"
 	[ "$(in_machine "$ENTRY_LINES" | grep -c .)" = 2 ]
 	in_machine 'iommu-install rollback --initramfs=none'
 	sdbootutil_carry "intel_iommu=on amd_iommu=on"
