@@ -199,36 +199,42 @@ bool backend_proven(const struct backend *backend, const struct facts *facts)
 /* --- Choice ---------------------------------------------------------------------------------------------------------- */
 
 /* Whether one of those found is a row for the same entries, but more to the point. */
-static bool covered(const struct backend *backend, const struct backend *const found[], size_t count)
+static bool covered(const struct backend *backend, const struct backend *const found[], int count)
 {
-	for (size_t i = 0; i < count; i++)
+	for (int i = 0; i < count; i++)
 		if (found[i]->over == backend)
 			return true;
 	return false;
 }
 
-/* Those that are here, into found. Returns how many. In the table a row stands before one that it covers. */
-static size_t detect(bool installed, const struct backend *found[LENGTH(backends)])
+/* Those that are here, into found. Returns how many, or -ENOMEM. In the table a row stands before one that it covers. */
+static int detect(bool installed, const struct backend *found[LENGTH(backends)])
 {
 	const char *what;
-	size_t count = 0;
+	int count = 0;
 
-	for (size_t i = 0; i < LENGTH(backends); i++)
-		if (!covered(backends[i], found, count) && backends[i]->detect(installed, &what) == 0)
+	for (size_t i = 0; i < LENGTH(backends); i++) {
+		if (covered(backends[i], found, count))
+			continue;
+		int r = backends[i]->detect(installed, &what);
+		if (r == -ENOMEM)
+			return r;
+		if (r == 0)
 			found[count++] = backends[i];
+	}
 	return count;
 }
 
 /* Of several the one that booted the machine, or that may have and can't be read: then that is said, and no other one's files
  * are changed for it. Where none is proven, the one whose family did. */
-static const struct backend *best(const struct backend *const found[], size_t count, const struct facts *facts)
+static const struct backend *best(const struct backend *const found[], int count, const struct facts *facts)
 {
 	if (count < 2 || !facts)
-		return count ? found[0] : NULL;
-	for (size_t i = 0; i < count; i++)
+		return count > 0 ? found[0] : NULL;
+	for (int i = 0; i < count; i++)
 		if (prove(found[i], facts) != 0)
 			return found[i];
-	for (size_t i = 0; i < count; i++)
+	for (int i = 0; i < count; i++)
 		if (may_be(found[i]->family, booted_by(facts)))
 			return found[i];
 	return found[0];
@@ -244,6 +250,8 @@ const struct backend *backend_guess(bool installed, const struct facts *facts)
 /* Why it can't be this one. */
 static int refuse_missing(int r, const char *what, const char *words)
 {
+	if (r == -ENOMEM)
+		return fail("%s", strerror(ENOMEM));
 	if (r == -ENOENT && !strpbrk(what, "/ ")) /* a program */
 		return fail("%s is missing; install it, or put '%s' on the kernel command line by hand", what, words);
 	return refuse(BOOTLOADER_UNSUPPORTED, "this is no boot loader that is known here (no %s); put '%s' on the kernel command "
@@ -287,7 +295,9 @@ int backend_choose(const char *name, bool installed, const struct root *root, co
 	int code = refuse_unsupported(root, facts, words, true);
 	if (code)
 		return code;
-	size_t count = detect(installed, found);
+	int count = detect(installed, found);
+	if (count < 0)
+		return fail("%s", strerror(-count));
 	if (count > 1 && !facts)
 		return fail("there are %s and %s; say which one boots it: --backend=%s or --backend=%s", found[0]->program,
 			    found[1]->program, found[0]->name, found[1]->name);

@@ -214,22 +214,23 @@ static const char *mkconfig(void)
 	return NULL;
 }
 
-static bool holds(const char *path, const char *word)
+/* 1, 0, or -ENOMEM. */
+static int holds(const char *path, const char *word)
 {
 	char *text = file_read(path, NULL);
-	bool found = text && strstr(text, word);
+	int found = text ? strstr(text, word) != NULL : errno == ENOMEM ? -ENOMEM : 0;
 
 	free(text);
 	return found;
 }
 
-/* Debian's patch; upstream does not read drop-ins. */
-static bool reads_dropins(void)
+/* Debian's patch; upstream does not read drop-ins. Returns as holds(). */
+static int reads_dropins(void)
 {
 	char path[256];
 
-	return (run_find("grub-mkconfig", path, sizeof(path)) || run_find("grub2-mkconfig", path, sizeof(path))) &&
-	       holds(path, "default/grub.d");
+	return run_find("grub-mkconfig", path, sizeof(path)) || run_find("grub2-mkconfig", path, sizeof(path)) ?
+		       holds(path, "default/grub.d") : 0;
 }
 
 static int detect_config(bool installed, const char **what)
@@ -252,7 +253,8 @@ static int detect_dropin(bool installed, const char **what)
 	if (!run_find("update-grub", path, sizeof(path)))
 		return -ENOENT;
 	*what = "grub-mkconfig that reads /etc/default/grub.d";
-	return reads_dropins() ? 0 : -ENOTSUP;
+	r = reads_dropins();
+	return r > 0 ? 0 : r < 0 ? r : -ENOTSUP;
 }
 
 /* Where GRUB takes its entries from elsewhere, grub-mkconfig's are not the machine's. */
@@ -268,7 +270,10 @@ static int detect_file(bool installed, const char **what)
 	if (access(GRUB_DEFAULT, F_OK) < 0)
 		return -ENOENT;
 	*what = "grub-mkconfig that reads " GRUB_DEFAULT " alone, and a grub.cfg with entries in it";
-	return reads_dropins() || holds(grub_config(), "blscfg") ? -ENOTSUP : 0;
+	r = reads_dropins();
+	if (r == 0)
+		r = holds(grub_config(), "blscfg");
+	return r > 0 ? -ENOTSUP : r;
 }
 
 /* --- Writing --------------------------------------------------------------------------------------------------------- */

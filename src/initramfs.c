@@ -16,6 +16,7 @@
 #include "files.h"
 #include "image.h"
 #include "pe.h"
+#include "refuse.h"
 #include "run.h"
 
 #define HELPER "/usr/sbin/iommu-verify"
@@ -289,7 +290,7 @@ int initramfs_forget(const struct kernel *kernel)
 
 static int told(const char *path, const char *why)
 {
-	fprintf(stderr, "iommu-install: %s: %s\n", path, why);
+	fail("%s: %s", path, why);
 	return -1;
 }
 

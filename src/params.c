@@ -210,7 +210,9 @@ static struct kmod_ctx *new_context(const struct root *root, const char *osrelea
 	root_libkmod_begin(root);
 	snprintf(path, sizeof(path), "/lib/modules/%s", osrelease);
 	struct kmod_ctx *ctx = kmod_new(path, config);
-	if (!ctx)
+	if (ctx)
+		kmod_set_log_priority(ctx, -1); /* what it misses is said in our words */
+	else
 		root_libkmod_end();
 	return ctx;
 }

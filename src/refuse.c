@@ -63,10 +63,21 @@ int refuse(enum reason reason, const char *format, ...)
 	return EXIT_REFUSED;
 }
 
+static bool line_open;
+
+void fail_on_new_line(bool open)
+{
+	line_open = open;
+}
+
 int fail(const char *format, ...)
 {
 	va_list args;
 
+	if (line_open)
+		puts("");
+	line_open = false;
+	fflush(stdout);
 	fputs("iommu-install: ", stderr);
 	va_start(args, format);
 	vfprintf(stderr, format, args);

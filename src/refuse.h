@@ -17,6 +17,9 @@ bool refusal_forcible(enum reason code);
 /* Usage, a missing tool or a failure. Returns EXIT_INVALID. */
 __attribute__((format(printf, 1, 2))) int fail(const char *format, ...);
 
+/* Whether standard output has a line that is not ended yet: what fail() says then begins by ending it. */
+void fail_on_new_line(bool open);
+
 /* Says that memory has run out. Returns -1. */
 int no_memory(void);
 

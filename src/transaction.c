@@ -125,12 +125,12 @@ static int build_image(const struct transaction *t, size_t i, const struct image
 	snprintf(step.text, sizeof(step.text), "building %s with %s (%zu of %zu)", kernel->image, t->generator->name, i + 1,
 		 t->kernels.count);
 	say(t, "%s", step.text);
+	fail_on_new_line(!t->quiet);
 	clock_gettime(CLOCK_MONOTONIC, &start);
 	int r = initramfs_rebuild(t->generator, kernel, want, t->verbose, terminal ? show_time : NULL, &step);
 	clock_gettime(CLOCK_MONOTONIC, &end);
-	if (r < 0)
-		say(t, "\n");
-	else
+	fail_on_new_line(false);
+	if (r == 0)
 		say(t, "%s%s, %ld s\n", terminal ? "\r" : "", terminal ? step.text : "", (long)(end.tv_sec - start.tv_sec));
 	return r;
 }

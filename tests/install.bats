@@ -157,6 +157,50 @@ fails_with() {
 	entries_carry "intel_iommu=on amd_iommu=on"
 }
 
+@test "an install line that keeps vfio from loading is refused for off-for-vfio, and one that modprobe passes over is not" {
+	machine bookworm initramfs-tools
+	in_machine 'printf "# ours\ninstall vfio /bin/false\n" > /etc/modprobe.d/no-vfio.conf'
+	load lib/noiommu
+	cp "$(noiommu_modules)/vfio.ko" "$BATS_TEST_TMPDIR"
+	in_machine 'cp /host/vfio.ko /lib/modules/*/kernel/drivers/vfio && depmod $(ls /lib/modules)'
+	# modprobe passes over it, as vfio has soft dependencies (libkmod).
+	run -0 in_machine 'iommu-install off-for-vfio --initramfs=none && iommu-install remove --initramfs=none'
+	in_machine 'sed -i "/^softdep vfio /d" /lib/modules/*/modules.softdep'
+	local before
+	before=$(files_of_machine)
+	run in_machine 'iommu-install off-for-vfio'
+	fails_with 5 "MODPROBE_CONFLICT: /etc/modprobe.d/no-vfio.conf:2: an install line keeps vfio from loading"
+	run -0 in_machine 'iommu-install off-for-uio --initramfs=none'
+}
+
+@test "a flush policy is refused where a kernel is older than 5.15 and can't tell it" {
+	machine bookworm initramfs-tools
+	in_machine 'truncate -s 64K /boot/vmlinuz-5.10.0-9-amd64 && cp /boot/config-6* /boot/config-5.10.0-9-amd64 && update-grub 2>/dev/null'
+	local before
+	before=$(files_of_machine)
+	run in_machine 'mount -t tmpfs sys /sys && mkdir -p /sys/firmware/acpi/tables && touch /sys/firmware/acpi/tables/DMAR && iommu-install strict --flush=lazy'
+	fails_with 5 "FLUSH_UNSUPPORTED: kernel 5.10.0-9-amd64 is older than 5.15"
+}
+
+@test "a line that would be longer than the kernel reads is refused, and the entry is named" {
+	machine bookworm initramfs-tools
+	in_machine 'echo "GRUB_CMDLINE_LINUX=\"$(printf "%01990d" 0 | sed s/^/pad=/)\"" >> /etc/default/grub && update-grub 2>/dev/null'
+	local before
+	before=$(files_of_machine)
+	run in_machine 'iommu-install off-for-uio'
+	fails_with 5 "CMDLINE_TOO_LONG: /boot/grub/grub.cfg:"
+	[[ $output =~ "the line would have 2"[0-9]+" bytes, the kernel reads 2047" ]]
+}
+
+@test "a policy that stops is refused where there is no evidence to judge by; one that warns is not" {
+	machine bookworm initramfs-tools
+	local before
+	before=$(files_of_machine)
+	run in_machine 'mount -t tmpfs sys /sys; iommu-install off-for-uio --on-mismatch=halt'
+	fails_with 5 "CANNOT_JUDGE: a stopping policy needs evidence: "
+	run -0 in_machine 'mount -t tmpfs sys /sys; iommu-install off-for-uio --initramfs=none'
+}
+
 @test "a container, a live system, Xen's dom0 and a virtio-iommu are refused, each by its name" {
 	machine bookworm initramfs-tools
 	local before

@@ -268,6 +268,56 @@ EOF
 	[ "$(files_of_machine)" = "$before" ]
 }
 
+@test "a key that is bound to how the machine boots now (systemd-pcrlock) is refused too" {
+	machine bookworm initramfs-tools
+	local before
+	before=$(files_of_machine)
+	run -5 in_machine 'mkdir -p /var/lib/systemd && echo {} > /var/lib/systemd/pcrlock.json && iommu-install off-for-uio'
+	[[ $output == *"TPM_SEALED: /var/lib/systemd/pcrlock.json: "* ]]
+	[ "$(files_of_machine)" = "$before" ]
+}
+
+@test "--commit=after-boot: resume waits for the boot, says if it brought another mode, and ends what it brought" {
+	[ -z "$(ls /sys/class/iommu 2>/dev/null)" ] || skip "this machine has an IOMMU"
+	machine bookworm initramfs-tools
+	cp "$BATS_TEST_DIRNAME/lib/update-initramfs" "$BATS_TEST_TMPDIR"
+	in_machine 'install /host/update-initramfs /usr/sbin/update-initramfs; iommu-install off-for-uio --on-mismatch=halt'
+	# The next boot is this one with another name.
+	local booted='echo 11111111-2222-3333-4444-555555555555 > /run/boot_id; mount --bind /run/boot_id /proc/sys/kernel/random/boot_id'
+	run -0 in_machine 'iommu-install strict --force --on-mismatch=halt --commit=after-boot; cat /etc/iommu.target; iommu-install resume'
+	[[ $output == *"the old mode is accepted too"*"mode=strict"*"accept=off-for-uio"*"the change to strict waits for the next boot"* ]]
+	run -2 in_machine "$booted; iommu-install resume"
+	[[ $output == *"iommu-install: the machine has not come up in mode strict, so the old one stays accepted: "*": "* ]]
+	[ "$(in_machine 'cat /etc/iommu.target')" = $'mode=strict\naccept=off-for-uio\non-mismatch=halt' ]
+	in_machine 'iommu-install strict --force && iommu-install off-for-uio --commit=after-boot; grep accept=strict /etc/iommu.target'
+	run -0 in_machine "$booted; iommu-install resume"
+	[ "$(in_machine 'cat /etc/iommu.target')" = $'mode=off-for-uio\non-mismatch=halt' ]
+	run -0 in_machine "$booted; iommu-install resume"
+	[[ $output == *"nothing was left unfinished"* ]]
+}
+
+@test "a package's upgrade makes anew the images that hold another check, and only those" {
+	machine bookworm initramfs-tools
+	cp "$BATS_TEST_DIRNAME/lib/update-initramfs" "$BATS_TEST_TMPDIR"
+	in_machine 'install /host/update-initramfs /usr/sbin/update-initramfs; iommu-install internal-images; iommu-install off-for-uio'
+	run -0 in_machine 'iommu-install internal-images'
+	[ -z "$output" ]
+	# Still a program, and another one.
+	run -0 in_machine 'printf x >> /usr/sbin/iommu-verify; iommu-install internal-images; iommu-install internal-images; ls /boot/*.iommu* || :'
+	[ "$(grep -c "^building /boot/initrd.img-6.*(1 of 1)" <<< "$output")" = 1 ]
+	[[ $output != *.iommu-* || $output == *"No such file"* ]]
+	run -0 in_machine 'iommu-install check'
+	# The generator fails: the old image stays, and the package is told.
+	run in_machine 'sha256sum /boot/initrd.img-6* > /sum; printf x >> /usr/sbin/iommu-verify; printf "#!/bin/sh\nexit 1\n" > /usr/sbin/update-initramfs
+		iommu-install internal-images; s=$?; sha256sum --quiet -c /sum && exit $s'
+	echo "$output"
+	[ "$status" = 1 ]
+	[[ $output == *$'(1 of 1)\niommu-install: /boot/initrd.img-6'*": update-initramfs failed (status 1)"* ]]
+	run in_machine 'rm /usr/sbin/update-initramfs; iommu-install internal-images'
+	[ "$status" = 1 ]
+	[[ $output == *"/boot/initrd.img-6"*": holds another check than the one installed"* ]]
+}
+
 @test "usage: rollback, resume, remove and check take no mode's options" {
 	machine bookworm initramfs-tools
 	run -1 in_machine 'iommu-install rollback --on-mismatch=halt'

@@ -169,6 +169,7 @@ in_efi_machine() {
 		efi_relaxed "$dir" "$dev"
 		mount --bind "$dev" "$dir/dev"
 		mkdir -p "$dir/host"
+		[ -z "${COVERAGE-}" ] || { mkdir -p "$dir$COVERAGE"; mount --bind "$COVERAGE" "$dir$COVERAGE"; } # as in_machine
 		mount --bind "$host" "$dir/host"
 		status=0
 		env -i PATH=/usr/sbin:/usr/bin:/sbin:/bin HOME=/root LC_ALL=C chroot "$dir" bash -c "$script" || status=$?

@@ -33,14 +33,14 @@ grub_build() {
 
 # grub_machine SUITE: makes $machine, a private copy of that disk with iommu-install.
 grub_machine() {
-	local disk bring
+	local disk bring installer=${INSTALLER:-$BATS_TEST_DIRNAME/../build/iommu-install}
 	disk=$(grub_disk "$1") || return
 	machine=$BATS_TEST_TMPDIR/machine.img
-	disk_copy "$disk" "$machine" "/usr/sbin/iommu-install=$BATS_TEST_DIRNAME/../build/iommu-install" || return
+	disk_copy "$disk" "$machine" "/usr/sbin/iommu-install=$installer" || return
 	in_machine 'iommu-install --version' >/dev/null 2>&1 && return
 	# What this machine built needs a C library as new as this machine's: it brings it.
 	bring=$BATS_TEST_TMPDIR/bring
-	program_into "$BATS_TEST_DIRNAME/../build/iommu-install" "$bring/usr/lib/iommu-test"
+	program_into "$installer" "$bring/usr/lib/iommu-test"
 	put 755 "$bring/usr/sbin/iommu-install" <<-'EOF'
 		#!/bin/sh
 		exec /usr/lib/iommu-test/ld.so --library-path /usr/lib/iommu-test /usr/lib/iommu-test/iommu-install "$@"

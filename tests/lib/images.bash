@@ -52,6 +52,7 @@ tree_run() {
 		mount --rbind /dev dev
 		mount -t tmpfs tmpfs run
 		mount -t tmpfs tmpfs tmp
+		[ -z "${COVERAGE-}" ] || { mkdir -p ".$COVERAGE"; mount --bind "$COVERAGE" ".$COVERAGE"; } # as in_machine
 		exec env -i PATH=/usr/sbin:/usr/bin:/sbin:/bin HOME=/root LC_ALL=C chroot . "$@"' tree_run "${@:2}"
 }
 

@@ -297,7 +297,7 @@ in_snapshot() {
 			mkdir -p $new/boot/efi
 		fi
 		mount --bind $new /mnt
-		for d in proc sys dev run host boot/efi; do mount --rbind /$d /mnt/$d; done
+		for d in proc sys dev run host boot/efi'"${COVERAGE:+ $COVERAGE}"'; do mkdir -p /mnt/$d; mount --rbind /$d /mnt/$d; done
 		chroot /mnt bash -euc "$(cat /host/in-snapshot)"'
 }
 
@@ -329,6 +329,6 @@ in_btrfs() {
 		fi >/dev/null
 		mount -o subvol=@/.snapshots/$n/snapshot $(findmnt -n -o SOURCE /tmp/all) /mnt
 		mount -o subvol=@/.snapshots $(findmnt -n -o SOURCE /tmp/all) /mnt/.snapshots
-		for d in proc sys dev run host boot/efi; do mount --rbind /$d /mnt/$d; done
+		for d in proc sys dev run host boot/efi'"${COVERAGE:+ $COVERAGE}"'; do mkdir -p /mnt/$d; mount --rbind /$d /mnt/$d; done
 		chroot /mnt bash -euc "$(cat /host/in-snapshot)"'
 }
