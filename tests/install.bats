@@ -231,6 +231,10 @@ fails_with() {
 	fails_with 1 "at least 30 seconds"
 	run in_machine 'iommu-install pt --backend=lilo --force'
 	fails_with 1 "no such back end"
+	run in_machine 'iommu-install pt --initramfs=mkinitrd --force'
+	fails_with 1 "--initramfs=mkinitrd: use dracut, initramfs-tools, mkinitcpio or none"
+	run in_machine 'iommu-install pt --emit=grub'
+	fails_with 1 "--emit=grub: use kargs.d or ukify-addon"
 	run in_machine 'iommu-install pt --backend=uki --force'
 	fails_with 5 "BOOTLOADER_UNSUPPORTED"
 	run in_machine 'setpriv --reuid=65534 iommu-install pt'

@@ -300,6 +300,20 @@ outlier() {
 	[[ $output == *"/dev/kmsg (no proof) "*"AMD-Vi: Extended features"* ]]
 }
 
+@test "show --verbose says of what is not there, and of what explains it, that it is so" {
+	rm -rf "$root"
+	tree "$root" none "$ON"
+	mkdir -p "$root/sys/hypervisor/properties"
+	echo 00002f05 > "$root/sys/hypervisor/properties/features"
+	touch "$root/proc/vmcore"
+	run -0 "$INSTALLER" show --root "$root" --verbose
+	[[ $output == *"/sys/class/iommu "*"no unit"*"/sys/kernel/iommu_groups "*"no group"*"no DMAR, IVRS or VIOT"* ]]
+	[[ $output == *"/sys/hypervisor "*"Xen dom0: Xen has the IOMMU"*"/proc/vmcore "*"a kdump kernel"* ]]
+	rm -r "$root/sys"
+	run -0 "$INSTALLER" show --root "$root" --verbose
+	[[ $output == *"  missing "*"/sys"* ]] || { echo "$output"; return 1; }
+}
+
 @test "words that iommu-install leaves alone are named as what to take out" {
 	rm -rf "$root"
 	tree "$root" none "$ON acpi=off"
