@@ -21,16 +21,6 @@ static const char *const param_keys[] = {
 	[PARAM_IOMMUFD] = "iommufd",
 };
 
-const char *presence_name(enum presence presence)
-{
-	return presences[presence];
-}
-
-const char *image_param_key(enum param param)
-{
-	return param_keys[param];
-}
-
 static const char *enforce_name(enum policy enforce)
 {
 	return enforce == POLICY_WARN ? "no" : policy_name(enforce);

@@ -25,11 +25,6 @@ struct image {
 	enum presence has[PARAMS];      /* do that kernel's modules have the parameter? */
 };
 
-const char *presence_name(enum presence presence);
-
-/* The key of a parameter in image.conf. */
-const char *image_param_key(enum param param);
-
 /* Reads image.conf below root. Returns 0, -ENOENT if there is none, -EINVAL if it is damaged, or another -errno. */
 int image_read(const struct root *root, struct image *image);
 

@@ -97,6 +97,27 @@ grub_file_machine() {
 	run ! in_machine 'grep -E "^options.*(intel_iommu|iommu=pt)" /boot/loader/entries/'$ID'-6.1.0-91.conf'
 }
 
+@test "Fedora's layout: remove takes out the words that grubby has copied to /etc/default/grub, where they can be told" {
+	fedora_machine
+	in_machine 'iommu-install pt --force --backend=bls --initramfs=none
+		sed -i "s/^GRUB_CMDLINE_LINUX=.*/GRUB_CMDLINE_LINUX=\"console=ttyS0 '"$PT"'\"/" /etc/default/grub
+		echo "GRUB_CMDLINE_LINUX_DEFAULT=\"\$x iommu=pt\" # mine" >> /etc/default/grub
+		iommu-install remove --initramfs=none'
+	[ "$(in_machine 'cat /etc/default/grub')" = $'GRUB_CMDLINE_LINUX="console=ttyS0"\nGRUB_ENABLE_BLSCFG=true\nGRUB_CMDLINE_LINUX_DEFAULT="$x iommu=pt" # mine' ]
+	run -0 in_machine "$BLS_LINES; cat /etc/kernel/cmdline"
+	[[ $output != *intel_iommu* && $output != *iommu=pt* && $output == *"console=ttyS0"* ]]
+}
+
+@test "EL 8's layout: a grubenv without room for the words is refused, and nothing is changed" {
+	fedora_machine kernelopts
+	in_machine 'grub-editenv /boot/grub2/grubenv set "kernelopts=root=UUID=1-2 $(printf "%0930d" 1)"'
+	local before
+	before=$(sources)
+	run -1 in_machine 'iommu-install pt --force --backend=bls --initramfs=none'
+	[[ $output == *"/boot/grub2/grubenv: no room for kernelopts with the mode's words"* ]]
+	diff <(sources) <(echo "$before")
+}
+
 @test "Fedora's layout: a second options line, which grubby reads and GRUB does not, loses its words about the IOMMU" {
 	fedora_machine
 	in_machine 'echo "options iommu=nopt two=2" >> /boot/loader/entries/'$ID'-6.1.0-90.fc38.x86_64.conf

@@ -241,6 +241,15 @@ fails_with() {
 	fails_with 1 "needs root"
 }
 
+@test "a file of ours that is no text any more is named, and nothing is changed" {
+	machine bookworm initramfs-tools
+	in_machine 'printf "mode=pt\n\0" > /etc/iommu.target'
+	local before
+	before=$(files_of_machine)
+	run in_machine 'iommu-install off-for-uio'
+	fails_with 1 "/etc/iommu.target: "
+}
+
 @test "a read-only /boot is refused" {
 	machine bookworm initramfs-tools
 	local before
