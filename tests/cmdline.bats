@@ -101,6 +101,13 @@ setup() {
 	run ! grep -F "iommu=pt" <<< "$output"
 }
 
+@test "explain prints no control character of a line, and names what other words do with the tables" {
+	run "$INSTALLER" explain $'intel_iommu=o\en'
+	[[ $output == *"intel_iommu=o?n "*ignored* && $output != *$'\e'* ]]
+	run "$INSTALLER" explain "acpi=off acpi=force"
+	[[ $output == *"acpi=off "*"hides the firmware's tables"*"acpi=force "*"lets the firmware's tables be read"* ]]
+}
+
 @test "explain takes none of the options that set a mode" {
 	run --separate-stderr "$INSTALLER" explain --force iommu=pt
 	[ "$status" = 1 ]

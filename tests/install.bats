@@ -201,6 +201,23 @@ fails_with() {
 	run -0 in_machine 'mount -t tmpfs sys /sys; iommu-install off-for-uio --initramfs=none'
 }
 
+@test "on-late-mismatch=same is written and kept, and default takes it out again" {
+	machine bookworm initramfs-tools
+	in_machine 'iommu-install pt --force --on-mismatch=halt --on-late-mismatch=same --initramfs=none && iommu-install strict --force --initramfs=none'
+	[ "$(in_machine 'cat /etc/iommu.target')" = $'mode=strict\non-mismatch=halt\non-late-mismatch=same' ]
+	in_machine 'iommu-install strict --force --on-late-mismatch=warn --initramfs=none'
+	[ "$(in_machine 'cat /etc/iommu.target')" = $'mode=strict\non-mismatch=halt' ]
+}
+
+@test "the commands of our own pieces refuse wrong arguments, and the root directory as an image" {
+	run -1 "$INSTALLER" internal-words one
+	[[ $output == "iommu-install: internal-words: wrong arguments for an internal command"* ]]
+	run -1 "$INSTALLER" internal-image / / 6.1.0
+	[[ $output == "iommu-install: /: an image is never built in the root directory"* ]]
+	run -1 "$INSTALLER" internal-image /nonexistent "$BATS_TEST_TMPDIR" 6.1.0
+	[[ $output == "iommu-install: /nonexistent: No such file or directory"* ]]
+}
+
 @test "a container, a live system, Xen's dom0 and a virtio-iommu are refused, each by its name" {
 	machine bookworm initramfs-tools
 	local before

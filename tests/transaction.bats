@@ -296,6 +296,23 @@ EOF
 	[[ $output == *"nothing was left unfinished"* ]]
 }
 
+@test "remove where nothing was ever set says so, and changes nothing" {
+	machine bookworm initramfs-tools
+	local before
+	before=$(files_of_machine)
+	run -0 in_machine 'iommu-install remove; rm /boot/grub/grub.cfg; iommu-install remove'
+	[ "$output" = $'nothing of iommu-install is set\nnothing of iommu-install is set' ]
+	diff <(files_of_machine) <(grep -v /boot/grub/grub.cfg <<< "$before")
+}
+
+@test "an upgrade finishes a change that was cut short, with the new check" {
+	machine bookworm initramfs-tools
+	cp "$BATS_TEST_DIRNAME/lib/update-initramfs" "$BATS_TEST_TMPDIR"
+	in_machine 'install /host/update-initramfs /usr/sbin/update-initramfs; cp /usr/sbin/update-initramfs /root
+		printf "#!/bin/sh\nkill -9 \$PPID\n" > /usr/sbin/update-initramfs; iommu-install off-for-uio || [ $? = 137 ]
+		cp /root/update-initramfs /usr/sbin; printf x >> /usr/sbin/iommu-verify; iommu-install internal-images; iommu-install check'
+}
+
 @test "a package's upgrade makes anew the images that hold another check, and only those" {
 	machine bookworm initramfs-tools
 	cp "$BATS_TEST_DIRNAME/lib/update-initramfs" "$BATS_TEST_TMPDIR"

@@ -308,6 +308,37 @@ wants() {
 	[[ $output == *"TOKEN_MISSING: "*"-> run 'iommu-install pt' and reboot"* ]]
 }
 
+@test "text output says that there is no target, or an invalid one, and does not list units without end" {
+	machine intel "$ON" DMA-FQ
+	mkdir "$root"/sys/class/iommu/dmar{1,2,3,4,5}
+	run -6 "$VERIFY" --root "$root"
+	[[ $output == *"target:     none"* && $output == *"(units: dmar0, dmar1, dmar2 and 3 more; groups: 1 DMA-FQ)"* ]]
+	target "$root" mode=mystery
+	run -1 "$VERIFY" --root "$root"
+	[[ $output == *"target:     invalid"* ]]
+}
+
+@test "a value that is no boolean keeps vfio from loading: off-for-vfio is not what it says" {
+	machine none "intel_iommu=off amd_iommu=off vfio.enable_unsafe_noiommu_mode=maybe"
+	printf 'kernel=6.1.0-test\nenforce=no\nnoiommu=yes\ntype1=yes\niommufd=no\n' > "$root/etc/image.conf"
+	mkdir -p "$root/usr/lib/iommu-verify" && mv "$root/etc/image.conf" "$root/usr/lib/iommu-verify"
+	target "$root" mode=off-for-vfio
+	verify "$root" --phase early
+	[ "$status" = 2 ]
+	[[ $(json '[.reasons[], .notes[]] | map(.message) | join(" ")') == *"vfio can't load: 'enable_unsafe_noiommu_mode=maybe' is no yes or no"* ]] ||
+		{ echo "$output"; return 1; }
+}
+
+@test "what can't be printed is an error, the version is printed, and --enforce is for root" {
+	machine intel "$ON" DMA-FQ
+	run -1 bash -c '"$1" --root "$2" --json > /dev/full' verify "$VERIFY" "$root"
+	[[ $output == "iommu-verify: standard output: No space left on device" ]]
+	run -0 "$VERIFY" --version
+	[[ $output =~ ^"iommu-verify "[0-9.]+$ ]]
+	run -1 setpriv --reuid=65534 --clear-groups "$VERIFY" --enforce --phase late
+	[[ $output == "iommu-verify: --enforce: refused: needs root" ]]
+}
+
 @test "--quiet prints nothing and keeps the exit status" {
 	machine intel "$ON" DMA-FQ
 	target "$root" mode=pt
