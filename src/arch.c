@@ -13,6 +13,10 @@
 
 #include "refuse.h"
 
+#ifndef EM_LOONGARCH
+#define EM_LOONGARCH 258 /* glibc 2.36 and later have it */
+#endif
+
 static bool is_x86(const char *machine)
 {
 	return strcmp(machine, "x86_64") == 0 || (machine[0] == 'i' && strcmp(machine + 2, "86") == 0);
