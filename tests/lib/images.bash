@@ -59,7 +59,7 @@ tree_run() {
 # built_for SUITE PROGRAM OUT: OUT is that program as the suite's own compiler makes it.
 built_for() {
 	local tree dest
-	tree=$(debian_tree "$1" gcc make libc6-dev libkmod-dev) && dest=$(mktemp -d) || return
+	tree=$(debian_tree "$1" gcc make libc6-dev libkmod-dev libpci-dev) && dest=$(mktemp -d) || return
 	image_tree "$tree" "$dest/tree"
 	mkdir "$dest/tree/source"
 	cp -a "$TREE_REPO"/{Makefile,src} "$dest/tree/source"
