@@ -208,29 +208,22 @@ char *words_apply(const char *line, const char *ours, bool flush, char **removed
 	return text;
 }
 
-/* Whether the kernel, too, reads each of ours and nothing else that is about it: to the kernel an apostrophe is a letter, and a
- * double quote that is never closed swallows what follows. */
+/* Whether the kernel, too, reads ours and nothing else that is about it: to the kernel an apostrophe is a letter, and a double
+ * quote that is never closed swallows what follows. Ours may be items of a list that has others: what was there before. */
 static bool read_right(const char *line, const char *ours, bool flush)
 {
-	char word[512], wanted[512], kept[512];
+	char word[512], kept[512];
+	struct text made;
 
-	for (const char *p = ours; cmdline_word(&p, wanted, sizeof(wanted));) {
-		bool found = false;
-
-		for (const char *q = line; !found && cmdline_word(&q, word, sizeof(word)) && strcmp(word, "--") != 0;)
-			found = strcmp(word, wanted) == 0;
-		if (!found)
-			return false;
-	}
-	while (cmdline_word(&line, word, sizeof(word)) && strcmp(word, "--") != 0) {
-		bool found = false;
-
-		for (const char *p = ours; !found && cmdline_word(&p, wanted, sizeof(wanted));)
-			found = strcmp(word, wanted) == 0;
-		if (!found && take(word, strlen(word), flush, kept, sizeof(kept), NULL))
-			return false;
-	}
-	return true;
+	FILE *out = text_open(&made);
+	if (!out)
+		return false;
+	while (cmdline_word(&line, word, sizeof(word)) && strcmp(word, "--") != 0)
+		take(word, strlen(word), flush, kept, sizeof(kept), out);
+	char *read = text_close(&made, NULL);
+	bool right = read && strcmp(read[0] ? read + 1 : read, ours) == 0;
+	free(read);
+	return right;
 }
 
 bool words_same(const char *a, const char *b, bool (*counts)(const char *word))

@@ -97,6 +97,15 @@ grub_file_machine() {
 	run ! in_machine 'grep -E "^options.*(intel_iommu|iommu=pt)" /boot/loader/entries/'$ID'-6.1.0-91.conf'
 }
 
+@test "Fedora's layout: rollback to a line whose words about the IOMMU stood in a list with others" {
+	fedora_machine
+	in_machine 'sed -i "s/iommu=soft/iommu=soft,noagp/" /boot/loader/entries/*.conf'
+	local before
+	before=$(sources)
+	in_machine 'iommu-install pt --force --backend=bls --initramfs=none && iommu-install rollback --initramfs=none'
+	diff <(sources) <(echo "$before")
+}
+
 @test "Fedora's layout: remove takes out the words that grubby has copied to /etc/default/grub, where they can be told" {
 	fedora_machine
 	in_machine 'iommu-install pt --force --backend=bls --initramfs=none
