@@ -218,10 +218,11 @@ static bool read_right(const char *line, const char *ours, bool flush)
 	FILE *out = text_open(&made);
 	if (!out)
 		return false;
+	bool plain = true; /* a quote that is left is a letter to the kernel, and none to take() */
 	while (cmdline_word(&line, word, sizeof(word)) && strcmp(word, "--") != 0)
-		take(word, strlen(word), flush, kept, sizeof(kept), out);
+		plain &= !take(word, strlen(word), flush, kept, sizeof(kept), out) || !strpbrk(word, "\"'\\");
 	char *read = text_close(&made, NULL);
-	bool right = read && strcmp(read[0] ? read + 1 : read, ours) == 0;
+	bool right = plain && read && strcmp(read[0] ? read + 1 : read, ours) == 0;
 	free(read);
 	return right;
 }

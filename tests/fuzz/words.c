@@ -34,7 +34,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 			char *made = words_apply(line, ours, flush, &removed);
 			MUST(made && removed);
 			MUST(words_right(made, ours, flush) || !plain(line));
-			MUST(words_right(line, removed, flush) || !plain(line)); /* as a rollback finds it again */
+			MUST(words_right(line, removed, flush) || strpbrk(line, "\"'\\")); /* as a rollback finds it again */
 			MUST(!words_right(made, ours, flush) || decides(line) || cmdline_mode(made, VENDOR_INTEL, KERNEL(6, 1)) == (enum mode)mode);
 			char *again = words_apply(made, ours, flush, NULL);
 			MUST(again && (strcmp(again, made) == 0 || !plain(line)));
