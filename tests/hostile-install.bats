@@ -15,8 +15,7 @@ teardown() {
 
 # What a script in the machine finds in /host/lib.sh. CHANGE is the change under test.
 small_machine() {
-	machine bookworm initramfs-tools
-	cp "$BATS_TEST_DIRNAME/lib/update-initramfs" "$BATS_TEST_TMPDIR"
+	quick_machine
 	cat > "$BATS_TEST_TMPDIR/lib.sh" <<-'EOF'
 		CHANGE="iommu-install strict --force --backend=grub"
 		FILES="/boot /etc/default /etc/iommu.target /etc/dracut.conf.d /var/lib/iommu"
@@ -33,7 +32,6 @@ small_machine() {
 		}
 		# START and END are the states before and after a change that nothing disturbs.
 		begin() {
-			install /host/update-initramfs /usr/sbin/update-initramfs
 			k=$(basename /boot/vmlinuz-6*) && truncate -s 64K "/boot/$k"
 			update-initramfs -c -k "${k#vmlinuz-}" && update-grub > /dev/null 2>&1
 			iommu-install pt --on-mismatch=halt --force --backend=grub > /dev/null
@@ -58,9 +56,9 @@ small_machine() {
 	EOF
 }
 
-# hostile SCRIPT: in that machine, after begin.
+# hostile SCRIPT: in that machine, after begin; each of its lines has to succeed.
 hostile() {
-	in_machine ". /host/lib.sh; begin; $1"
+	in_machine "set -e; . /host/lib.sh; begin; $1"
 }
 
 # --- What stands in the way ----------------------------------------------------------------------------------------------
@@ -156,7 +154,7 @@ hostile() {
 		all_or_nothing "$status" /said
 		[ -z "$(ls /elsewhere)" ]
 		reset
-		echo mine > /victim && mkdir -m 755 /run/iommu
+		echo mine > /victim && mkdir -m 755 /run/iommu && rm -f /run/reboot-required*
 		for name in pending pending.iommu-new reboot-required; do ln -s /victim "/run/iommu/$name"; done
 		ln -s /victim /run/reboot-required
 		ln -s /victim /run/reboot-required.pkgs

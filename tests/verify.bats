@@ -320,8 +320,8 @@ wants() {
 
 @test "a value that is no boolean keeps vfio from loading: off-for-vfio is not what it says" {
 	machine none "intel_iommu=off amd_iommu=off vfio.enable_unsafe_noiommu_mode=maybe"
-	printf 'kernel=6.1.0-test\nenforce=no\nnoiommu=yes\ntype1=yes\niommufd=no\n' > "$root/etc/image.conf"
-	mkdir -p "$root/usr/lib/iommu-verify" && mv "$root/etc/image.conf" "$root/usr/lib/iommu-verify"
+	mkdir -p "$root/usr/lib/iommu-verify"
+	printf 'kernel=6.1.0-test\nenforce=no\nnoiommu=yes\ntype1=yes\niommufd=no\n' > "$root/usr/lib/iommu-verify/image.conf"
 	target "$root" mode=off-for-vfio
 	verify "$root" --phase early
 	[ "$status" = 2 ]
