@@ -7,21 +7,39 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "change.h"
-#include "check.h"
-#include "completion.h"
-#include "explain.h"
-#include "image-build.h"
-#include "modes.h"
-#include "options.h"
-#include "show.h"
-#include "surroundings.h"
-#include "words.h"
+#include "base/startup.h"
+#include "bootloader/cmdline-edit.h"
+#include "command/check.h"
+#include "command/completion.h"
+#include "command/explain.h"
+#include "command/options.h"
+#include "command/remove.h"
+#include "command/renew-images.h"
+#include "command/resume.h"
+#include "command/rollback.h"
+#include "command/set-mode.h"
+#include "command/show.h"
+#include "initramfs/populate.h"
+#include "model/mode.h"
+#include "show/change-report.h"
+
+/* The command whose object is due on standard output, whatever becomes of it; NULL: none is. */
+static const char *object_of;
+
+static _Noreturn void end_badly(const char *why)
+{
+	if (object_of)
+		change_json_failed(object_of, why);
+	exit(EXIT_INVALID);
+}
 
 static _Noreturn void bail(const char *what, const char *why)
 {
+	char line[512];
+
 	fprintf(stderr, "iommu-install: %s: %s\n", what, why);
-	exit(EXIT_INVALID);
+	snprintf(line, sizeof(line), "%.200s: %.300s", what, why);
+	end_badly(line);
 }
 
 /* --- Internal commands: called by our own pieces, not by people --------------------------------------------------- */
@@ -62,6 +80,8 @@ static int internal(int argc, char **argv)
 		return internal_image(argv + 2);
 	if (argc == 2 && strcmp(argv[1], "internal-images") == 0)
 		return change_images(&(struct request){ .root = "/" });
+	if (argc == 2 && strcmp(argv[1], "internal-reboot-required") == 0)
+		return check_reboot_required();
 	if (argc == 4 && strcmp(argv[1], "internal-words") == 0)
 		return print_words(argv + 2, false);
 	if (argc == 5 && strcmp(argv[1], "internal-words") == 0 && strcmp(argv[2], "--flush") == 0)
@@ -69,7 +89,7 @@ static int internal(int argc, char **argv)
 	bail(argv[1], "wrong arguments for an internal command");
 }
 
-/* --- The command line ----------------------------------------------------------------------------------------------- */
+/* --- The command line --------------------------------------------------------------------------------------------- */
 
 struct invocation {
 	enum command command;
@@ -99,7 +119,7 @@ static void take_option(struct invocation *in, enum option_id option, const char
 	switch (option) {
 	case OPTION_ROOT: q->root = in->show.root = tree_or_root(arg); break;
 	case OPTION_JSON:
-		in->show.json = true;
+		in->show.json = q->json = true;
 		in->check = CHECK_JSON;
 		break;
 	case OPTION_GROUPS: in->show.groups = true; break;
@@ -139,8 +159,8 @@ static void take_option(struct invocation *in, enum option_id option, const char
 	}
 }
 
-/* A word that is none of the option's. The other lists are the target's and the tables', which say by themselves what is
- * wrong with one. */
+/* A word that is none of the option's. The other lists are the target's and the tables', which say by themselves
+ * what is wrong with one. */
 static void refuse_value(enum option_id option, const char *arg)
 {
 	char what[64], why[128] = "use ";
@@ -165,7 +185,7 @@ static void parse_options(int argc, char **argv, struct invocation *in)
 	for (int c; (c = getopt_long(argc, argv, "", longopts, NULL)) != -1;) {
 		if (c == '?') {
 			fputs("iommu-install: see iommu-install --help\n", stderr);
-			exit(EXIT_INVALID);
+			end_badly("an option that is none, or lacks its argument; see iommu-install --help");
 		}
 		refuse_value((enum option_id)(c - 1), optarg);
 		take_option(in, (enum option_id)(c - 1), optarg);
@@ -176,8 +196,9 @@ static void parse_options(int argc, char **argv, struct invocation *in)
 static void refuse_together(unsigned given)
 {
 	static const enum option_id forms[][2] = {
-		{ OPTION_JSON, OPTION_REPORT },	      { OPTION_JSON, OPTION_PROMETHEUS },   { OPTION_JSON, OPTION_NAGIOS },
-		{ OPTION_REPORT, OPTION_PROMETHEUS }, { OPTION_GROUPS, OPTION_PROMETHEUS }, { OPTION_GROUPS, OPTION_REPORT },
+		{ OPTION_JSON, OPTION_REPORT },       { OPTION_JSON, OPTION_PROMETHEUS },
+		{ OPTION_JSON, OPTION_NAGIOS },       { OPTION_REPORT, OPTION_PROMETHEUS },
+		{ OPTION_GROUPS, OPTION_PROMETHEUS }, { OPTION_GROUPS, OPTION_REPORT },
 	};
 
 	for (size_t i = 0; i < sizeof(forms) / sizeof(forms[0]); i++) {
@@ -185,15 +206,34 @@ static void refuse_together(unsigned given)
 
 		if (!(given & (1u << forms[i][0])) || !(given & (1u << forms[i][1])))
 			continue;
-		snprintf(what, sizeof(what), "--%s and --%s", option_table[forms[i][0]].name, option_table[forms[i][1]].name);
+		snprintf(what, sizeof(what), "--%s and --%s", option_table[forms[i][0]].name,
+			 option_table[forms[i][1]].name);
 		bail(what, "use one of them");
 	}
+}
+
+/* Before anything is known to be right: whether a command that changes is asked for, and its object. */
+static void note_object(int argc, char **argv)
+{
+	const char *found = NULL;
+	enum command command = COMMANDS;
+	bool json = false;
+
+	for (int i = 1; i < argc && strcmp(argv[i], "--") != 0; i++) {
+		enum mode mode;
+
+		json = json || strcmp(argv[i], "--json") == 0;
+		if (!found && command_parse(argv[i], &command, &mode))
+			found = argv[i];
+	}
+	object_of = json && found && command_changes(command) ? found : NULL;
 }
 
 static struct invocation parse(int argc, char **argv)
 {
 	struct invocation in = { .request = { .root = "/" }, .show = { .root = "/" } };
 
+	note_object(argc, argv);
 	parse_options(argc, argv, &in);
 	const char *command = optind < argc ? argv[optind] : command_table[COMMAND_SHOW].name;
 	if (!command_parse(command, &in.command, &in.request.mode))
@@ -207,6 +247,7 @@ static struct invocation parse(int argc, char **argv)
 		bail(command, why);
 	}
 	refuse_together(in.given);
+	in.request.command = command;
 	in.args = argv + optind + 1;
 	in.arg_count = optind + 1 < argc ? argc - optind - 1 : 0;
 	if (in.arg_count && !command_table[in.command].argument)
@@ -216,7 +257,7 @@ static struct invocation parse(int argc, char **argv)
 
 int main(int argc, char **argv)
 {
-	surroundings_settle();
+	startup_settle();
 	unsetenv("POSIXLY_CORRECT"); /* options may stand behind the command */
 	if (argc > 1 && strncmp(argv[1], "internal-", 9) == 0)
 		return internal(argc, argv);
@@ -226,7 +267,7 @@ int main(int argc, char **argv)
 	switch (in.command) {
 	case COMMAND_SHOW: return show(&in.show);
 	case COMMAND_MODE: return change_mode(q);
-	case COMMAND_CHECK: return check(q, in.check);
+	case COMMAND_CHECK: return check_next_boot(q, in.check);
 	case COMMAND_ROLLBACK: return change_rollback(q);
 	case COMMAND_RESUME: return change_resume(q);
 	case COMMAND_REMOVE: return change_remove(q);

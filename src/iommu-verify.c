@@ -10,11 +10,13 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "action.h"
-#include "facts.h"
-#include "report.h"
-#include "surroundings.h"
-#include "verdict.h"
+#include "base/startup.h"
+#include "helper/enforce.h"
+#include "helper/systemd.h"
+#include "verdict/decision.h"
+#include "verdict/facts.h"
+#include "verdict/report.h"
+#include "verdict/verdict.h"
 
 enum { LATE_SECONDS = 60 };
 
@@ -114,10 +116,10 @@ static void refuse_enforce(const struct options *o)
 int main(int argc, char **argv)
 {
 	static struct facts facts; /* too large for a careful stack */
-	struct judgement judgement;
+	static struct judgement judgement; /* so is this */
 	struct root root;
 
-	surroundings_settle();
+	startup_settle();
 	const struct options o = parse_options(argc, argv);
 	if (o.enforce)
 		refuse_enforce(&o);
@@ -125,7 +127,8 @@ int main(int argc, char **argv)
 	if (r < 0)
 		bail(o.root, strerror(-r));
 
-	/* A running system is never kept waiting by a check that hangs; action.c calls this off before it stops one. */
+	/* A running system is never kept waiting by a check that hangs; enforce.c calls this off before it stops
+	 * one. */
 	if (o.enforce && o.phase == PHASE_LATE)
 		alarm(LATE_SECONDS);
 	facts_collect(&root, o.target, o.phase, &facts);

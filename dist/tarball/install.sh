@@ -10,8 +10,8 @@ die() { echo "install.sh: $*" >&2; exit 1; }
 if dpkg-query -W -f '${db:Status-Status}' iommu-install 2> /dev/null | grep -qx installed; then
 	die "the package iommu-install is installed; remove it first, or upgrade it instead"
 fi
-files/usr/sbin/iommu-install --version > /dev/null || die "iommu-install does not run here; it needs x86_64, libkmod.so.2 and a C \
-library as new as Debian 12's"
+files/usr/sbin/iommu-install --version > /dev/null ||
+	die "iommu-install does not run here; it needs x86_64, libkmod.so.2 and a C library as new as Debian 12's"
 
 old=$(cat "$list" 2> /dev/null || :)
 # The directories that were not there before, the inner ones first, are uninstall.sh's to take away.
@@ -29,6 +29,7 @@ if [ -d /run/systemd/system ]; then
 	journalctl --update-catalog
 fi
 # Images that have the check of an older version get this one's.
-/usr/sbin/iommu-install internal-images || die "an image still has the check of the version before, and boots as it did; mend what \
-is named above and run this again"
+/usr/sbin/iommu-install internal-images ||
+	die "an image still has the check of the version before, and boots as it did;" \
+		"mend what is named above and run this again"
 echo "installed; $list has the list, /usr/lib/iommu-verify/uninstall.sh takes it out again"

@@ -7,8 +7,9 @@ die() { echo "uninstall.sh: $*" >&2; exit 1; }
 
 [ "$(id -u)" = 0 ] || die "needs root"
 [ -f "$list" ] || die "nothing was installed by install.sh (no $list)"
-/usr/sbin/iommu-install remove || die "the mode and its checks could not be taken out, so all stays; mend what is named above and run \
-this again"
+/usr/sbin/iommu-install remove ||
+	die "the mode and its checks could not be taken out, so all stays;" \
+		"mend what is named above and run this again"
 dirs=$(cat "$made")
 while read -r file; do rm -f "$file"; done < "$list"
 rm -f "$list" "$made"

@@ -1,7 +1,8 @@
 #!/bin/bash
 # dracut module: checks the IOMMU mode against /etc/iommu.target before drivers bind and disks unlock.
 # SPDX-License-Identifier: BSD-3-Clause
-# shellcheck disable=SC2154 # outfile, initdir, kernel, SYSTEMCTL (not in Debian 11) and systemdsystemunitdir come from dracut
+# outfile, initdir, kernel, SYSTEMCTL (not in Debian 11) and systemdsystemunitdir come from dracut
+# shellcheck disable=SC2154
 
 # called by dracut
 check() {
@@ -11,7 +12,8 @@ check() {
 
 # called by dracut
 install() {
-    local target=${dracutsysrootdir-}/etc/iommu.target lib=/usr/lib/iommu-verify unit=iommu-verify.service want=add-wants image
+    local target=${dracutsysrootdir-}/etc/iommu.target lib=/usr/lib/iommu-verify
+    local unit=iommu-verify.service want=add-wants image
 
     # A rescue image has to start whatever the mode is.
     [[ -e $target || -L $target ]] || return 0
@@ -39,7 +41,8 @@ install() {
         want=add-requires
         inst_simple "$lib/stop.conf" "$systemdsystemunitdir/$unit.d/stop.conf"
     fi
-    ${SYSTEMCTL:-systemctl} -q --root "$initdir" "$want" sysinit.target "$unit" && [[ -s $initdir$systemdsystemunitdir/$unit ]] \
+    ${SYSTEMCTL:-systemctl} -q --root "$initdir" "$want" sysinit.target "$unit" \
+        && [[ -s $initdir$systemdsystemunitdir/$unit ]] \
         && [[ $image != stop || -s $initdir$systemdsystemunitdir/$unit.d/stop.conf ]] && return 0
     dfatal "The early IOMMU check's unit can't be put into the image."
     [[ $image != stop ]] || exit 1

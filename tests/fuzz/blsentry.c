@@ -1,7 +1,8 @@
 /* Fuzzes boot entries and /etc/kernel/cmdline: read, and written anew.
  * SPDX-License-Identifier: BSD-3-Clause
  */
-#include "../../src/blsentry.c"
+#include "bootloader/bls-entry.c"
+#include "bootloader/kernel-cmdline.c"
 
 #include "fuzz.h"
 
@@ -17,12 +18,13 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		;
 	bls_value(text, "linux", value, sizeof(value));
 	for (int all = 0; all < 2; all++) {
-		char *made = bls_with_words(text, all, wish.words, wish.flush), *line = made ? options_of(made, all) : NULL;
+		char *made = bls_with_words(text, all, wish.words, wish.flush);
+		char *line = made ? options_of(made, all) : NULL;
 		char *before = options_of(text, all);
-		/* A quote in it can take our words in, and a word of ours $kernelopts: then they are not right, and the change is
-		 * refused. */
-		MUST(line && before &&
-		     (strpbrk(line, "\"'") || strstr(before, "$kernelopts") || words_right(line, wish.words, wish.flush)));
+		/* A quote in it can take our words in, and a word of ours $kernelopts: then they are not right, and the
+		 * change is refused. */
+		MUST(line && before && (strpbrk(line, "\"'") || strstr(before, "$kernelopts") ||
+					words_right(line, wish.words, wish.flush)));
 		free(before);
 		free(line);
 		free(made);

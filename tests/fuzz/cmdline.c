@@ -1,8 +1,9 @@
 /* Fuzzes the reader of the kernel command line: for both vendors, an old kernel and a new one.
  * SPDX-License-Identifier: BSD-3-Clause
  */
-#include "../../src/cmdline.h"
 #include "fuzz.h"
+#include "model/cmdline-words.h"
+#include "model/cmdline.h"
 
 static void visit(void *context, const struct mention *m)
 {
@@ -21,7 +22,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 			cmdline_walk(line, v, kernels[i], visit, &seen);
 			cmdline_read(line, v, kernels[i], &read);
 			enum mode mode = cmdline_mode(line, v, kernels[i]);
-			MUST(mode < MODES_WANTED || mode == MODE_DEFAULT || (mode == MODE_UNKNOWN && v == VENDOR_UNKNOWN));
+			MUST(mode < MODES_WANTED || mode == MODE_DEFAULT ||
+			     (mode == MODE_UNKNOWN && v == VENDOR_UNKNOWN));
 		}
 	if (line)
 		kernel_version(line);

@@ -3,9 +3,9 @@
  */
 #include <errno.h>
 
-#include "../../src/cpio.h"
-#include "../../src/run.h"
+#include "base/run.h"
 #include "fuzz.h"
+#include "initramfs/cpio.h"
 
 /* In place of run.c's. */
 pid_t run_filter(const char *const argv[], int fd, FILE **out)

@@ -1,8 +1,8 @@
 /* Fuzzes early.json, as the late check reads it back.
  * SPDX-License-Identifier: BSD-3-Clause
  */
-#include "../../src/early.h"
 #include "fuzz.h"
+#include "verdict/early-record.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {

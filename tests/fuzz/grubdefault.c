@@ -1,7 +1,7 @@
 /* Fuzzes our block in /etc/default/grub: put in, read back, put in again, taken out.
  * SPDX-License-Identifier: BSD-3-Clause
  */
-#include "../../src/grub.h"
+#include "bootloader/grub-default.h"
 #include "fuzz.h"
 
 /* Marks within marks are nobody's: what is taken out can leave others that fit together. */

@@ -1,7 +1,7 @@
 /* Fuzzes GRUB's environment block and the variables of its configuration. The input is both, with a NUL between them.
  * SPDX-License-Identifier: BSD-3-Clause
  */
-#include "../../src/grubenv.c"
+#include "bootloader/grubenv.c"
 
 #include "fuzz.h"
 

@@ -1,8 +1,8 @@
 /* Fuzzes image.conf: what is valid and written anew is read as the same.
  * SPDX-License-Identifier: BSD-3-Clause
  */
-#include "../../src/image.h"
 #include "fuzz.h"
+#include "model/image-conf.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {

@@ -1,7 +1,7 @@
 /* Fuzzes the journal of a change.
  * SPDX-License-Identifier: BSD-3-Clause
  */
-#include "../../src/journal.c"
+#include "change/journal.c"
 
 #include "fuzz.h"
 

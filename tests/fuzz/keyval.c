@@ -1,7 +1,7 @@
 /* Fuzzes the reader of "key = value" lines.
  * SPDX-License-Identifier: BSD-3-Clause
  */
-#include "../../src/keyval.c"
+#include "base/keyval.c"
 
 #include "fuzz.h"
 

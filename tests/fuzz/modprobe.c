@@ -1,7 +1,7 @@
 /* Fuzzes the reader of modprobe.d: what goes into an image, and goes through it once more unchanged.
  * SPDX-License-Identifier: BSD-3-Clause
  */
-#include "../../src/modprobe.c"
+#include "initramfs/modprobe-d.c"
 
 #include "fuzz.h"
 

@@ -1,7 +1,7 @@
 /* Fuzzes the reader of plain assignments: os-release, kernel-install's and dracut's settings.
  * SPDX-License-Identifier: BSD-3-Clause
  */
-#include "../../src/os-release.c"
+#include "system/os-release.c"
 
 #include "fuzz.h"
 

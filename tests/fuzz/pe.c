@@ -1,8 +1,8 @@
 /* Fuzzes the reader of PE files: sections, texts, signatures.
  * SPDX-License-Identifier: BSD-3-Clause
  */
-#include "../../src/pe.h"
 #include "fuzz.h"
+#include "system/pe.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {

@@ -1,7 +1,7 @@
 /* Fuzzes what is looked for in modprobe.d before a change.
  * SPDX-License-Identifier: BSD-3-Clause
  */
-#include "../../src/preflight.c"
+#include "change/preflight.c"
 
 #include "fuzz.h"
 

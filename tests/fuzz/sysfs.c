@@ -1,17 +1,19 @@
 /* Fuzzes what is read of a machine, from sysfs values to the verdict: the record of it can always be read back.
  * SPDX-License-Identifier: BSD-3-Clause
  *
- * An input is a sequence of records, each of a byte that chooses a file below and what that file holds, up to a byte 0x1e.
+ * An input is a sequence of records, each of a byte that chooses a file below and what that file holds, up to a byte
+ * 0x1e.
  */
 #include <fcntl.h>
 #include <sys/stat.h>
 
-#include "../../src/early.h"
-#include "../../src/facts.h"
-#include "../../src/kconfig.h"
-#include "../../src/report.h"
-#include "../../src/verdict.h"
+#include "evidence/kconfig.h"
 #include "fuzz.h"
+#include "verdict/decision.h"
+#include "verdict/early-record.h"
+#include "verdict/facts.h"
+#include "verdict/report.h"
+#include "verdict/verdict.h"
 
 #define DEVICE "sys/kernel/iommu_groups/1/devices/0000:00:02.0/"
 
@@ -22,9 +24,11 @@ static const char *const files[] = {
 	"sys/kernel/iommu_groups/2/type", "sys/kernel/iommu_groups/2/name", "sys/class/iommu/dmar0/intel-iommu/ecap",
 	"sys/class/iommu/ivhd0/amd-iommu/features", "sys/class/iommu/x/y", "sys/firmware/acpi/tables/DMAR",
 	"sys/firmware/acpi/tables/IVRS", "sys/firmware/acpi/tables/VIOT", "sys/hypervisor/properties/features",
-	"sys/bus/pci/devices/0000:00:01.0/vendor", "sys/bus/pci/devices/0000:00:01.0/device", DEVICE "vendor", DEVICE "device",
-	DEVICE "class", DEVICE "removable", DEVICE "config", "sys/module/vfio/parameters/enable_unsafe_noiommu_mode",
-	"sys/module/vfio_iommu_type1/parameters/allow_unsafe_interrupts", "sys/module/iommufd/parameters/allow_unsafe_interrupts",
+	"sys/bus/pci/devices/0000:00:01.0/vendor", "sys/bus/pci/devices/0000:00:01.0/device",
+	DEVICE "vendor", DEVICE "device", DEVICE "class", DEVICE "removable", DEVICE "config",
+	"sys/module/vfio/parameters/enable_unsafe_noiommu_mode",
+	"sys/module/vfio_iommu_type1/parameters/allow_unsafe_interrupts",
+	"sys/module/iommufd/parameters/allow_unsafe_interrupts",
 };
 
 enum { FILES = sizeof(files) / sizeof(files[0]) };
@@ -112,7 +116,8 @@ static void judge_tree(enum phase phase)
 	char *end_of_json = strstr(text, "}\nverdict:");
 	MUST(end_of_json);
 	end_of_json[1] = '\0';
-	MUST(early_parse(text, &early) == 0 && early.verdict == judgement.verdict && early.judged == (facts.target_status == 0));
+	MUST(early_parse(text, &early) == 0 && early.verdict == judgement.verdict &&
+	     early.judged == (facts.target_status == 0));
 	free(text);
 	kconfig_has(&root, "6.1.0", "CONFIG_VFIO");
 	facts_free(&facts);

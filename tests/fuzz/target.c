@@ -3,13 +3,13 @@
  */
 #include <errno.h>
 
-#include "../../src/target.h"
 #include "fuzz.h"
+#include "model/target.h"
 
 static void check_written(const struct target *t)
 {
 	struct target again;
-	struct target_error error;
+	struct error error;
 	char text[512];
 
 	int len = target_format(t, text, sizeof(text));
@@ -24,7 +24,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	char *text = fuzz_text(data, size);
 	struct target target;
-	struct target_error error;
+	struct error error;
 
 	int r = target_parse(text, size, &target, &error);
 	MUST(r == 0 || (r == -EINVAL && error.text[0] && !strchr(error.text, '\n')));

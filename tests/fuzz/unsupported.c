@@ -1,7 +1,7 @@
 /* Fuzzes the commands that are named for boot loaders that are not ours to change, on a machine with that line.
  * SPDX-License-Identifier: BSD-3-Clause
  */
-#include "../../src/unsupported.c"
+#include "bootloader/unsupported.c"
 
 #include "fuzz.h"
 
@@ -14,7 +14,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		return 0;
 	MUST(root_init(&root, "/proc/self/fdinfo") == 0); /* a tree with nothing in it that is looked for */
 	for (size_t i = 0; i < LENGTH(table); i++) {
-		char *advice = unsupported_advice(&table[i], &root, line, size & 1 ? "intel_iommu=on amd_iommu=on iommu=pt" : "");
+		char *advice = unsupported_advice(&table[i], &root, line,
+						  size & 1 ? "intel_iommu=on amd_iommu=on iommu=pt" : "");
 		MUST(advice && strncmp(advice, "the kernel command line", 23) == 0);
 		free(advice);
 	}

@@ -1,11 +1,12 @@
-/* Fuzzes the writer of kernel command lines: what it has written it finds right and leaves alone, and the kernel's reader
- * finds in it the mode that was wanted.
+/* Fuzzes the writer of kernel command lines: what it has written it finds right and leaves alone, and the kernel's
+ * reader finds in it the mode that was wanted.
  * SPDX-License-Identifier: BSD-3-Clause
  */
-#include "../../src/cmdline.h"
-#include "../../src/modes.h"
-#include "../../src/words.h"
+#include "bootloader/cmdline-edit.h"
 #include "fuzz.h"
+#include "model/cmdline-words.h"
+#include "model/cmdline.h"
+#include "model/mode.h"
 
 /* What we write is not all that there is: words that we leave alone can switch the IOMMU off too. */
 static bool decides(const char *line)
@@ -34,11 +35,14 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 			char *made = words_apply(line, ours, flush, &removed);
 			MUST(made && removed);
 			MUST(words_right(made, ours, flush) || !plain(line));
-			MUST(words_right(line, removed, flush) || strpbrk(line, "\"'\\")); /* as a rollback finds it again */
-			MUST(!words_right(made, ours, flush) || decides(line) || cmdline_mode(made, VENDOR_INTEL, KERNEL(6, 1)) == (enum mode)mode);
+			/* as a rollback finds it again */
+			MUST(words_right(line, removed, flush) || strpbrk(line, "\"'\\"));
+			MUST(!words_right(made, ours, flush) || decides(line) ||
+			     cmdline_mode(made, VENDOR_INTEL, KERNEL(6, 1)) == (enum mode)mode);
 			char *again = words_apply(made, ours, flush, NULL);
 			MUST(again && (strcmp(again, made) == 0 || !plain(line)));
-			MUST(words_right(again, ours, flush) || !words_right(made, ours, flush)); /* what is not right is refused */
+			/* what is not right is refused */
+			MUST(words_right(again, ours, flush) || !words_right(made, ours, flush));
 			free(again);
 			free(removed);
 			free(made);

@@ -9,7 +9,8 @@ off-for-vfio intel_iommu=off amd_iommu=off vfio.enable_unsafe_noiommu_mode=1
 strict intel_iommu=on amd_iommu=on
 pt intel_iommu=on amd_iommu=on iommu=pt"
 
-# carry WORDS COMMAND: each line that COMMAND prints in the machine has these words once, and none that contradicts them.
+# carry WORDS COMMAND: each line that COMMAND prints in the machine has these words once, and none that contradicts
+# them.
 carry() {
 	run -0 in_machine "$2"
 	[ "${#lines[@]}" -ge 2 ]

@@ -1,14 +1,15 @@
-# What a check costs: a root in which the helper takes this machine for one with so many IOMMU groups, and what it does there.
+# What a check costs: a root in which the helper takes this machine for one with so many IOMMU groups, and what it does
+# there.
 # SPDX-License-Identifier: BSD-3-Clause
 # shellcheck shell=bash disable=SC2154 # dir is the caller's
 
-VERIFY=${VERIFY:-$BATS_TEST_DIRNAME/../build/iommu-verify}
+VERIFY=${VERIFY:-$BATS_TEST_DIRNAME/../../build/iommu-verify}
 CHECK="/iommu-verify --phase early --quiet" # as in an initramfs, but that nothing is done about it
 
-# with_groups N COMMAND...: runs a command in a root of its own, where the helper finds the real /proc and /sys, but in memory
-# an Intel machine with N groups that agree with the target, and what an image holds. /host is $dir. The real /sys would
-# not do: no machine at hand has 4,000 groups. Files in memory are read faster than those of sysfs, so that the helper's own
-# share is larger here.
+# with_groups N COMMAND...: runs a command in a root of its own, where the helper finds the real /proc and /sys, but in
+# memory an Intel machine with N groups that agree with the target, and what an image holds. /host is $dir. The real
+# /sys would not do: no machine at hand has 4,000 groups. Files in memory are read faster than those of sysfs, so that
+# the helper's own share is larger here.
 with_groups() {
 	# shellcheck disable=SC2016 # for the inner shell
 	unshare --mount bash -euc '
@@ -24,7 +25,8 @@ with_groups() {
 		mount --bind "$host" host
 		[[ ! -d /usr/libexec/valgrind ]] || mount --bind /usr/libexec/valgrind usr/libexec/valgrind
 		cp "$helper" iommu-verify
-		[[ ! -e $host/dynamic ]] || ldd "$host/dynamic" | grep -o "/[^ ]*" | xargs cp -L --parents -t . /etc/ld.so.cache
+		[[ ! -e $host/dynamic ]] || ldd "$host/dynamic" | grep -o "/[^ ]*" |
+			xargs cp -L --parents -t . /etc/ld.so.cache
 		for dir in kernel class firmware; do mount -t tmpfs tmpfs "sys/$dir"; done
 		mkdir -p sys/class/iommu/dmar0 sys/firmware/acpi/tables sys/kernel/iommu_groups
 		: >sys/firmware/acpi/tables/DMAR
@@ -36,7 +38,8 @@ with_groups() {
 		echo "root=/dev/vda1 ro quiet intel_iommu=on amd_iommu=on iommu=pt" >etc/cmdline
 		mount --bind etc/cmdline proc/cmdline
 		echo mode=pt >etc/iommu.target
-		printf "kernel=%s\nenforce=halt\nnoiommu=no\ntype1=yes\niommufd=no\n" "$(uname -r)" >usr/lib/iommu-verify/image.conf
+		printf "kernel=%s\nenforce=halt\nnoiommu=no\ntype1=yes\niommufd=no\n" \
+			"$(uname -r)" >usr/lib/iommu-verify/image.conf
 		exec chroot . "$@"
 	' with_groups "$1" "$(realpath "$VERIFY")" "$(realpath "$dir")" "${@:2}"
 }
@@ -46,10 +49,11 @@ calls() {
 	# shellcheck disable=SC2086 # words
 	strace -f -qq -o "$dir/trace" bash -c "$(declare -f with_groups); VERIFY=$(realpath "$VERIFY") dir=$dir
 		with_groups $1 $CHECK" || return
-	awk -v 'helper=execve("/iommu-verify"' 'index($0, helper) { pid = $1 } pid == $1 { sub(/^[0-9]+ +/, ""); print }' "$dir/trace"
+	awk -v 'helper=execve("/iommu-verify"' \
+		'index($0, helper) { pid = $1 } pid == $1 { sub(/^[0-9]+ +/, ""); print }' "$dir/trace"
 }
 
-# opened: what is opened and read in such calls, in the form of tests/bare.c.
+# opened: what is opened and read in such calls, in the form of tests/tools/bare.c.
 opened() {
 	local call='^open(at)?\(([A-Z_0-9]+, )?"([^"]*)", ' got=' = [0-9]+$'
 	sed -nE "/O_PATH/d; s/$call.*O_DIRECTORY.*$got/\"D\3\",/p; t; s/$call.*$got/\"F\3\",/p"
@@ -58,13 +62,14 @@ opened() {
 # instructions N: how many a check of N groups takes in user space, by callgrind.
 instructions() {
 	# shellcheck disable=SC2086 # words
-	TMPDIR=/tmp VALGRIND_LAUNCHER=/usr/bin/valgrind with_groups "$1" /usr/libexec/valgrind/callgrind-amd64-linux --tool=callgrind \
+	TMPDIR=/tmp VALGRIND_LAUNCHER=/usr/bin/valgrind \
+		with_groups "$1" /usr/libexec/valgrind/callgrind-amd64-linux --tool=callgrind \
 		--callgrind-out-file="/host/callgrind.$1" $CHECK 2>&1 | sed -n 's/,//g; s/.*I *refs: *//p'
 }
 
 # cost_programs: builds, into $dir, what measures and what is measured against.
 cost_programs() {
-	local here=$BATS_TEST_DIRNAME static
+	local here=$BATS_TEST_DIRNAME/../tools static
 	static=$(command -v musl-gcc || echo cc)
 	cc -O2 -static -o "$dir/measure" "$here/measure.c" &&
 		"$static" -O2 -static -o "$dir/static" "$here/bare.c" && cc -O2 -o "$dir/dynamic" "$here/bare.c"
@@ -72,6 +77,7 @@ cost_programs() {
 
 # bare N: builds $dir/bare-N, the loop over the files that a check of N groups opens; prints how many.
 bare() {
-	calls "$1" | opened >"$dir/list-$1" && "$(command -v musl-gcc || echo cc)" -O2 -static -DLIST="\"$dir/list-$1\"" \
-		-o "$dir/bare-$1" "$BATS_TEST_DIRNAME/bare.c" && wc -l <"$dir/list-$1"
+	calls "$1" | opened >"$dir/list-$1" &&
+		"$(command -v musl-gcc || echo cc)" -O2 -static -DLIST="\"$dir/list-$1\"" \
+			-o "$dir/bare-$1" "$BATS_TEST_DIRNAME/../tools/bare.c" && wc -l <"$dir/list-$1"
 }

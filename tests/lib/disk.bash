@@ -17,7 +17,8 @@ debian_disk() {
 	dracut | initramfs-tools) ;; # not busybox: putting that into an image takes as long as a third of all else
 	*) echo "debian_disk: no generator is called '$2'" >&2 && return 2 ;;
 	esac
-	key=$(recipe_key "${packages[@]}" "${TREE_EXCLUDE[@]}" "$(declare -f disk_build disk_files disk_partition disk_setup)")
+	key=$(recipe_key "${packages[@]}" "${TREE_EXCLUDE[@]}" \
+		"$(declare -f disk_build disk_files disk_partition disk_setup)")
 	cached "$IOMMU_TEST_CACHE/disk-$1-$2-$key.img" disk_build "$1" "${packages[*]}"
 }
 
@@ -27,11 +28,11 @@ disk_build() {
 		mapfile -t options < <(mirror_options) || return
 	rm -rf "$work"
 	disk_files "$work/files" "$uuid"
-	# The generator's settings are there before its package is, so that the kernel's own hook makes the image. Unlike
-	# the tests' trees a disk has these hooks.
+	# The generator's settings are there before its package is, so that the kernel's own hook makes the image.
+	# Unlike the tests' trees a disk has these hooks.
 	# shellcheck disable=SC2016 # for the hooks' shells
-	mmdebstrap --variant=minbase --include="${include// /,}" --aptopt='Apt::Install-Recommends "false"' "${options[@]}" \
-		"${TREE_EXCLUDE[@]/#/--dpkgopt=path-exclude=}" --dpkgopt='path-include=/etc/kernel/*' \
+	mmdebstrap --variant=minbase --include="${include// /,}" --aptopt='Apt::Install-Recommends "false"' \
+		"${options[@]}" "${TREE_EXCLUDE[@]/#/--dpkgopt=path-exclude=}" --dpkgopt='path-include=/etc/kernel/*' \
 		--essential-hook="cp -a '$work/files/.' \"\$1\"" \
 		--customize-hook='chroot "$1" sh -c "passwd -d root && systemctl enable iommu-test"' \
 		"$suite" "$work/tree" "$mirror" || return
@@ -66,11 +67,11 @@ disk_files() {
 	put 644 "$1/etc/fstab" <<<"UUID=$2 / ext4 errors=remount-ro 0 1"
 	put 644 "$1/etc/hostname" <<<debian
 	put 644 "$1/etc/dracut.conf.d/iommu-test.conf" <<-'EOF'
-		hostonly="no"
-		compress="zstd -1"
-		drivers+=" virtio_pci virtio_blk ext4 "
-		omit_dracutmodules+=" crypt dm i18n kernel-modules kernel-modules-extra lunmask nvdimm overlay-root qemu resume "
-		omit_dracutmodules+=" terminfo virtiofs "
+hostonly="no"
+compress="zstd -1"
+drivers+=" virtio_pci virtio_blk ext4 "
+omit_dracutmodules+=" crypt dm i18n kernel-modules kernel-modules-extra lunmask nvdimm overlay-root qemu resume "
+omit_dracutmodules+=" terminfo virtiofs "
 	EOF
 	put 644 "$1/etc/initramfs-tools/conf.d/iommu-test" <<-'EOF'
 		MODULES=list
@@ -138,7 +139,7 @@ disk_setup() {
 disk_copy() {
 	local disk=$1 out=$2 dir
 	shift 2
-	cp --sparse=always --reflink=auto "$disk" "$out" || return
+	cp --sparse=auto --reflink=auto "$disk" "$out" || return
 	[[ $# == 0 ]] && return
 	dir=$(mktemp -d)
 	# The mount is in a namespace of its own, so it ends with the copying, however that ends.
@@ -193,12 +194,12 @@ disk_start() {
 # disk_run NAME DISK SCRIPT [ARGS...]: disk_start, then vm_wait. It does not sit through GRUB's countdown.
 disk_run() {
 	disk_start "$@" || return
-	if ! vm_expect "$1" 'automatically in|Linux version|Command line:' 300; then
+	if ! vm_expect "$1" 'automatically in|Linux version|Command line:'; then
 		vm_kill "$1"
 		VM_END=timeout
 		return 1
 	fi
-	vm_keys "$1" $'\r' && vm_wait "$1" 900
+	vm_keys "$1" $'\r' && vm_wait "$1"
 }
 
 # disk_output NAME: what the script has printed.
@@ -213,7 +214,7 @@ disk_status() {
 
 # grub_menu NAME: waits for GRUB's menu and stops its countdown.
 grub_menu() {
-	vm_expect "$1" 'automatically in' 300 && vm_keys "$1" ' '
+	vm_expect "$1" 'automatically in' && vm_keys "$1" ' '
 }
 
 # grub_choose NAME DOWN...: boots the menu's entry that is so many below the first; in the submenu that it opens, the
@@ -244,7 +245,8 @@ grub_linux() {
 # Types the whole line anew in GRUB's editor, which need not be read from the screen then.
 grub_edit() {
 	local name=$1 disk=$2 line down
-	line=$(grub_linux "$disk" | sed "$3") && down=$(grub_entry "$disk" | sed -n '/^[ \t]*linux[ \t]/{=;q}') || return
+	line=$(grub_linux "$disk" | sed "$3") &&
+		down=$(grub_entry "$disk" | sed -n '/^[ \t]*linux[ \t]/{=;q}') || return
 	[[ $line && $down ]] || { echo "grub_edit: no 'linux' line in the first entry" >&2 && return 1; }
 	grub_menu "$name" && vm_keys "$name" e && vm_expect "$name" 'Ctrl-x' || return
 	# The editor has two lines, `setparams` and an empty one, where grub.cfg has the one with `menuentry`.

@@ -12,8 +12,8 @@ GENERATORS="dracut-systemd dracut-plain initramfs-tools"
 PT="intel_iommu=on amd_iommu=on iommu=pt"
 STRICT="intel_iommu=on amd_iommu=on"
 
-# early_images SUITE POLICY...: makes an image of each generator and policy, wanting pt, and what boots them; for
-# setup_file().
+# early_images SUITE [POLICY...]: what boots that suite's images, and an image of each generator and policy, wanting pt;
+# for setup_file(). Others are made when a test first asks for one.
 early_images() {
 	local tree suite=$1 dest=$BATS_FILE_TMPDIR/$1-tree policy generator
 	shift
@@ -21,21 +21,32 @@ early_images() {
 	tree_vmlinux "$tree" > "$BATS_FILE_TMPDIR/$suite-kernel"
 	cached_root_disk "$tree" > "$BATS_FILE_TMPDIR/$suite-disk"
 	image_tree "$tree" "$dest"
-	make -s -C "$BATS_TEST_DIRNAME/.." install DESTDIR="$dest" DRACUTMODULESDIR=/usr/lib/dracut/modules.d
-	# What this machine built needs a C library as new as this machine's.
-	tree_run "$dest" iommu-install --version > /dev/null 2>&1 ||
-		built_for "$suite" iommu-install "$dest/usr/sbin/iommu-install" || return
+	make -s -C "$BATS_TEST_DIRNAME/../.." install DESTDIR="$dest" DRACUTMODULESDIR=/usr/lib/dracut/modules.d
+	! older "$suite" || built_for "$suite" iommu-install "$dest/usr/sbin/iommu-install" || return
 	for policy; do
-		printf 'mode=pt\non-mismatch=%s\n' "$policy" > "$dest/etc/iommu.target"
 		for generator in $GENERATORS; do
-			image_build "$dest" "$generator" "$BATS_FILE_TMPDIR/$suite-$generator-$policy" || return
+			early_image "$suite" "$generator" "$policy" > /dev/null || return
 		done
 	done
 }
 
+# early_image SUITE GENERATOR POLICY: prints the path of that image, which is made unless it is there.
+early_image() {
+	cached "$BATS_FILE_TMPDIR/$1-$2-$3" early_build "$BATS_FILE_TMPDIR/$1-tree" "$2" "$3"
+}
+
+# One at a time in a tree, which has the target.
+early_build() {
+	(
+		flock 8
+		printf 'mode=pt\non-mismatch=%s\n' "$3" > "$1/etc/iommu.target"
+		image_build "$1" "$2" "$4" 8>&-
+	) 8> "$1.lock"
+}
+
 # image GENERATOR POLICY [PATH=FILE...]: makes $image, that one of $suite with these files put over its own.
 image() {
-	image=$BATS_FILE_TMPDIR/$suite-$1-$2
+	image=$(early_image "$suite" "$1" "$2") || return
 	[[ $# -gt 2 ]] || return 0
 	cpio_append "$image" "$BATS_TEST_TMPDIR/image" "${@:3}"
 	image=$BATS_TEST_TMPDIR/image
@@ -47,7 +58,8 @@ image_without_target() {
 	local at
 	# Before what gzip made there can be an archive of its own, uncompressed; what starts like gzip's may be none.
 	for at in $(LC_ALL=C grep -obUaP '\x1f\x8b\x08[\x00-\x1f]' "$1" | head -n 50 | cut -d: -f1); do
-		[[ $(tail -c +$((at + 1)) "$1" 2>/dev/null | zcat 2>/dev/null | head -c 5 | tr -d '\0') == 07070 ]] && break
+		[[ $(tail -c +$((at + 1)) "$1" 2>/dev/null | zcat 2>/dev/null | head -c 5 | tr -d '\0') == 07070 ]] &&
+			break
 	done
 	head -c "$at" "$1" > "$2.with" && tail -c +$((at + 1)) "$1" | zcat >> "$2.with" || return
 	LC_ALL=C sed -E 's#(00000000(\./)?)etc/iommu\.target\x00#\1etc/iommu.absent\x00#' "$2.with" > "$2"
@@ -61,7 +73,8 @@ image_without_target() {
 # start_vm MACHINE LINE [ARGS...]: starts $image towards $suite's real root; ARGS are vm_start's.
 start_vm() {
 	echo "$image, $1, '$2'"
-	vm_start vm --iommu "$1" --kernel "$(< "$BATS_FILE_TMPDIR/$suite-kernel")" --disk "$(< "$BATS_FILE_TMPDIR/$suite-disk")" \
+	vm_start vm --iommu "$1" --kernel "$(< "$BATS_FILE_TMPDIR/$suite-kernel")" \
+		--disk "$(< "$BATS_FILE_TMPDIR/$suite-disk")" \
 		--initrd "$image" --append "root=LABEL=iommuroot systemd.unit=iommu-test.target $2" "${@:3}"
 }
 
@@ -89,7 +102,8 @@ stopped() {
 	shift
 	local text
 	for text; do
-		vm_log vm | grep -qF -- "$text" || { vm_log vm | tail -n 30; echo "not on the console: $text"; return 1; }
+		vm_log vm | grep -qF -- "$text" ||
+			{ vm_log vm | tail -n 30; echo "not on the console: $text"; return 1; }
 	done
 	[ -z "$(line_of 'MARK udevd started')" ]
 	[ -z "$(line_of 'MARK root mounted')" ]

@@ -1,9 +1,12 @@
-# Debian disks that UEFI firmware boots: systemd-boot on an EFI system partition, its entries by Debian's kernel-install.
+# Debian disks that UEFI firmware boots: systemd-boot on an EFI system partition, its entries by Debian's
+# kernel-install.
 # SPDX-License-Identifier: BSD-3-Clause
 # shellcheck shell=bash
 
 # shellcheck source=tests/lib/disk.bash
 . "${BASH_SOURCE[0]%/*}/disk.bash"
+# shellcheck source=tests/lib/machine-end.bash
+. "${BASH_SOURCE[0]%/*}/machine-end.bash"
 
 EFI_MIB=300 # the EFI system partition's size; it begins at DISK_START, and the root behind it
 EFI_ROOT_START=$((DISK_START + EFI_MIB * 1048576))
@@ -13,9 +16,10 @@ EFI_MACHINE_ID=00112233445566778899aabbccddeeff # names the entries
 EFI_FIRMWARE=/usr/share/OVMF
 EFI_LOADER=4a67b082-0a4c-41cf-b6c7-440b29bb8c4f # the vendor of systemd-boot's variables
 
-# efi_disk SUITE systemd-boot|uki|dracut-uki dracut|initramfs-tools: prints the path of that disk: an EFI system partition with
-# systemd-boot, and one root, label `iommuroot`, with the suite's kernel and that generator. `uki`: ukify makes one file
-# of kernel, image and command line. `dracut-uki`: dracut can make that. Nobody writes to it: tests take a copy.
+# efi_disk SUITE systemd-boot|uki|dracut-uki dracut|initramfs-tools: prints the path of that disk: an EFI system
+# partition with systemd-boot, and one root, label `iommuroot`, with the suite's kernel and that generator. `uki`: ukify
+# makes one file of kernel, image and command line. `dracut-uki`: dracut can make that. Nobody writes to it: tests take
+# a copy.
 efi_disk() {
 	local packages=(systemd-sysv udev linux-image-amd64 systemd-boot systemd-boot-efi "$3" kmod libkmod2 dbus procps
 		e2fsprogs zstd) key
@@ -81,8 +85,8 @@ efi_setup() {
 	EOF
 }
 
-# efi_partitions FILE MIB: an empty disk with an EFI system partition and a root that has the rest, but for the last MiB:
-# there is the partition table's copy.
+# efi_partitions FILE MIB: an empty disk with an EFI system partition and a root that has the rest, but for the last
+# MiB: there is the partition table's copy.
 efi_partitions() {
 	rm -f "$1" && truncate -s "$2M" "$1" && sfdisk --quiet "$1" <<-EOF
 		label: gpt
@@ -116,9 +120,10 @@ efi_list() {
 }
 
 # efi_run NAME DISK SCRIPT intel|amd|none: as disk_run, through UEFI firmware. What that keeps in its variables is in
-# DISK.intel.vars and so on: with another IOMMU the disk has another address, at which the firmware would not look for it.
+# DISK.intel.vars and so on: with another IOMMU the disk has another address, at which the firmware would not look for
+# it.
 efi_run() {
-	efi_start "$@" && vm_wait "$1" 900
+	efi_start "$@" && vm_wait "$1"
 }
 
 # efi_start NAME DISK SCRIPT intel|amd|none: as disk_start.
@@ -135,25 +140,31 @@ efi_machine() {
 	local disk
 	disk=$(efi_disk "$1" "$2" "$3") || return
 	machine=$BATS_TEST_TMPDIR/machine.img
-	make -s -C "$BATS_TEST_DIRNAME/.." install DESTDIR="$BATS_TEST_TMPDIR/installed" \
+	make -s -C "$BATS_TEST_DIRNAME/../.." install DESTDIR="$BATS_TEST_TMPDIR/installed" \
 		DRACUTMODULESDIR=/usr/lib/dracut/modules.d
-	DISK_START=$EFI_ROOT_START disk_copy "$disk" "$machine" "/=$BATS_TEST_TMPDIR/installed"
+	! older "$1" || built_for "$1" iommu-install "$BATS_TEST_TMPDIR/installed/usr/sbin/iommu-install" || return
+	images_counted "$BATS_TEST_TMPDIR/installed"
+	DISK_START=$EFI_ROOT_START disk_copy "$disk" "$machine" "/=$BATS_TEST_TMPDIR/installed" || return
+	WRITABLE_IN=in_efi_machine
+	note_writable
 }
 
-# efi_machine_end: takes the disk away, and its firmware's variables.
+# efi_machine_end: takes the disk away, and its firmware's variables. As machine_end.
 efi_machine_end() {
-	rm -f "$BATS_TEST_TMPDIR"/machine.img*
+	machine_end
 }
 
-# in_efi_machine SCRIPT: runs a script of bash in it, as root, as if its first entry had booted it. /host is the test's own
-# directory. What it writes to the EFI system partition goes to the disk when it has ended: not every kernel that runs the
-# tests can mount that one, so that a file system in memory stands for it.
+# in_efi_machine SCRIPT: runs a script of bash in it, as root, as if its first entry had booted it. /host is the test's
+# own directory. What it writes to the EFI system partition goes to the disk when it has ended: not every kernel that
+# runs the tests can mount that one, so that a file system in memory stands for it.
 in_efi_machine() {
 	# shellcheck disable=SC2016 # for the inner shells
-	unshare --mount --fork --pid --mount-proc bash -euc "$(declare -f efi_format efi_first efi_cmdline efi_variable efi_variables efi_relaxed)"'
-		machine=$1 host=$2 EFI_DIR=$3 DISK_START=$4 EFI_ROOT_START=$5 EFI_MIB=$6 EFI_ID=$7 EFI_LOADER=$8 script=$9
+	unshare --mount --fork --pid --mount-proc \
+		bash -euc "$(declare -f efi_format efi_first efi_cmdline efi_variable efi_variables efi_relaxed)"'
+		machine=$1 host=$2 EFI_DIR=$3 DISK_START=$4 EFI_ROOT_START=$5 EFI_MIB=$6 EFI_ID=$7
+		EFI_LOADER=$8 script=$9
 		dir=$(mktemp -d) dev=$(mktemp -d)
-		trap "cd /; umount -R -l $dir $dev; rmdir $dir $dev" EXIT
+		trap "cd /; umount -l $dir $dev; rmdir $dir $dev" EXIT
 		mount -t tmpfs tmpfs "$dev"
 		for node in null zero full random urandom tty; do cp -a "/dev/$node" "$dev"; done
 		ln -s /proc/self/fd "$dev/fd"
@@ -161,7 +172,7 @@ in_efi_machine() {
 		mount -t tmpfs -o "size=${EFI_MIB}M,mode=700" tmpfs "$dir$EFI_DIR"
 		mcopy -s -m -Q -n -i "$machine@@$DISK_START" "::*" "$dir$EFI_DIR"
 		mount -t proc proc "$dir/proc"
-		mount -t sysfs sysfs "$dir/sys"
+		mount --rbind /sys "$dir/sys"
 		mount -t tmpfs tmpfs "$dir/run"
 		efi_cmdline "$dir$EFI_DIR" >"$dev/cmdline"
 		mount --bind "$dev/cmdline" "$dir/proc/cmdline"
@@ -169,14 +180,18 @@ in_efi_machine() {
 		efi_relaxed "$dir" "$dev"
 		mount --bind "$dev" "$dir/dev"
 		mkdir -p "$dir/host"
-		[ -z "${COVERAGE-}" ] || { mkdir -p "$dir$COVERAGE"; mount --bind "$COVERAGE" "$dir$COVERAGE"; } # as in_machine
+		# as in_machine
+		[ -z "${COVERAGE-}" ] || { mkdir -p "$dir$COVERAGE"; mount --bind "$COVERAGE" "$dir$COVERAGE"; }
 		mount --bind "$host" "$dir/host"
+		[ ! -e "${TESTS_COUNTS-}" ] ||
+			{ touch "$dir/run/tests-counts"; mount --bind "$TESTS_COUNTS" "$dir/run/tests-counts"; }
 		status=0
-		env -i PATH=/usr/sbin:/usr/bin:/sbin:/bin HOME=/root LC_ALL=C chroot "$dir" bash -c "$script" || status=$?
+		env -i PATH=/usr/sbin:/usr/bin:/sbin:/bin HOME=/root LC_ALL=C chroot "$dir" bash -c "$script" ||
+			status=$?
 		efi_format "$machine" "$dir$EFI_DIR"
 		exit "$status"
-	' in_efi_machine "$machine" "$BATS_TEST_TMPDIR" "$EFI_DIR" "$DISK_START" "$EFI_ROOT_START" "$EFI_MIB" "$EFI_ID" \
-		"$EFI_LOADER" "$1"
+	' in_efi_machine "$machine" "$BATS_TEST_TMPDIR" "$EFI_DIR" "$DISK_START" "$EFI_ROOT_START" "$EFI_MIB" \
+		"$EFI_ID" "$EFI_LOADER" "$1"
 }
 
 # efi_first ESP: the file of the first entry there.
@@ -191,7 +206,8 @@ efi_cmdline() {
 	case $entry in
 	*.efi)
 		section=$(mktemp)
-		objcopy -O binary --only-section=.cmdline "$entry" "$section" 2>/dev/null && tr -d '\0' <"$section" && echo
+		objcopy -O binary --only-section=.cmdline "$entry" "$section" 2>/dev/null &&
+			tr -d '\0' <"$section" && echo
 		rm -f "$section"
 		;;
 	*.conf)
@@ -226,8 +242,8 @@ efi_variable() {
 	printf '%s\0' "$1" | iconv -t UTF-16LE
 }
 
-# efi_relaxed ROOT DIR: bootctl and kernel-install take a stand-in for an EFI system partition only if they are told to in
-# the environment, which iommu-install gives none of its own to.
+# efi_relaxed ROOT DIR: bootctl and kernel-install take a stand-in for an EFI system partition only if they are told to
+# in the environment, which iommu-install gives none of its own to.
 efi_relaxed() {
 	local program
 	for program in bootctl kernel-install; do

@@ -1,10 +1,10 @@
-# The helper with --enforce on this machine: in namespaces, where /etc and /run are the test's own and reboot(2) ends no more than
-# the process.
+# The helper with --enforce on this machine: in namespaces, where /etc and /run are the test's own and reboot(2) ends no
+# more than the process.
 # SPDX-License-Identifier: BSD-3-Clause
 # shellcheck shell=bash disable=SC2154 # d is the test's
 
-# own_machine SCRIPT [ARGUMENT...]: runs a script of bash with $d/etc over /etc, $d/sbin over /usr/sbin and $d/run as /run. In it
-# `process COMMAND...` runs a command as the first process of a PID namespace.
+# own_machine SCRIPT [ARGUMENT...]: runs a script of bash with $d/etc over /etc, $d/sbin over /usr/sbin and $d/run as
+# /run. In it `process COMMAND...` runs a command as the first process of a PID namespace.
 own_machine() {
 	# An overlay's sign that there is no such file, whatever this machine has.
 	mkdir -p "$d"/{etc,sbin,run}

@@ -1,4 +1,5 @@
-# Small disks that have a suite's real GRUB configuration tools and Xen: what /boot holds of Linux is stand-ins, so they do not boot.
+# Small disks that have a suite's real GRUB configuration tools and Xen: what /boot holds of Linux is stand-ins, so they
+# do not boot.
 # SPDX-License-Identifier: BSD-3-Clause
 # shellcheck shell=bash
 
@@ -14,7 +15,8 @@ grub_disk() {
 	trixie | sid) packages+=(xen-hypervisor-4.20-amd64) ;;
 	*) echo "grub_disk: no packages are known for '$1'" >&2 && return 2 ;;
 	esac
-	cached "$IOMMU_TEST_CACHE/grub-$1-$(recipe_key "${packages[@]}" "${TREE_EXCLUDE[@]}" "$(declare -f tree_build grub_build)").img" \
+	cached "$IOMMU_TEST_CACHE/grub-$1-$(recipe_key "${packages[@]}" "${TREE_EXCLUDE[@]}" \
+		"$(declare -f tree_build grub_build)").img" \
 		grub_build "$1" "${packages[@]}"
 }
 
@@ -27,16 +29,17 @@ grub_build() {
 	printf 'CONFIG_XEN_DOM0=y\n# CONFIG_IOMMU_DEFAULT_PASSTHROUGH is not set\n' >"$new.work/boot/config-$kver"
 	mkdir -p "$new.work/boot/grub" "$new.work/etc/default/grub.d"
 	rm -rf "$new.work"/var/{cache/apt,lib/apt/lists}
-	disk_partition "$new" 400 && mke2fs -q -t ext4 -L iommuroot -E "offset=$DISK_START" -d "$new.work" "$new" 399M &&
+	disk_partition "$new" 400 &&
+		mke2fs -q -t ext4 -L iommuroot -E "offset=$DISK_START" -d "$new.work" "$new" 399M &&
 		rm -rf "$new.work"
 }
 
 # grub_machine SUITE: makes $machine, a private copy of that disk with iommu-install.
 grub_machine() {
-	local disk bring installer=${INSTALLER:-$BATS_TEST_DIRNAME/../build/iommu-install}
+	local disk bring installer=${INSTALLER:-$BATS_TEST_DIRNAME/../../build/iommu-install}
 	disk=$(grub_disk "$1") || return
 	machine=$BATS_TEST_TMPDIR/machine.img
-	disk_copy "$disk" "$machine" "/usr/sbin/iommu-install=$installer" || return
+	disk_copy "$disk" "$machine" "/usr/sbin/iommu-install=$installer" && note_writable || return
 	in_machine 'iommu-install --version' >/dev/null 2>&1 && return
 	# What this machine built needs a C library as new as this machine's: it brings it.
 	bring=$BATS_TEST_TMPDIR/bring

@@ -19,8 +19,8 @@ image_tree() {
 	tree_marks "$dest"
 }
 
-# tree_with DEST CMD...: runs CMD on the host with the whole of DEST at the directory that $TREE_ROOT names. The mount is
-# in a namespace of its own, so it ends with CMD, however that ends.
+# tree_with DEST CMD...: runs CMD on the host with the whole of DEST at the directory that $TREE_ROOT names. The mount
+# is in a namespace of its own, so it ends with CMD, however that ends.
 tree_with() {
 	local dest=$1 dir
 	shift
@@ -52,23 +52,44 @@ tree_run() {
 		mount --rbind /dev dev
 		mount -t tmpfs tmpfs run
 		mount -t tmpfs tmpfs tmp
-		[ -z "${COVERAGE-}" ] || { mkdir -p ".$COVERAGE"; mount --bind "$COVERAGE" ".$COVERAGE"; } # as in_machine
+		# as in_machine
+		[ -z "${COVERAGE-}" ] || { mkdir -p ".$COVERAGE"; mount --bind "$COVERAGE" ".$COVERAGE"; }
 		exec env -i PATH=/usr/sbin:/usr/bin:/sbin:/bin HOME=/root LC_ALL=C chroot . "$@"' tree_run "${@:2}"
 }
 
-# built_for SUITE PROGRAM OUT: OUT is that program as the suite's own compiler makes it.
-built_for() {
-	local tree dest
-	tree=$(debian_tree "$1" gcc make libc6-dev libkmod-dev libpci-dev) && dest=$(mktemp -d) || return
-	image_tree "$tree" "$dest/tree"
-	mkdir "$dest/tree/source"
-	cp -a "$TREE_REPO"/{Makefile,src} "$dest/tree/source"
-	tree_run "$dest/tree" make -s -C /source "build/$2" && cp "$dest/tree/source/build/$2" "$3" || return
-	rm -r "$dest"
+# images_counted DIR: files for a system at DIR, by which each run of its generators is counted where tests/run wants it
+# and in_machine has put that.
+images_counted() {
+	put 644 "$1/etc/dracut.conf.d/iommu-test-count.conf" \
+		<<<'[ ! -e /run/tests-counts ] || echo image >>/run/tests-counts'
+	put 644 "$1/etc/initramfs-tools/conf.d/iommu-test-count" <"$1/etc/dracut.conf.d/iommu-test-count.conf"
 }
 
-# program_into PROGRAM DIR: this machine's PROGRAM with what it needs, for a system that has none of it, or older: DIR/ld.so
-# --library-path DIR DIR/NAME.
+# built_for SUITE PROGRAM OUT: OUT is that program as the suite's own compiler makes it, from the sources of this
+# moment.
+built_for() {
+	local tree dest=$TREE_REPO/build/for-$1
+	tree=$(debian_tree "$1" gcc make libc6-dev libkmod-dev libpci-dev) && mkdir -p "$dest" || return
+	(
+		flock 7
+		image_tree "$tree" "$dest/tree" && mkdir -p "$dest/tree/source" &&
+			cp -a "$TREE_REPO"/{Makefile,src} "$dest/tree/source" &&
+			tree_run "$dest/tree" make -s -C /source "build/$2" 7>&- && cp "$dest/tree/source/build/$2" "$3"
+	) 7>"$dest/lock"
+}
+
+# older SUITE: what this machine builds does not run there, as it needs a C library as new as this machine's.
+older() {
+	local suite
+	for suite in bullseye bookworm trixie forky sid; do
+		[[ $suite != "$OWN_SUITE" ]] || return 1
+		[[ $suite != "$1" ]] || return 0
+	done
+	return 1
+}
+
+# program_into PROGRAM DIR: this machine's PROGRAM with what it needs, for a system that has none of it, or older:
+# DIR/ld.so --library-path DIR DIR/NAME.
 program_into() {
 	mkdir -p "$2" && cp "$1" "$2" || return
 	ldd "$1" | awk '$3 ~ "^/" { print $3 }' | xargs -I{} cp {} "$2" &&
@@ -107,11 +128,11 @@ tree_marks() {
 		exit 1
 	EOF
 	put 644 "$dest/etc/dracut.conf.d/iommu-test.conf" <<-'EOF'
-		hostonly="no"
-		compress="gzip -1"
-		drivers+=" virtio_pci virtio_blk ext4 "
-		omit_dracutmodules+=" crypt dm i18n kernel-modules-extra lunmask nvdimm overlay-root qemu resume terminfo virtiofs "
-		add_dracutmodules+=" iommu-test-marks "
+hostonly="no"
+compress="gzip -1"
+drivers+=" virtio_pci virtio_blk ext4 "
+omit_dracutmodules+=" crypt dm i18n kernel-modules-extra lunmask nvdimm overlay-root qemu resume terminfo virtiofs "
+add_dracutmodules+=" iommu-test-marks "
 	EOF
 	put 755 "$module/module-setup.sh" <<-'EOF'
 		#!/bin/bash
@@ -162,6 +183,7 @@ image_build() {
 	initramfs-tools) cmd=(mkinitramfs "$@" -o "$inner" "$kver") ;;
 	*) echo "image_build: no generator is called '$kind'" >&2 && return 2 ;;
 	esac
+	echo image >>"${TESTS_COUNTS:-/dev/null}"
 	tree_run "$dest" "${cmd[@]}" >"$out.log" 2>&1 || {
 		cat "$out.log" >&2
 		return 1
@@ -227,8 +249,8 @@ root_disk() {
 	root_report "$dest/root"
 	rm -f "$out"
 	# shellcheck disable=SC2016 # for the inner shell
-	tree_with "$dest/root" bash -euc 'mke2fs -q -t ext4 -L iommuroot -d "$TREE_ROOT" "$1" "$2"' root_disk "$out" "$size" >/dev/null ||
-		return
+	tree_with "$dest/root" bash -euc 'mke2fs -q -t ext4 -L iommuroot -d "$TREE_ROOT" "$1" "$2"' \
+		root_disk "$out" "$size" >/dev/null || return
 	rm -r "$dest"
 }
 

@@ -36,13 +36,14 @@ accepted() {
 		{ echo "$mode is refused: $words: $(xargs <"$target")"; return 1; }
 	case $words in
 	*allow_unsafe_interrupts=1*)
-		grep -q '^allow-unsafe-interrupts=yes' "$target" || { echo "unsafe interrupts are refused: $words"; return 1; }
+		grep -q '^allow-unsafe-interrupts=yes' "$target" ||
+			{ echo "unsafe interrupts are refused: $words"; return 1; }
 		;;
 	esac
 }
 
-# judge BOOT SCRATCH ENTRIES: that directory has so many entries at least, each with a kernel and an initramfs that is whole
-# and starts in the mode its line gives.
+# judge BOOT SCRATCH ENTRIES: that directory has so many entries at least, each with a kernel and an initramfs that is
+# whole and starts in the mode its line gives.
 judge() {
 	local boot=$1 image=$2/image line words='' initrd=none mode entries=0
 	grub-script-check "$boot/grub/grub.cfg" || { echo "grub.cfg is damaged"; return 1; }

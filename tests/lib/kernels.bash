@@ -99,7 +99,8 @@ kernel_fetch() {
 	echo "deb [arch=amd64 signed-by=/usr/share/keyrings/debian-archive-keyring.gpg] $mirror $suite main" \
 		>"$work/sources.list"
 	: >"$work/status"
-	apt=(-qq -o APT::Architecture=amd64 -o Dir::Etc::SourceList="$work/sources.list" -o Dir::Etc::SourceParts=/dev/null
+	apt=(-qq -o APT::Architecture=amd64 -o Dir::Etc::SourceList="$work/sources.list"
+		-o Dir::Etc::SourceParts=/dev/null
 		-o Dir::State::Lists="$work/lists" -o Dir::State::Status="$work/status" -o Dir::Cache="$work/cache"
 		-o APT::Sandbox::User=root)
 	apt-get "${apt[@]}" -o Acquire::Languages=none update || return

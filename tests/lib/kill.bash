@@ -8,15 +8,17 @@ strace_into() {
 	program_into "$(command -v strace)" "$1"
 }
 
-# kill_points SCENARIO kill|ENOSPC|EIO|EROFS|ENOMEM STEP: lib/kill.sh in a fresh machine, which $KILL_MACHINE makes; prints how many
-# points it looked at.
+# kill_points SCENARIO kill|ENOSPC|EIO|EROFS|ENOMEM STEP: lib/kill.sh in a fresh machine, which $KILL_MACHINE makes;
+# prints how many points it looked at.
 KILL_MACHINE='machine bookworm initramfs-tools'
 KILL_IN=in_machine # runs a script in it
 kill_points() {
 	$KILL_MACHINE && strace_into "$BATS_TEST_TMPDIR/strace" || return
-	gcc -O1 -fno-builtin -shared -fPIC -o "$BATS_TEST_TMPDIR/failing-malloc.so" "$BATS_TEST_DIRNAME/failing-malloc.c" || return
+	gcc -O1 -fno-builtin -shared -fPIC -o "$BATS_TEST_TMPDIR/failing-malloc.so" \
+		"$BATS_TEST_DIRNAME/../tools/failing-malloc.c" || return
 	cp "${BASH_SOURCE[0]%/*}"/{kill.sh,judge.sh,update-initramfs} "$BATS_TEST_TMPDIR"
 	rm -rf "$BATS_TEST_TMPDIR/kill"
-	$KILL_IN "bash /host/kill.sh $*" >"$BATS_TEST_TMPDIR/points" 2>&1 || { cat "$BATS_TEST_TMPDIR/points"; return 1; }
+	$KILL_IN "bash /host/kill.sh $*" >"$BATS_TEST_TMPDIR/points" 2>&1 ||
+		{ cat "$BATS_TEST_TMPDIR/points"; return 1; }
 	tail -n 1 "$BATS_TEST_TMPDIR/points" | sed 's/^/# /' >&3
 }

@@ -1,15 +1,18 @@
 #!/bin/bash
-# Kills iommu-install at its own system calls that change the file system, or lets those fail, and looks at what is left.
+# Kills iommu-install at its own system calls that change the file system, or lets those fail, and looks at what is
+# left.
 # SPDX-License-Identifier: BSD-3-Clause
 #
-# Runs inside a machine (in_machine) that has strace in /host/strace. usage: kill.sh SCENARIO kill|ENOSPC|EIO|EROFS|ENOMEM STEP
-# looks at every STEPth point. ENOMEM is for calls of malloc(), by tests/failing-malloc.c in /host/failing-malloc.so. Prints a line for each point that went wrong, and last: POINTS points, WRONG wrong.
+# Runs inside a machine (in_machine) that has strace in /host/strace.
+# usage: kill.sh SCENARIO kill|ENOSPC|EIO|EROFS|ENOMEM STEP looks at every STEPth point. ENOMEM is for calls of
+# malloc(), by tests/tools/failing-malloc.c in /host/failing-malloc.so. Prints a line for each point that went wrong,
+# and last: POINTS points, WRONG wrong.
 set -u
 
 WORK=/host/kill
 # shellcheck source=tests/lib/judge.sh
 . "${BASH_SOURCE[0]%/*}/judge.sh"
-FILES=(/boot /etc/default /etc/kernel /etc/iommu.target /etc/dracut.conf.d /var/lib/iommu)
+FILES=(/boot /etc/default /etc/kernel /etc/iommu.target /etc/dracut.conf.d /srv /var/lib/iommu)
 ENTRIES=/boot/efi/loader/entries
 LOADER=grub
 [ ! -d "$ENTRIES" ] || LOADER=systemd-boot
@@ -25,12 +28,28 @@ scenario() {
 	policy) set_up strict --on-mismatch=halt && CMD=(strict --on-mismatch=poweroff --allow-unsafe-interrupts) ;;
 	rollback) set_up pt --on-mismatch=halt && set_up strict && CMD=(rollback) ;;
 	remove) set_up pt --on-mismatch=halt && CMD=(remove) ;;
+	links) set_up pt --on-mismatch=halt && links && CMD=(strict) ;;
+	links-remove) set_up pt --on-mismatch=halt && links && CMD=(remove) ;;
+	links-rollback) set_up pt --on-mismatch=halt && links && iommu-install remove >"$WORK/setup" 2>&1 &&
+		CMD=(rollback) ;;
 	*) echo "no such scenario: $1" && return 1 ;;
 	esac
 	case ${CMD[0]} in
 	rollback | remove) ;;
-	*) CMD+=(--force "--backend=$LOADER") ;; # two_kernels has made other entries than the one that booted the machine
+	# two_kernels has made other entries than the one that booted the machine
+	*) CMD+=(--force "--backend=$LOADER") ;;
 	esac
+}
+
+# What a change writes becomes links, each by way of another one.
+links() {
+	local file
+	mkdir -p /srv/elsewhere
+	for file in /etc/iommu.target /boot/grub/grub.cfg /boot/initrd.img-6.1.0-99-amd64 \
+		/etc/default/grub.d/zzz-iommu.cfg; do
+		mv "$file" /srv/elsewhere && ln -s "/srv/elsewhere/${file##*/}" "/srv/${file##*/}" &&
+			ln -s "/srv/${file##*/}" "$file" || return
+	done
 }
 
 set_up() {
@@ -41,7 +60,9 @@ set_up() {
 two_kernels() {
 	local kver
 	if [ "$LOADER" = proxmox ]; then
-		for kver in 1111-AAAA 2222-BBBB; do mkdir -p "/esp/$kver" && mount "/dev/disk/by-uuid/$kver" "/esp/$kver" || return; done
+		for kver in 1111-AAAA 2222-BBBB; do
+			mkdir -p "/esp/$kver" && mount "/dev/disk/by-uuid/$kver" "/esp/$kver" || return
+		done
 		FILES+=(/esp)
 		return
 	fi
@@ -66,7 +87,8 @@ two_entries() {
 		cp "$image" "/boot/efi/id/$kver/linux"
 		cp "/boot/initrd.img-$kver" "/boot/efi/id/$kver"
 		for n in a b; do
-			printf '%s\n' "title $n" "version $kver" "options root=x $n" "linux /id/$kver/linux" "initrd /id/$kver/initrd.img-$kver" >"$ENTRIES/$kver-$n.conf"
+			printf '%s\n' "title $n" "version $kver" "options root=x $n" "linux /id/$kver/linux" \
+				"initrd /id/$kver/initrd.img-$kver" >"$ENTRIES/$kver-$n.conf"
 		done
 	done
 }
@@ -89,7 +111,11 @@ judge_now() {
 	systemd-boot) judge_esp /boot/efi "$WORK" 4 ;;
 	proxmox)
 		for esp in /esp/*; do
-			if [ -d "$esp/loader" ]; then (judge_esp "$esp" "$WORK" 2); else judge "$esp" "$WORK" 4; fi || return
+			if [ -d "$esp/loader" ]; then
+				(judge_esp "$esp" "$WORK" 2)
+			else
+				judge "$esp" "$WORK" 4
+			fi || return
 		done
 		;;
 	esac
@@ -109,19 +135,23 @@ reset() {
 
 # What the machine boots from, and what it is made of. Not our own records, which name times.
 state() {
-	find /boot /esp /etc/default /etc/kernel /etc/iommu.target /etc/dracut.conf.d -type f -printf '%p %m %U:%G ' -exec sha256sum {} \; 2>/dev/null |
-		sort
+	find /boot /esp /etc/default /etc/kernel /etc/iommu.target /etc/dracut.conf.d /srv \
+		-type l -printf '%p %U:%G %l\n' -o \
+		-type f -printf '%p %m %U:%G ' -exec sha256sum {} \; 2>/dev/null | sort
 }
 
 traced() { # traced OPTION...: iommu-install with CMD under strace
-	/host/strace/ld.so --library-path /host/strace /host/strace/strace "$@" -- /usr/sbin/iommu-install "${CMD[@]}" >"$WORK/said" 2>&1
+	/host/strace/ld.so --library-path /host/strace /host/strace/strace "$@" -- \
+		/usr/sbin/iommu-install "${CMD[@]}" >"$WORK/said" 2>&1
 }
 
-starved() { # starved N: iommu-install with CMD, its Nth call of malloc() failing; 0: none, and their number on descriptor 9
+# starved N: iommu-install with CMD, its Nth call of malloc() failing; 0: none, and their number on descriptor 9
+starved() {
 	MALLOC_FAILS_AT=$1 LD_PRELOAD=/host/failing-malloc.so /usr/sbin/iommu-install "${CMD[@]}" >"$WORK/said" 2>&1
 }
 
-CALLS=openat,write,fsync,syncfs,rename,renameat,renameat2,link,linkat,unlink,unlinkat,rmdir,mkdir,mkdirat,fchmod,fchown,fsetxattr,ioctl
+CALLS=openat,write,fsync,syncfs,rename,renameat,renameat2,link,linkat,unlink,unlinkat,rmdir,mkdir,mkdirat,symlink,\
+lchown,fchmod,fchown,fsetxattr,ioctl
 
 # The points: each such call of an uninterrupted run, by name and number among the calls of that name.
 points() {
@@ -155,7 +185,8 @@ at_point() {
 	judge_now || return
 	if [ "$how" != kill ]; then
 		if [ "$status" = 0 ]; then
-			[ "$(state)" = "$END" ] || { echo "done, it says"; diff <(state) <(echo "$END"); cat "$WORK/said"; return 1; }
+			[ "$(state)" = "$END" ] ||
+				{ echo "done, it says"; diff <(state) <(echo "$END"); cat "$WORK/said"; return 1; }
 			return
 		fi
 		if [ "$status" != 1 ] || ! grep -q '^iommu-install: ' "$WORK/said"; then
@@ -164,7 +195,8 @@ at_point() {
 			return 1
 		fi
 		if grep -q 'everything is as it was' "$WORK/said"; then
-			[ "$(state)" = "$START" ] || { echo "as before, it says"; diff <(state) <(echo "$START"); return 1; }
+			[ "$(state)" = "$START" ] ||
+				{ echo "as before, it says"; diff <(state) <(echo "$START"); return 1; }
 			return
 		fi
 	fi
@@ -187,7 +219,8 @@ at_point() {
 main() {
 	local scenario=$1 how=$2 step=$3 i=0 looked=0 wrong=0 name n
 	mkdir -p "$WORK"
-	install "${BASH_SOURCE[0]%/*}/update-initramfs" /usr/sbin/update-initramfs && two_kernels && scenario "$scenario" || exit 1
+	install "${BASH_SOURCE[0]%/*}/update-initramfs" /usr/sbin/update-initramfs && two_kernels &&
+		scenario "$scenario" || exit 1
 	keep "$WORK/start"
 	START=$(state)
 	points "$how" >"$WORK/points"

@@ -5,8 +5,8 @@
 # shellcheck source=tests/lib/tree.bash
 . "${BASH_SOURCE[0]%/*}/tree.bash"
 
-# noiommu_modules: prints a directory with vfio.ko and vfio_iommu_type1.ko for the kernel of `debian_tree bookworm`, from
-# that kernel's own source, with CONFIG_VFIO_NOIOMMU. They load beside its own vfio-pci and what this needs.
+# noiommu_modules: prints a directory with vfio.ko and vfio_iommu_type1.ko for the kernel of `debian_tree bookworm`,
+# from that kernel's own source, with CONFIG_VFIO_NOIOMMU. They load beside its own vfio-pci and what this needs.
 noiommu_modules() {
 	local tree kver version
 	tree=$(debian_tree bookworm) && kver=$(tree_kver "$tree") &&
@@ -32,8 +32,8 @@ noiommu_build() {
 
 	# The one place where the packages rely on being installed.
 	sed -i "s#^include /usr/src/#include $work/usr/src/#" "$headers/Makefile"
-	# It is read instead of the directory's Makefile. Nothing that the kernel's other vfio modules share with these two
-	# depends on the option, so they are left as they are.
+	# It is read instead of the directory's Makefile. Nothing that the kernel's other vfio modules share with these
+	# two depends on the option, so they are left as they are.
 	cat >"$vfio/Kbuild" <<-'END'
 		ccflags-y += -DCONFIG_VFIO_NOIOMMU=1
 		obj-m += vfio.o vfio_iommu_type1.o

@@ -1,10 +1,11 @@
 #!/bin/bash
-# Reads an EFI system partition at every write and flush of a log of its writes, as firmware does: by the first FAT, with no
-# repair of anything.
+# Reads an EFI system partition at every write and flush of a log of its writes, as firmware does: by the first FAT,
+# with no repair of anything.
 # SPDX-License-Identifier: BSD-3-Clause
 #
-# usage: power-fat.sh DIR START WORDS. DIR has before.img, the disk with the partition at byte START when the log began; esp.img, what
-# it came to; esp.log, the log; replay. Prints each point at which an entry would not start, and last: POINTS points, WRONG wrong.
+# usage: power-fat.sh DIR START WORDS. DIR has before.img, the disk with the partition at byte START when the log began;
+# esp.img, what it came to; esp.log, the log; replay. Prints each point at which an entry would not start, and last:
+# POINTS points, WRONG wrong.
 set -u
 
 # shellcheck source=tests/lib/judge.sh

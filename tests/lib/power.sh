@@ -23,7 +23,9 @@ read_boot() {
 		vmlinuz*) grub-fstest -n 4096 "$disk" cat "/$file" >"$boot/$file" 2>/dev/null || return ;;
 		*) grub-fstest "$disk" cat "/$file" >"$boot/$file" 2>/dev/null || return ;;
 		esac
-	done < <(sed -n 's/^[[:space:]]*\(linux\|initrd\)[[:space:]]*\/\([^ ]*\).*/\2/p' "$boot/grub/grub.cfg" | sort -u)
+	done < <(
+		sed -n 's/^[[:space:]]*\(linux\|initrd\)[[:space:]]*\/\([^ ]*\).*/\2/p' "$boot/grub/grub.cfg" | sort -u
+	)
 }
 
 cp --sparse=always /host/before.img "$disk"

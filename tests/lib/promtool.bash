@@ -15,9 +15,11 @@ promtool_fetch() {
 	mirror=$("$TREE_REPO/dist/debian-mirror") || return
 	rm -rf "$work"
 	mkdir -p "$work"/{lists/partial,cache/archives/partial,files}
-	echo "deb [arch=amd64 signed-by=/usr/share/keyrings/debian-archive-keyring.gpg] $mirror bookworm main" >"$work/sources.list"
+	echo "deb [arch=amd64 signed-by=/usr/share/keyrings/debian-archive-keyring.gpg] $mirror bookworm main" \
+		>"$work/sources.list"
 	: >"$work/status"
-	apt=(-qq -o APT::Architecture=amd64 -o Dir::Etc::SourceList="$work/sources.list" -o Dir::Etc::SourceParts=/dev/null
+	apt=(-qq -o APT::Architecture=amd64 -o Dir::Etc::SourceList="$work/sources.list"
+		-o Dir::Etc::SourceParts=/dev/null
 		-o Dir::State::Lists="$work/lists" -o Dir::State::Status="$work/status" -o Dir::Cache="$work/cache"
 		-o APT::Sandbox::User=root)
 	apt-get "${apt[@]}" -o Acquire::Languages=none update &&

@@ -1,5 +1,5 @@
-# A stand-in for a Proxmox machine, made of a Debian 12 disk: two EFI system partitions that are not mounted, kept alike by
-# proxmox-boot-tool. The partitions are ext4, as not every kernel that runs the tests knows FAT.
+# A stand-in for a Proxmox machine, made of a Debian 12 disk: two EFI system partitions that are not mounted, kept alike
+# by proxmox-boot-tool. The partitions are ext4, as not every kernel that runs the tests knows FAT.
 # SPDX-License-Identifier: BSD-3-Clause
 # shellcheck shell=bash
 
@@ -12,9 +12,10 @@
 ESPS=(1111-AAAA 2222-BBBB)
 RELEASES=(6.8.4-1-pve 6.8.12-4-pve)
 
-# proxmox_machine systemd-boot|grub|both: makes $machine and its partitions, filled by the tool. The first one starts it, in a UEFI
-# machine (systemd-boot, and GRUB on the second partition for `both`) or not (grub). Debian's GRUB is there too, with the very
-# same line in its own grub.cfg. With PROXMOX=DIR, the sources of proxmox-kernel-helper, the tool is the real one.
+# proxmox_machine systemd-boot|grub|both: makes $machine and its partitions, filled by the tool. The first one starts
+# it, in a UEFI machine (systemd-boot, and GRUB on the second partition for `both`) or not (grub). Debian's GRUB is
+# there too, with the very same line in its own grub.cfg. With PROXMOX=DIR, the sources of proxmox-kernel-helper, the
+# tool is the real one.
 proxmox_machine() {
 	local uuid dir=$BATS_TEST_TMPDIR
 	machine bookworm initramfs-tools || return
@@ -54,7 +55,8 @@ proxmox_setup() {
 	if [ -d /host/real ]; then
 		install -D /host/real/bin/proxmox-boot-tool /usr/sbin/proxmox-boot-tool
 		install -D /host/real/proxmox-boot/functions /usr/share/proxmox-kernel-helper/scripts/functions
-		install /host/real/proxmox-boot/zz-proxmox-boot /host/real/proxmox-boot/proxmox-auto-removal /etc/kernel/postinst.d
+		install /host/real/proxmox-boot/zz-proxmox-boot /host/real/proxmox-boot/proxmox-auto-removal \
+			/etc/kernel/postinst.d
 		install /host/real/proxmox-boot/proxmox-boot-sync /etc/initramfs/post-update.d
 		install /host/real/proxmox-boot/000_proxmox_boot_header /etc/grub.d
 	else
@@ -79,7 +81,8 @@ proxmox_setup() {
 proxmox_booted() {
 	mount /dev/disk/by-uuid/1111-AAAA /mnt
 	if [ -d /mnt/loader ]; then
-		sed -n 's/^options */initrd=\\EFI\\proxmox\\6.8.12-4-pve\\initrd.img-6.8.12-4-pve /p' /mnt/loader/entries/*
+		sed -n 's/^options */initrd=\\EFI\\proxmox\\6.8.12-4-pve\\initrd.img-6.8.12-4-pve /p' \
+			/mnt/loader/entries/*
 	else
 		sed -n 's/^[[:space:]]*linux[[:space:]]*/BOOT_IMAGE=/p' /mnt/grub/grub.cfg
 	fi | head -n 1 >/host/running
@@ -96,7 +99,8 @@ proxmox_kernel() {
 	DPKG_RUNNING_VERSION=1 INITRAMFS_TOOLS_KERNEL_HOOK=1 run-parts --arg="$1" /etc/kernel/postinst.d
 }
 
-# in_proxmox_machine SCRIPT: in_machine, with its partitions' disks. $BOOTED is what a UEFI machine is told to be started by.
+# in_proxmox_machine SCRIPT: in_machine, with its partitions' disks. $BOOTED is what a UEFI machine is told to be
+# started by.
 in_proxmox_machine() {
 	echo "${BOOTED-systemd-boot 252.17-1}" >"$BATS_TEST_TMPDIR/booted"
 	in_machine "$LOOP_NODES; $(declare -f proxmox_disks); proxmox_disks; $1"
@@ -139,8 +143,8 @@ on_esps() {
 	in_proxmox_machine "$(declare -f esps_mount); esps_mount; $1"
 }
 
-# In the machine: a line for each file on each partition, with what it holds; then the same for what else a change may touch,
-# but for images in /boot.
+# In the machine: a line for each file on each partition, with what it holds; then the same for what else a change may
+# touch, but for images in /boot.
 # shellcheck disable=SC2317 # called in the machine
 proxmox_state() {
 	local uuid
@@ -148,8 +152,8 @@ proxmox_state() {
 	find /esp -type f | sort | xargs -r sha256sum
 	for uuid in /esp/*; do ! mountpoint -q "$uuid" || umount "$uuid"; done
 	echo
-	find /etc/iommu.target /etc/kernel /etc/default /boot -path '/boot/initrd.img-*-pve' -o -type f -printf '%p %m %U:%G ' \
-		-exec sha256sum {} \; 2>/dev/null | sort
+	find /etc/iommu.target /etc/kernel /etc/default /boot -path '/boot/initrd.img-*-pve' -o -type f \
+		-printf '%p %m %U:%G ' -exec sha256sum {} \; 2>/dev/null | sort
 }
 
 state() {
@@ -162,8 +166,8 @@ esp_lines() {
 		sed -n "s/^[[:space:]]*linux[[:space:]]*[^ ]* //p" /esp/*/grub/grub.cfg; :' 2>/dev/null
 }
 
-# carried COUNT WORDS: that many lines on all partitions, each with these words once and none that contradicts them; what is
-# foreign is there too.
+# carried COUNT WORDS: that many lines on all partitions, each with these words once and none that contradicts them;
+# what is foreign is there too.
 carried() {
 	local lines line
 	mapfile -t lines < <(esp_lines)
@@ -171,14 +175,15 @@ carried() {
 	[ "${#lines[@]}" = "$1" ] || { echo "${#lines[@]} lines, not $1"; return 1; }
 	for line in "${lines[@]}"; do
 		line=" ${line/iommu=noagp/foreign} "
-		[[ $line == *" $2 "* && $line == *" foreign "* && $line == *" crypt=a,b "* ]] || { echo "without '$2': $line"; return 1; }
+		[[ $line == *" $2 "* && $line == *" foreign "* && $line == *" crypt=a,b "* ]] ||
+			{ echo "without '$2': $line"; return 1; }
 		line=${line/ $2 / }
 		[[ $line != *iommu[.=_]* ]] || { echo "more than '$2': $line"; return 1; }
 	done
 }
 
-# refused STATUS TEXT SCRIPT [OPTION...]: after SCRIPT, which has the partitions at /esp/UUID, setting a mode is refused by one line
-# with TEXT, and nothing is changed.
+# refused STATUS TEXT SCRIPT [OPTION...]: after SCRIPT, which has the partitions at /esp/UUID, setting a mode is refused
+# by one line with TEXT, and nothing is changed.
 refused() {
 	run "-$1" in_proxmox_machine "set -e; $(declare -f esps_mount proxmox_state)
 		esps_mount; $3
@@ -192,14 +197,17 @@ refused() {
 	[[ $output == *"iommu-install: "*"$2"* && $(wc -l <<<"$output") = 1 ]]
 }
 
-# proxmox_four_modes KIND COUNT: each mode, in so many lines; after the third one a kernel is added as its package does it, which
-# takes the oldest one's place. Foreign words and comments stay. A refresh of the tool finds nothing to change, ever. Then back.
+# proxmox_four_modes KIND COUNT: each mode, in so many lines; after the third one a kernel is added as its package does
+# it, which takes the oldest one's place. Foreign words and comments stay. A refresh of the tool finds nothing to
+# change, ever. Then back.
 proxmox_four_modes() {
 	local mode words before
 	proxmox_machine "$1"
 	# shellcheck disable=SC2016 # for the machine's shell
-	in_proxmox_machine "$(declare -f proxmox_booted)"'; sed -i "1s/$/ iommu=soft,noagp crypt=a,b/; \$a # mine" /etc/kernel/cmdline
-		printf "# mine\nGRUB_CMDLINE_LINUX=\"console=ttyS0 no_timer_check iommu=soft,noagp crypt=a,b\"\n" > /etc/default/grub
+	in_proxmox_machine "$(declare -f proxmox_booted)"'
+		sed -i "1s/$/ iommu=soft,noagp crypt=a,b/; \$a # mine" /etc/kernel/cmdline
+		printf "# mine\nGRUB_CMDLINE_LINUX=\"console=ttyS0 no_timer_check iommu=soft,noagp crypt=a,b\"\n" \
+			> /etc/default/grub
 		proxmox-boot-tool refresh && proxmox_booted' >/dev/null 2>&1
 	while read -r mode words; do
 		in_proxmox_machine "iommu-install $mode --force --on-mismatch=halt"
@@ -217,8 +225,8 @@ proxmox_four_modes() {
 	carried "$2" "intel_iommu=on amd_iommu=on"
 }
 
-# proxmox_gives_back KIND: rollback of the first change gives every file back, remove takes everything out again; a kernel that
-# came since has none of the words then.
+# proxmox_gives_back KIND: rollback of the first change gives every file back, remove takes everything out again; a
+# kernel that came since has none of the words then.
 proxmox_gives_back() {
 	local before output
 	proxmox_machine "$1"

@@ -4,6 +4,8 @@
 
 TREE_REPO=$(cd "${BASH_SOURCE[0]%/*}/../.." && pwd)
 IOMMU_TEST_CACHE=${IOMMU_TEST_CACHE:-$TREE_REPO/build/cache}
+# shellcheck disable=SC2034 # for the tests
+OWN_SUITE=$(. /etc/os-release && echo "${VERSION_CODENAME:-sid}") # the release that runs the tests
 
 # Keeps the tests to what runs in a VM without graphics, sound or radio: a third of the tree and of every disk.
 TREE_EXCLUDE=(
@@ -42,8 +44,8 @@ recipe_key() {
 # tree_packages SUITE: what a tree has on top of the minimal system. Both image generators, in the form that lets them
 # live in one tree: `dracut` conflicts with initramfs-tools, which the kernel wants; dracut-core does not.
 tree_packages() {
-	local packages=(systemd-sysv udev linux-image-amd64 initramfs-tools dracut-core kmod dbus login procps klibc-utils
-		zstd e2fsprogs)
+	local packages=(systemd-sysv udev linux-image-amd64 initramfs-tools dracut-core kmod dbus login procps
+		klibc-utils zstd e2fsprogs)
 	case $1 in
 	bullseye) ;; # without busybox initramfs-tools takes klibc's few programs
 	bookworm | trixie) packages+=(busybox) ;;
@@ -70,9 +72,10 @@ tree_build() {
 		"${options[@]}" "${TREE_EXCLUDE[@]/#/--dpkgopt=path-exclude=}" "$suite" "$new" "$mirror"
 }
 
-# mirror_options: mmdebstrap's, one a line. A mirror can be a copy of some day, which this machine's apt is told to believe.
+# mirror_options: mmdebstrap's, one a line: a mirror can be a copy of some day, which this machine's apt is told to
+# believe, or be reached by a proxy.
 mirror_options() {
-	apt-config dump Acquire | sed -n 's/^\(Acquire::Check-.*\);$/--aptopt=\1/p'
+	apt-config dump Acquire | sed -nE 's/^(Acquire::(Check-|https?::|Retries).* ".+");$/--aptopt=\1/p'
 }
 
 # tree_kver TREE: the release of the tree's one kernel.

@@ -2,15 +2,16 @@
 # SPDX-License-Identifier: BSD-3-Clause
 # shellcheck shell=bash disable=SC2154 # root is the test's, output and status are bats's
 
-VERIFY=${VERIFY:-$BATS_TEST_DIRNAME/../build/iommu-verify}
-INSTALLER=${INSTALLER:-$BATS_TEST_DIRNAME/../build/iommu-install}
+VERIFY=${VERIFY:-$BATS_TEST_DIRNAME/../../build/iommu-verify}
+INSTALLER=${INSTALLER:-$BATS_TEST_DIRNAME/../../build/iommu-install}
 
 # tree DIR intel|amd|none CMDLINE [TYPE]...: a machine with one IOMMU unit (none: no table either) and a group for each
 # TYPE.
 tree() {
 	local dir=$1 machine=$2 cmdline=$3 n=0 type
 	shift 3
-	mkdir -p "$dir"/{etc,proc/sys/kernel/random,sys/class/iommu,sys/firmware/acpi/tables,sys/kernel/iommu_groups,sys/module}
+	mkdir -p "$dir"/{etc,proc/sys/kernel/random,sys/class/iommu,sys/firmware/acpi/tables} \
+		"$dir"/sys/{kernel/iommu_groups,module}
 	printf '%s\n' "$cmdline" > "$dir/proc/cmdline"
 	printf 'vendor_id\t: GenuineIntel\nflags\t\t: fpu vme\n' > "$dir/proc/cpuinfo"
 	echo 6.1.0-test > "$dir/proc/sys/kernel/osrelease"
@@ -48,7 +49,7 @@ parameter() {
 debian_module() {
 	local tree name
 	# shellcheck source=tests/lib/tree.bash
-	. "$BATS_TEST_DIRNAME/lib/tree.bash"
+	. "$BATS_TEST_DIRNAME/../lib/tree.bash"
 	tree=$(debian_tree bookworm)
 	mkdir -p "$root/lib/modules/6.1.0-test"
 	for name; do

@@ -5,13 +5,17 @@
 IOMMU_TEST_CACHE=${IOMMU_TEST_CACHE:-$(cd "${BASH_SOURCE[0]%/*}/../.." && pwd)/build/cache}
 VM_DIR=${VM_DIR:-${BATS_TEST_TMPDIR:-${TMPDIR:-/tmp}/vm.$$}}
 
+# So many seconds nobody waits for nothing: a machine that is slow, or has other things to do, is no failure.
+VM_PATIENCE=${VM_PATIENCE:-2700}
+
 # What the console shows when a boot ends at a shell or asks for a password to give one.
 # shellcheck disable=SC2034 # for the tests
-SHELL_PROMPTS='\(initramfs\)|dracut:/[^ ]*#|sh-[0-9.]+[#$]|~ #|Press Enter for maintenance|Entering emergency mode|emergency shell|Give root password|Dropping to debug shell|Cannot open access to console'
+SHELL_PROMPTS='\(initramfs\)|dracut:/[^ ]*#|sh-[0-9.]+[#$]|~ #|Press Enter for maintenance|Entering emergency mode|'\
+'emergency shell|Give root password|Dropping to debug shell|Cannot open access to console'
 
 # vm_accel: `kvm` where a guest really runs under it, else `tcg`: /dev/kvm can be there and unusable. The guest is a
-# boot sector that ends QEMU with status 33. Without the processor's own help (PVM) such a sector runs, and a kernel ends
-# in "emulation failure".
+# boot sector that ends QEMU with status 33. Without the processor's own help (PVM) such a sector runs, and a kernel
+# ends in "emulation failure".
 vm_accel() {
 	local file=$IOMMU_TEST_CACHE/accel boot status=0
 	grep -qwE 'vmx|svm' /proc/cpuinfo || { echo tcg && return; }
@@ -23,8 +27,9 @@ vm_accel() {
 		truncate -s 1M "$boot"
 		# In a subshell, so that nobody is told should it be aborted.
 		(
-			timeout 20 qemu-system-x86_64 -accel kvm -machine q35,kernel-irqchip=split -cpu max -nodefaults \
-				-display none -device isa-debug-exit,iobase=0xf4,iosize=1 -drive "file=$boot,format=raw,snapshot=on"
+			timeout 20 qemu-system-x86_64 -accel kvm -machine q35,kernel-irqchip=split -cpu max \
+				-nodefaults -display none -device isa-debug-exit,iobase=0xf4,iosize=1 \
+				-drive "file=$boot,format=raw,snapshot=on"
 			exit $?
 		) </dev/null >/dev/null 2>&1 3>&- || status=$?
 		if [[ $status == 33 ]]; then echo kvm; else echo tcg; fi >"$file.$BASHPID"
@@ -38,8 +43,8 @@ vm_accel() {
 # Starts a machine in the background. Without a kernel it boots from its first disk. Disks are not written to.
 vm_start() {
 	local append='' kernel='' disks=0 vm=$VM_DIR/$1
-	local qemu=(-machine 'q35,kernel-irqchip=split' -smp "${VM_CPUS:-1}" -m 1024 -nodefaults -display none -no-reboot
-		-chardev 'stdio,id=console,signal=off' -serial chardev:console)
+	local qemu=(-machine 'q35,kernel-irqchip=split' -smp "${VM_CPUS:-1}" -m 1024 -nodefaults -display none
+		-no-reboot -chardev 'stdio,id=console,signal=off' -serial chardev:console)
 	if [[ $(vm_accel) == kvm ]]; then
 		qemu+=(-accel kvm -cpu max)
 	else
@@ -79,6 +84,8 @@ vm_start() {
 
 	rm -f "$vm".{in,log,pid,position,status}
 	mkdir -p "$VM_DIR" && mkfifo "$vm.in" && : >"$vm.log" || return
+	echo "${qemu[*]@Q}" >"$vm.command" # for whoever looks into a failure
+	echo boot >>"${TESTS_COUNTS:-/dev/null}"
 	# Opened for both directions the FIFO neither blocks here nor ends when a writer is done. Nothing of the test
 	# runner's (its descriptor 3) may stay open in the background, or it waits for the machine.
 	(
@@ -141,12 +148,12 @@ vm_end() {
 # vm_wait NAME [SECONDS]: waits for the end of the boot, ends QEMU, and tells in VM_END how it was: poweroff, reboot,
 # halted, panic, exited (QEMU ended, the console does not say why) or timeout, which is a failure.
 vm_wait() {
-	local limit=$((SECONDS + ${2:-900}))
+	local limit=$((SECONDS + ${2:-$VM_PATIENCE}))
 	while VM_END=$(vm_end "$1") && [[ ! $VM_END ]]; do
 		if ((SECONDS >= limit)); then
 			vm_kill "$1"
 			VM_END=timeout
-			vm_complain "$1" "ran for ${2:-900} s without an end"
+			vm_complain "$1" "ran for ${2:-$VM_PATIENCE} s without an end"
 			return 1
 		fi
 		sleep 0.5
@@ -162,7 +169,7 @@ boot() {
 # vm_expect NAME REGEX [SECONDS]: waits until the console shows REGEX (an ERE, over all text since the last match: `.`
 # matches a newline too). VM_MATCH has the match and its groups.
 vm_expect() {
-	local limit=$((SECONDS + ${3:-120})) LC_ALL=C text position=0 ended
+	local limit=$((SECONDS + ${3:-$VM_PATIENCE})) LC_ALL=C text position=0 ended
 	[[ -e $VM_DIR/$1.position ]] && position=$(<"$VM_DIR/$1.position")
 	while true; do
 		ended=

@@ -5,7 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "cmdline.h"
+#include "model/cmdline-words.h"
+#include "model/cmdline.h"
 
 int main(int argc, char **argv)
 {

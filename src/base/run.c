@@ -1,0 +1,183 @@
+/* Runs the distribution's own programs; see run.h.
+ * SPDX-License-Identifier: BSD-3-Clause
+ */
+#include "base/run.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <spawn.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+static const char *const dirs[] = { "/usr/sbin", "/usr/bin", "/sbin", "/bin" };
+
+/* The caller's environment stays out: it could change what a generator builds. Behind these, what run_setting()
+ * adds. */
+static const char *environment[16] = {
+	"PATH=/usr/sbin:/usr/bin:/sbin:/bin",
+	"HOME=/root",
+	"LC_ALL=C",
+	"SHELL=/bin/sh",
+	"IOMMU_INSTALL=1", /* dist/hooks/zzz-iommu-check keeps quiet */
+};
+
+int run_setting(const char *variable)
+{
+	for (size_t i = 0; i + 1 < sizeof(environment) / sizeof(environment[0]); i++) {
+		if (environment[i] && strcmp(environment[i], variable) == 0)
+			return 0;
+		if (environment[i])
+			continue;
+		environment[i] = variable;
+		return 0;
+	}
+	return -E2BIG;
+}
+
+bool run_find(const char *program, char *path, size_t size)
+{
+	if (program[0] == '/') {
+		snprintf(path, size, "%s", program);
+		return access(path, X_OK) == 0;
+	}
+	for (size_t i = 0; i < sizeof(dirs) / sizeof(dirs[0]); i++) {
+		snprintf(path, size, "%s/%s", dirs[i], program);
+		if (access(path, X_OK) == 0)
+			return true;
+	}
+	return false;
+}
+
+/* Starts argv with these descriptors as its first three. Returns the process or -errno. */
+static pid_t spawn(const char *const argv[], int in, int out, int err)
+{
+	posix_spawn_file_actions_t actions;
+	posix_spawnattr_t attributes;
+	sigset_t none, usual;
+	char path[256];
+	pid_t pid;
+
+	if (!run_find(argv[0], path, sizeof(path)))
+		return -ENOENT;
+	int r = posix_spawn_file_actions_init(&actions);
+	if (r != 0)
+		return -r;
+	/* Signals that we ignore or block are none of its business. */
+	sigemptyset(&none);
+	sigemptyset(&usual);
+	sigaddset(&usual, SIGPIPE);
+	sigaddset(&usual, SIGXFSZ);
+	posix_spawnattr_init(&attributes);
+	posix_spawnattr_setsigmask(&attributes, &none);
+	posix_spawnattr_setsigdefault(&attributes, &usual);
+	posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF);
+	r = posix_spawn_file_actions_adddup2(&actions, in, STDIN_FILENO);
+	if (r == 0)
+		r = posix_spawn_file_actions_adddup2(&actions, out, STDOUT_FILENO);
+	if (r == 0)
+		r = posix_spawn_file_actions_adddup2(&actions, err, STDERR_FILENO);
+	if (r == 0)
+		r = posix_spawn(&pid, path, &actions, &attributes, (char *const *)argv, (char *const *)environment);
+	posix_spawnattr_destroy(&attributes);
+	posix_spawn_file_actions_destroy(&actions);
+	return r == 0 ? pid : -r;
+}
+
+int run_wait(pid_t pid)
+{
+	int status;
+
+	while (waitpid(pid, &status, 0) < 0)
+		if (errno != EINTR)
+			return -errno;
+	return WIFSIGNALED(status) ? 128 + WTERMSIG(status) : WEXITSTATUS(status);
+}
+
+/* Prints what a program said, each line marked as its own. */
+static void show_output(const char *program, int fd)
+{
+	char line[512];
+
+	if (lseek(fd, 0, SEEK_SET) < 0)
+		return;
+	FILE *file = fdopen(dup(fd), "r");
+	if (!file)
+		return;
+	while (fgets(line, sizeof(line), file))
+		fprintf(stderr, "  %s: %s%s", program, line, strchr(line, '\n') ? "" : "\n");
+	fclose(file);
+}
+
+/* Waits, and calls tick once a second. A process that is done soon is not kept waiting for. */
+static int wait_ticking(pid_t pid, void (*tick)(void *context, unsigned seconds), void *context)
+{
+	struct timespec start, now, nap = { .tv_nsec = 20000000 };
+	unsigned shown = 0;
+	siginfo_t info;
+
+	clock_gettime(CLOCK_MONOTONIC, &start);
+	for (;;) {
+		info.si_pid = 0;
+		if (waitid(P_PID, (id_t)pid, &info, WEXITED | WNOHANG | WNOWAIT) < 0 || info.si_pid)
+			return run_wait(pid);
+		nanosleep(&nap, NULL);
+		clock_gettime(CLOCK_MONOTONIC, &now);
+		if (now.tv_sec - start.tv_sec > (time_t)shown)
+			tick(context, ++shown);
+		if (nap.tv_nsec < 200000000)
+			nap.tv_nsec += nap.tv_nsec / 2;
+	}
+}
+
+int run(const char *const argv[], bool verbose)
+{
+	return run_ticking(argv, verbose, NULL, NULL);
+}
+
+int run_ticking(const char *const argv[], bool verbose, void (*tick)(void *context, unsigned seconds), void *context)
+{
+	int null = open("/dev/null", O_RDONLY | O_CLOEXEC);
+	int output = memfd_create("output", MFD_CLOEXEC);
+	int status = -errno;
+
+	if (null >= 0 && output >= 0) {
+		pid_t pid = spawn(argv, null, output, output);
+		status = pid < 0 ? (int)pid : tick ? wait_ticking(pid, tick, context) : run_wait(pid);
+		if (verbose || status != 0)
+			show_output(argv[0], output);
+	}
+	if (null >= 0)
+		close(null);
+	if (output >= 0)
+		close(output);
+	return status;
+}
+
+pid_t run_filter(const char *const argv[], int fd, FILE **out)
+{
+	int pipes[2];
+	pid_t pid;
+
+	int null = open("/dev/null", O_WRONLY | O_CLOEXEC);
+	if (null < 0)
+		return -errno;
+	if (pipe2(pipes, O_CLOEXEC) < 0) {
+		pid = -errno;
+		close(null);
+		return pid;
+	}
+	*out = fdopen(pipes[0], "r");
+	pid = *out ? spawn(argv, fd, pipes[1], null) : -ENOMEM;
+	close(pipes[1]);
+	close(null);
+	if (pid < 0 && *out)
+		fclose(*out);
+	else if (pid < 0)
+		close(pipes[0]);
+	return pid;
+}

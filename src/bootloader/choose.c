@@ -1,0 +1,276 @@
+/* Which boot loader it is; see choose.h.
+ * SPDX-License-Identifier: BSD-3-Clause
+ */
+#include "bootloader/choose.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/run.h"
+#include "bootloader/cmdline-edit.h"
+#include "bootloader/esp-places.h"
+#include "bootloader/unsupported.h"
+#include "model/cmdline-words.h"
+#include "model/cmdline.h"
+#include "system/message.h"
+#include "system/mounts.h"
+#include "system/place.h"
+#include "system/refuse.h"
+
+#define LENGTH(array) (sizeof(array) / sizeof((array)[0]))
+
+#define ADDRESS(row) &row,
+static const struct backend *const backends[] = { BACKENDS(ADDRESS) };
+
+const struct backend *backend_named(const char *name)
+{
+	for (size_t i = 0; i < LENGTH(backends); i++)
+		if (strcmp(name, backends[i]->name) == 0)
+			return backends[i];
+	return NULL;
+}
+
+const char *backend_name(size_t i)
+{
+	return i < LENGTH(backends) ? backends[i]->name : NULL;
+}
+
+void backend_environment(void)
+{
+	for (size_t i = 0; i < LENGTH(backends); i++)
+		for (const char *const *v = backends[i]->environment; v && *v; v++)
+			run_setting(*v);
+}
+
+/* --- Proof -------------------------------------------------------------------------------------------------------- */
+
+/* Does not count: what a boot loader puts on the line by itself, what GRUB fills in when it boots, and what says how
+ * the IOMMU is set, as a change that waits for its reboot has put other words there. */
+static bool word_counts(const char *word)
+{
+	return word[0] && word[0] != '$' && strncmp(word, "BOOT_IMAGE=", 11) != 0 && strncmp(word, "initrd=", 7) != 0;
+}
+
+static bool same_line(const char *entry, const char *running)
+{
+	char *a = words_apply(entry, "", true, NULL), *b = words_apply(running, "", true, NULL);
+	bool same = a && b && words_same(a, b, word_counts);
+
+	free(a);
+	free(b);
+	return same;
+}
+
+/* The Boot Loader Interface's variable: four bytes of attributes, then UTF-16. GRUB sets it too, from 2.12 on, and puts
+ * BOOT_IMAGE= on every line. */
+static enum family booted_by(const char *running)
+{
+	static const char variable[] = "/sys/firmware/efi/efivars/LoaderInfo-4a67b082-0a4c-41cf-b6c7-440b29bb8c4f";
+	struct root live;
+	char raw[256], name[130] = "";
+
+	if (root_init(&live, "/") < 0)
+		return FAMILY_UNKNOWN;
+	ssize_t len = root_read(&live, variable, raw, sizeof(raw));
+	root_close(&live);
+	for (ssize_t i = 4; i + 1 < len; i += 2)
+		name[(i - 4) / 2] = raw[i];
+	if (strncmp(name, "systemd-boot", 12) == 0)
+		return FAMILY_SYSTEMD;
+	if (strncmp(name, "GRUB", 4) == 0)
+		return FAMILY_GRUB;
+	return strncmp(running, "BOOT_IMAGE=", 11) == 0 || strstr(running, " BOOT_IMAGE=") ?
+		       FAMILY_GRUB : FAMILY_UNKNOWN;
+}
+
+/* What leaves no sign is not GRUB. */
+static bool may_be(enum family family, enum family booted)
+{
+	return family == FAMILY_UNKNOWN || (booted == FAMILY_UNKNOWN ? family != FAMILY_GRUB : family == booted);
+}
+
+/* Whether the running line names this kernel, or none. */
+static bool same_kernel(const char *kernel, const char *running)
+{
+	char word[512];
+
+	while (kernel[0] && cmdline_word(&running, word, sizeof(word)))
+		if (strncmp(word, "BOOT_IMAGE=", 11) == 0)
+			return strcmp(word + 11, kernel) == 0;
+	return true;
+}
+
+/* Returns 1 or 0, or -errno if it may be this one and its entries can't be read. */
+static int prove(const struct loader *l, const char *running)
+{
+	enum family booted = booted_by(running);
+	int proven = 0;
+
+	if (!may_be(l->backend->family, booted))
+		return 0;
+	for (size_t i = 0; i < l->entries.count && !proven; i++) {
+		const struct boot_entry *e = &l->entries.list[i];
+		proven = e->own && may_be(e->family, booted) && same_kernel(e->kernel, running) &&
+			 same_line(e->words, running);
+	}
+	return l->error.code < 0 ? l->error.code : proven;
+}
+
+bool backend_proven(const struct loader *loader, const char *running)
+{
+	return prove(loader, running) > 0;
+}
+
+/* --- Choice ------------------------------------------------------------------------------------------------------- */
+
+/* Whether one of those found is a row for the same entries, but more to the point. */
+static bool covered(const struct backend *backend, const struct backend *const found[], int count)
+{
+	for (int i = 0; i < count; i++)
+		if (found[i]->supersedes == backend)
+			return true;
+	return false;
+}
+
+/* Returns as the member detect. */
+static int detect_one(const struct backend *backend, bool installed, struct snapshot *snapshot, const char **what)
+{
+	int r = backend->detect(installed, what);
+
+	if (r < 0 || !backend->by_entries)
+		return r;
+	const struct loader *l = snapshot_of(snapshot, backend);
+	return l->error.code == 0 && l->entries.count == 0 ? -ENOENT : 0;
+}
+
+/* Those that are here, into found. Returns how many, or -ENOMEM. In the table a row stands before one that it
+ * covers. */
+static int detect(bool installed, struct snapshot *snapshot, const struct backend *found[LENGTH(backends)])
+{
+	const char *what;
+	int count = 0;
+
+	for (size_t i = 0; i < LENGTH(backends); i++) {
+		if (covered(backends[i], found, count))
+			continue;
+		int r = detect_one(backends[i], installed, snapshot, &what);
+		if (r == -ENOMEM)
+			return r;
+		if (r == 0)
+			found[count++] = backends[i];
+	}
+	return count;
+}
+
+/* Of several the one that booted the machine, or that may have and can't be read: then that is said, and no other one's
+ * files are changed for it. Where none is proven, the one whose family did. */
+static const struct backend *best(const struct backend *const found[], int count, const char *running,
+				  struct snapshot *snapshot)
+{
+	if (count < 2 || !running)
+		return count > 0 ? found[0] : NULL;
+	for (int i = 0; i < count; i++)
+		if (prove(snapshot_of(snapshot, found[i]), running) != 0)
+			return found[i];
+	for (int i = 0; i < count; i++)
+		if (may_be(found[i]->family, booted_by(running)))
+			return found[i];
+	return found[0];
+}
+
+const struct backend *backend_guess(bool installed, const char *running, struct snapshot *snapshot)
+{
+	const struct backend *found[LENGTH(backends)] = { 0 };
+
+	return best(found, detect(installed, snapshot, found), running, snapshot);
+}
+
+/* Why it can't be this one. */
+static int refuse_missing(int r, const char *what, const char *words)
+{
+	struct place place = { .dir = -1 };
+
+	if (r == -ENOMEM)
+		return fail("%s", strerror(ENOMEM));
+	bool unsafe = what[0] == '/' && place_find(what, false, &place) == -ELOOP;
+	place_close(&place);
+	if (unsafe)
+		return refuse(LINK_UNSAFE, "%s: %s", what, place.why);
+	if (r == -ENOENT && !strpbrk(what, "/ ")) /* a program */
+		return fail("%s is missing; install it, or put '%s' on the kernel command line by hand", what, words);
+	return refuse(BOOTLOADER_UNSUPPORTED, "this is no boot loader that is known here (no %s); put '%s' on the "
+		      "kernel command line by hand", what, words);
+}
+
+/* What is not there may be on a partition that is not mounted. */
+static int check_mounted(void)
+{
+	int code = 0;
+
+	for (size_t i = 0; esp_places[i] && code == 0; i++)
+		code = mounts_check(esp_places[i]);
+	return code;
+}
+
+static int choose_named(const char *name, bool installed, const char *words, struct snapshot *snapshot,
+			const struct backend **backend)
+{
+	const char *what;
+
+	*backend = backend_named(name);
+	if (!*backend)
+		return fail("--backend=%s: no such back end", name);
+	int r = detect_one(*backend, installed, snapshot, &what);
+	/* Not where a program is missing, or one that is there does not do. */
+	int code = r == -ENOENT && strchr(what, '/') ? check_mounted() : 0;
+	return r < 0 && code == 0 ? refuse_missing(r, what, words) : code;
+}
+
+/* What is known and not ours to change: whatever else is there (strong), or where nothing else is. Returns 0 or an exit
+ * code. */
+static int refuse_unsupported(const struct root *root, const char *running, const char *words, bool strong)
+{
+	const struct unsupported *u = unsupported_find(root, running, strong);
+
+	if (!u)
+		return 0;
+	char *advice = unsupported_advice(u, root, running, words);
+	int code = advice ? refuse(u->code, "%s", advice) : fail("%s", strerror(ENOMEM));
+	free(advice);
+	return code;
+}
+
+int backend_choose(const char *name, bool installed, const struct root *root, const char *running, const char *words,
+		   struct snapshot *snapshot, const struct backend **backend)
+{
+	const struct backend *found[LENGTH(backends)] = { 0 };
+	const char *what;
+
+	if (name)
+		return choose_named(name, installed, words, snapshot, backend);
+	int code = refuse_unsupported(root, running, words, true);
+	if (code)
+		return code;
+	int count = detect(installed, snapshot, found);
+	if (count < 0)
+		return fail("%s", strerror(-count));
+	if (count > 1 && !running)
+		return fail("there are %s and %s; say which one boots it: --backend=%s or --backend=%s",
+			    found[0]->program, found[1]->program, found[0]->name, found[1]->name);
+	*backend = best(found, count, running, snapshot);
+	if (*backend)
+		return 0;
+	if (backend_uki.detect(installed, &what) == -ENOTSUP)
+		return refuse(UKI_SIGNED, "%s; where they are made put '%s' on the line, or add it beside the image: "
+			      "'iommu-install MODE --emit=ukify-addon > iommu.conf && ukify build --config=iommu.conf "
+			      "--output=iommu.addon.efi', signed with a key that the firmware knows, and copied to "
+			      "%s/IMAGE.efi.extra.d", what, words, backend_uki.location());
+	code = refuse_unsupported(root, running, words, false);
+	if (code == 0)
+		code = check_mounted();
+	if (code)
+		return code;
+	int r = backend_grub.detect(installed, &what);
+	return refuse_missing(r, what, words);
+}

@@ -1,0 +1,38 @@
+/* Which boot loader it is: the table of all of them, and what picks one.
+ * SPDX-License-Identifier: BSD-3-Clause
+ *
+ * * running is always the running kernel's command line, NULL in a tree, which nothing was booted from. What entries
+ * there are is asked of the snapshot.
+ */
+#ifndef CHOOSE_H
+#define CHOOSE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "base/root.h"
+#include "bootloader/backend.h"
+#include "bootloader/snapshot.h"
+
+/* The one of that name, or NULL. */
+const struct backend *backend_named(const char *name);
+
+/* All names in turn, then NULL. */
+const char *backend_name(size_t i);
+
+/* Gives the programs that are run from now on what the rows want in their environment. */
+void backend_environment(void);
+
+/* Finds the boot loader; name is the user's or NULL. In a running machine it is the one that has an entry with the
+ * running line. words are what the user is told to put there by hand. Returns 0 or an exit code, having said why. */
+int backend_choose(const char *name, bool installed, const struct root *root, const char *running, const char *words,
+		   struct snapshot *snapshot, const struct backend **backend);
+
+/* The same, without a word; NULL if there is none. */
+const struct backend *backend_guess(bool installed, const char *running, struct snapshot *snapshot);
+
+/* Whether one of its entries has the command line that the machine was booted with, and nothing says that another boot
+ * loader started it. running is not NULL. */
+bool backend_proven(const struct loader *loader, const char *running);
+
+#endif

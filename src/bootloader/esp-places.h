@@ -1,0 +1,13 @@
+/* Where distributions mount the EFI system partition, or the extended boot partition beside it.
+ * SPDX-License-Identifier: BSD-3-Clause
+ */
+#ifndef ESP_PLACES_H
+#define ESP_PLACES_H
+
+/* As bootctl(1) looks for them, then NULL. */
+extern const char *const esp_places[];
+
+/* The same as a sentence has it. */
+#define ESP_PLACES "/efi, /boot or /boot/efi"
+
+#endif

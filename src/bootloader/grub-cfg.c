@@ -1,0 +1,222 @@
+/* grub.cfg; see grub-cfg.h.
+ * SPDX-License-Identifier: BSD-3-Clause
+ */
+#include "bootloader/grub-cfg.h"
+
+#include <errno.h>
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "bootloader/grub-menu.h"
+#include "bootloader/grubenv.h"
+#include "initramfs/kernels.h"
+#include "system/files.h"
+
+const char *grub_config(void)
+{
+	static const char *const places[] = { "/boot/grub/grub.cfg", "/boot/grub2/grub.cfg" };
+
+	return access(places[0], F_OK) < 0 && access(places[1], F_OK) == 0 ? places[1] : places[0];
+}
+
+/* A line of grub.cfg that loads a kernel; texts are the file's. */
+struct line {
+	unsigned number;    /* from 1 */
+	const char *kernel; /* path as GRUB has it */
+	const char *words;
+	const char *title;  /* of its menu entry; NULL if it stands in none */
+	bool by_default;    /* which is started where nobody chooses */
+	const char *initrd; /* paths as GRUB has them, NULL if there is none */
+	bool xen;           /* it is Xen that gets it */
+	bool own;           /* made by grub-mkconfig for a kernel of this system */
+};
+
+/* The first word of a line, cut off; *rest is what follows. */
+static char *first_word(char *line, char **rest)
+{
+	line += strspn(line, " \t");
+	size_t len = strcspn(line, " \t");
+	*rest = line[len] ? line + len + 1 : line + len;
+	line[len] = '\0';
+	*rest += strspn(*rest, " \t");
+	return line;
+}
+
+enum command { COMMAND_OTHER, COMMAND_BOUND, COMMAND_LINUX, COMMAND_INITRD, COMMAND_MULTIBOOT, COMMAND_MODULE };
+
+static enum command command_of(const char *word)
+{
+	static const struct {
+		const char *word;
+		enum command command;
+	} commands[] = {
+		{ "menuentry", COMMAND_BOUND },
+		{ "}", COMMAND_BOUND },
+		{ "linux", COMMAND_LINUX },
+		{ "linux16", COMMAND_LINUX },
+		{ "linuxefi", COMMAND_LINUX },
+		{ "initrd", COMMAND_INITRD },
+		{ "initrd16", COMMAND_INITRD },
+		{ "initrdefi", COMMAND_INITRD },
+		{ "multiboot", COMMAND_MULTIBOOT },
+		{ "multiboot2", COMMAND_MULTIBOOT },
+		{ "xen_hypervisor", COMMAND_MULTIBOOT },
+		{ "module", COMMAND_MODULE },
+		{ "module2", COMMAND_MODULE },
+		{ "xen_module", COMMAND_MODULE },
+	};
+
+	for (size_t i = 0; i < sizeof(commands) / sizeof(commands[0]); i++)
+		if (strcmp(word, commands[i].word) == 0)
+			return commands[i].command;
+	return COMMAND_OTHER;
+}
+
+/* text behind that word, if it begins with it. */
+static char *behind(const char *word, char *text)
+{
+	size_t len = strlen(word);
+	bool begins = strncmp(text, word, len) == 0 && (!text[len] || strchr(" \t", text[len]));
+
+	return begins ? text + len + strspn(text + len, " \t") : text;
+}
+
+/* Section marks are comments that grub-mkconfig writes around each script's output. */
+static bool is_own_section(const char *line, bool own)
+{
+	if (strncmp(line, "### BEGIN ", 10) == 0)
+		return strncmp(line + 10, "/etc/grub.d/10_linux ", 21) == 0;
+	if (strncmp(line, "### END ", 8) == 0)
+		return false;
+	return own;
+}
+
+/* GRUB's paths start at the file system that /boot is on; here they are looked for below boot by name. Of several
+ * images the last one is the initramfs; those before it are microcode and the like. */
+static void name_images(const char *paths, const char *boot, struct boot_entry *e)
+{
+	for (const char *next = paths; *next;) {
+		size_t len = strcspn(next, " \t");
+		const char *slash = next + len;
+		while (slash > next && slash[-1] != '/')
+			slash--;
+		snprintf(e->image, sizeof(e->image), "%s/%.*s", boot, (int)(next + len - slash), slash);
+		e->missing = e->missing || access(e->image, F_OK) < 0;
+		next += len + strspn(next + len, " \t");
+	}
+}
+
+static int add_line(const char *path, const char *boot, const struct line *line, struct boot_entries *entries)
+{
+	struct boot_entry e = { .words = (char *)line->words, .xen = line->xen, .own = line->own && !line->xen };
+	char kernel[PATH_MAX];
+
+	if (asprintf(&e.id, "%s:%u", path, line->number) < 0)
+		return -ENOMEM;
+	snprintf(e.title, sizeof(e.title), "%s", line->title ? line->title : "");
+	e.by_default = line->by_default ? PRESENCE_YES : PRESENCE_NO;
+	snprintf(kernel, sizeof(kernel), "/boot/%s", file_name(line->kernel));
+	kernel_release(kernel, e.release);
+	if (line->initrd)
+		name_images(line->initrd, boot, &e);
+	int r = boot_entries_add(entries, &e);
+	free(e.id);
+	return r;
+}
+
+/* Entries of a grub.cfg, whose text is cut up. id is what they are called by, saved grubenv's saved_entry. */
+static int read_text(char *text, const char *saved, const char *id, const char *boot, struct boot_entries *entries)
+{
+	struct grub_menu menu = { .saved = saved };
+	struct line found = { 0 };
+	unsigned number = 0;
+	bool own = false, xen = false;
+	int r = 0;
+
+	for (char *line = text, *next; line && r == 0; line = next) {
+		next = strchr(line, '\n');
+		if (next)
+			*next++ = '\0';
+		number++;
+		own = is_own_section(line, own);
+
+		char *rest, *word = first_word(line, &rest);
+		enum command command = command_of(word);
+		/* Xen gets "module2 KERNEL placeholder WORDS", then "module2 --nounzip INITRD". */
+		if (command == COMMAND_MODULE)
+			command = !xen ? COMMAND_OTHER : found.words ? COMMAND_INITRD : COMMAND_LINUX;
+		/* What Xen is given after the initramfs is none of the kernel's. */
+		if (command == COMMAND_INITRD && found.words && !(xen && found.initrd))
+			found.initrd = behind("--nounzip", rest);
+		if (found.words && (command == COMMAND_LINUX || command == COMMAND_BOUND)) {
+			r = add_line(id, boot, &found, entries);
+			found.words = NULL;
+		}
+		if (command == COMMAND_BOUND)
+			xen = false;
+		if (command == COMMAND_OTHER || command == COMMAND_BOUND)
+			menu_line(&menu, word, rest);
+		if (command == COMMAND_MULTIBOOT)
+			xen = strncmp(file_name(first_word(rest, &rest)), "xen", 3) == 0;
+		if (command == COMMAND_LINUX) {
+			found = (struct line){ .number = number, .xen = xen, .own = own,
+					       .title = menu.item[menu.in_submenu].title,
+					       .by_default = menu_is_default(&menu) };
+			found.kernel = first_word(rest, &rest);
+			found.words = behind("placeholder", rest);
+		}
+	}
+	return r == 0 && found.words ? add_line(id, boot, &found, entries) : r;
+}
+
+/* What GRUB has been told to start next time, and from then on: the block is beside grub.cfg. Owned by the caller,
+ * NULL without memory. */
+static char *saved_entry(const char *path)
+{
+	char block[PATH_MAX];
+	const char *slash = strrchr(path, '/'), *value = NULL;
+	struct grubenv env = { 0 };
+
+	snprintf(block, sizeof(block), "%.*s/grubenv", slash ? (int)(slash - path) : 0, path);
+	env.text = file_read(block, NULL);
+	if (env.text)
+		value = grubenv_value(&env, "saved_entry");
+	char *copy = strdup(value && value[0] ? value : "0");
+	free(env.text);
+	return copy;
+}
+
+int grub_add_config(const char *path, const char *boot, struct boot_entries *entries, struct error *error)
+{
+	size_t len = 0, first = entries->count;
+	char *text = file_read(path, &len);
+	int r = !text ? -errno : strlen(text) != len ? -EBADMSG : 0;
+
+	if (r == 0) {
+		char *saved = saved_entry(path);
+		r = saved ? read_text(text, saved, path, boot, entries) : -ENOMEM;
+		free(saved);
+	}
+	free(text);
+	if (r == 0) {
+		boot_entries_doubt(entries, first);
+		return 0;
+	}
+	boot_entries_free(entries);
+	return error_set(error, r, "%s: %s", path,
+			 r == -EBADMSG ? "holds a NUL byte; it is no grub.cfg" : strerror(-r));
+}
+
+int grub_read_config(const char *path, struct boot_entries *entries, struct error *error)
+{
+	*entries = (struct boot_entries){ 0 };
+	return grub_add_config(path, "/boot", entries, error);
+}
+
+int grub_read(struct boot_entries *entries, struct error *error)
+{
+	return grub_read_config(grub_config(), entries, error);
+}

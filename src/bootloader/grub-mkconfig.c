@@ -1,0 +1,121 @@
+/* grub-mkconfig; see grub-mkconfig.h.
+ * SPDX-License-Identifier: BSD-3-Clause
+ */
+#include "bootloader/grub-mkconfig.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/run.h"
+#include "bootloader/grub-cfg.h"
+#include "bootloader/grub-default.h"
+#include "system/files.h"
+#include "system/message.h"
+#include "system/refuse.h"
+
+const char *const grub_watched[] = { GRUB_DEFAULT, GRUB_DROPINS, NULL };
+
+/* Debian's wrapper knows where grub.cfg is; the path is said all the same. */
+const char *grub_mkconfig(void)
+{
+	static const char *const programs[] = { "update-grub", "grub-mkconfig", "grub2-mkconfig" };
+	char path[256];
+
+	for (size_t i = 0; i < sizeof(programs) / sizeof(programs[0]); i++)
+		if (run_find(programs[i], path, sizeof(path)))
+			return programs[i];
+	return NULL;
+}
+
+/* A grub.cfg in the making. */
+static void new_name(char path[64])
+{
+	snprintf(path, 64, "%s.iommu", grub_config());
+}
+
+/* Whether the live file is still the one that was read before. */
+static bool untouched(const char *old, size_t old_len)
+{
+	size_t len;
+	char *now = file_read(grub_config(), &len);
+	bool same = now && len == old_len && memcmp(now, old, len) == 0;
+
+	free(now);
+	return same;
+}
+
+void grub_remove_temporaries(void)
+{
+	char path[64], own[80];
+
+	new_name(path);
+	snprintf(own, sizeof(own), "%s.new", path); /* grub-mkconfig's own, of one that was cut short */
+	unlink(path);
+	unlink(own);
+	file_tidy(grub_config());
+}
+
+static int check_file(const char *path, const char *words, bool flush, struct error *error)
+{
+	struct boot_entries entries;
+
+	int r = grub_read_config(path, &entries, error);
+	if (r == 0)
+		r = boot_entries_check(&entries, path, words, flush, error);
+	boot_entries_free(&entries);
+	return r;
+}
+
+/* Checks what mkconfig has made, and puts it in grub.cfg's place. Returns 0, or -errno with *error. */
+static int take_over(const char *path, const char *words, bool flush, const char *old, size_t old_len,
+		     struct error *error)
+{
+	bool made = access(path, F_OK) == 0;
+
+	if (!made && untouched(old, old_len))
+		return error_set(error, -ENODATA, "%s reports success, but has written nothing", grub_mkconfig());
+	int r = check_file(made ? path : grub_config(), words, flush, error); /* a wrapper may ignore -o */
+	if (r < 0 || !made)
+		return r;
+	r = file_replace(path, grub_config());
+	return r < 0 ? error_set(error, r, "%s: %s", grub_config(), file_error(r)) : 0;
+}
+
+int grub_apply(struct snapshot *snapshot, const char *words, bool flush, bool verbose)
+{
+	struct error error;
+	char path[64];
+	size_t old_len;
+
+	(void)snapshot; /* made anew, whatever they are */
+
+	/* grub-mkconfig truncates and rewrites the file it is given, so that is never the live one. */
+	new_name(path);
+	const char *const argv[] = { grub_mkconfig(), "-o", path, NULL };
+	char *old = file_read(grub_config(), &old_len);
+	if (!old || (unlink(path) < 0 && errno != ENOENT)) {
+		fail("%s: %s", grub_config(), strerror(errno));
+		free(old);
+		return -1;
+	}
+	int r = -1, status = argv[0] ? run(argv, verbose) : -ENOENT;
+	if (status != 0)
+		fail("%s failed with %s %d", argv[0] ? argv[0] : "grub-mkconfig", status < 0 ? "error" : "status",
+		     abs(status));
+	else if ((r = take_over(path, words, flush, old, old_len, &error)) < 0)
+		fail("%s", error.text);
+	grub_remove_temporaries(); /* of a mkconfig that failed, too */
+	free(old);
+	return r < 0 ? -1 : 1;
+}
+
+const char *grub_command(void)
+{
+	static char line[128];
+
+	snprintf(line, sizeof(line), "%s -o %s.iommu", grub_mkconfig(), grub_config());
+	return line;
+}

@@ -1,0 +1,20 @@
+/* grub-mkconfig: runs it, and puts what it made in the place of grub.cfg once that is found right.
+ * SPDX-License-Identifier: BSD-3-Clause
+ */
+#ifndef GRUB_MKCONFIG_H
+#define GRUB_MKCONFIG_H
+
+#include <stdbool.h>
+
+struct snapshot;
+
+/* The program that makes grub.cfg here, by the name that it has in this distribution; NULL if there is none. */
+const char *grub_mkconfig(void);
+
+/* What the rows of struct backend share that have grub-mkconfig make grub.cfg: each as its member says. */
+int grub_apply(struct snapshot *snapshot, const char *words, bool flush, bool verbose);
+const char *grub_command(void);
+extern const char *const grub_watched[];
+void grub_remove_temporaries(void);
+
+#endif

@@ -1,0 +1,131 @@
+/* The kernel command line of kernels to come; see kernel-cmdline.h.
+ * SPDX-License-Identifier: BSD-3-Clause
+ */
+#include "bootloader/kernel-cmdline.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "bootloader/cmdline-edit.h"
+#include "system/files.h"
+#include "system/memstream.h"
+#include "system/message.h"
+#include "system/refuse.h"
+
+char *line_without(const char *line, const char *prefix)
+{
+	char *made = malloc(strlen(line) + 1), *to = made;
+
+	if (!made)
+		return NULL;
+	while (*line) {
+		size_t blanks = strspn(line, " \t\n"), len = strcspn(line + blanks, " \t\n");
+		if (strncmp(line + blanks, prefix, strlen(prefix)) != 0) {
+			memcpy(to, line, blanks + len);
+			to += blanks + len;
+		}
+		line += blanks + len;
+	}
+	*to = '\0';
+	return made;
+}
+
+static bool is_comment(const char *line)
+{
+	return line[strspn(line, " \t")] == '#';
+}
+
+/* Each line but comments without what is to go; the last one of them gets the words. */
+static char *cmdline_with(const char *text, const struct mode_words *wish)
+{
+	const char *last = NULL;
+	struct text made;
+	bool failed = false;
+
+	for (const char *line = text; *line; line += strcspn(line, "\n"), line += *line == '\n')
+		if (!is_comment(line) && strspn(line, " \t\r") != strcspn(line, "\n"))
+			last = line;
+	FILE *out = text_open(&made);
+	if (!out)
+		return NULL;
+	for (const char *line = text; *line;) {
+		size_t len = strcspn(line, "\n");
+		char *one = strndup(line, len);
+		const char *ours = line == last && wish->words ? wish->words : "";
+		char *new = one && !is_comment(line) ? words_apply(one, ours, wish->flush, NULL) : one;
+
+		failed = failed || !new;
+		fprintf(out, "%s%s", new ? new : "", line[len] ? "\n" : "");
+		if (new != one)
+			free(new);
+		free(one);
+		line += len + (line[len] == '\n');
+	}
+	if (!last && wish->words)
+		fprintf(out, "%s\n", wish->words);
+	made.failed = made.failed || failed;
+	return text_close(&made, NULL);
+}
+
+/* Whether anything is left of it without the words about the IOMMU: some tools write a file with nothing else in it,
+ * and the next kernel would not find its root. */
+static bool of_use(const char *text)
+{
+	static const struct mode_words none = { .flush = true };
+	char *rest = text ? cmdline_with(text, &none) : NULL;
+	bool use = false;
+
+	for (const char *line = rest; line && *line && !use; line += strcspn(line, "\n"), line += *line == '\n')
+		use = !is_comment(line) && strspn(line, " \t\r") < strcspn(line, "\n");
+	free(rest);
+	return use;
+}
+
+/* Adds an edit of path; seed as for bls_edit_cmdline(), NULL: what the file holds is all of it. */
+static int edit_lines(const char *path, const char *seed, const struct mode_words *wish, struct edits *edits)
+{
+	size_t len = 0;
+
+	int r = edits_check_link(path);
+	if (r < 0)
+		return r;
+	char *old = file_read(path, &len), *text = NULL, *base = NULL;
+	if (!old && errno != ENOENT && errno != ENOTDIR) {
+		fail("%s: %s", path, strerror(errno));
+		return -1;
+	}
+	size_t whole = old ? strlen(old) : 0;
+	if (old && whole != len) {
+		unsigned line = 1;
+		for (size_t i = 0; i < whole; i++)
+			line += old[i] == '\n';
+		free(old);
+		fail("%s:%u: a NUL byte; this is no kernel command line: mend it or take it away", path, line);
+		return -1;
+	}
+	/* Nothing of ours to take out of it. */
+	bool leave = !old && (!seed || !wish->words);
+	if (!leave && seed && !of_use(old) && asprintf(&base, "%s\n", seed) < 0)
+		base = NULL;
+	if (!leave)
+		text = cmdline_with(base ? base : old ? old : "", wish);
+	r = leave ? 0 : text ? edits_add(edits, ROLE_SOURCE, path, text) : no_memory();
+	free(old);
+	free(base);
+	free(text);
+	return r;
+}
+
+int bls_edit_cmdline(const char *seed, const struct mode_words *wish, struct edits *edits)
+{
+	return edit_lines(KERNEL_CMDLINE, seed, wish, edits);
+}
+
+int bls_edit_others(const char *path, const struct mode_words *wish, struct edits *edits)
+{
+	const struct mode_words none = { .flush = wish->flush };
+
+	return edit_lines(path, NULL, &none, edits);
+}

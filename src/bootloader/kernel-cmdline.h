@@ -1,0 +1,22 @@
+/* /etc/kernel/cmdline and files like it: the kernel command line that kernels to come get.
+ * SPDX-License-Identifier: BSD-3-Clause
+ */
+#ifndef KERNEL_CMDLINE_H
+#define KERNEL_CMDLINE_H
+
+#include "bootloader/backend.h"
+#include "system/edits.h"
+
+#define KERNEL_CMDLINE "/etc/kernel/cmdline"
+
+/* Adds an edit of /etc/kernel/cmdline, which kernel-install(8) gives to every later kernel, made from what it holds, or
+ * from seed where that is nothing of use. Returns 0, or minus the exit code with one line told on stderr. */
+int bls_edit_cmdline(const char *seed, const struct mode_words *wish, struct edits *edits);
+
+/* The same of another file of such lines, which only has to lose what contradicts the mode. */
+int bls_edit_others(const char *path, const struct mode_words *wish, struct edits *edits);
+
+/* A line without a word that starts with prefix; owned by the caller, NULL without memory. */
+char *line_without(const char *line, const char *prefix);
+
+#endif

@@ -1,0 +1,128 @@
+/* Boot loader back end: systemd-boot with type 1 entries, those of kernel-install and those written by hand.
+ * SPDX-License-Identifier: BSD-3-Clause
+ *
+ * We write the entries ourselves, one rename each, and /etc/kernel/cmdline for kernels to come; kernel-install
+ * writes an entry and its image in place, with moments in between that have neither.
+ */
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/run.h"
+#include "bootloader/backend.h"
+#include "bootloader/bls-entries.h"
+#include "bootloader/bls-entry.h"
+#include "bootloader/esp-places.h"
+#include "bootloader/kernel-cmdline.h"
+#include "system/refuse.h"
+
+static bool has(const char *dir, const char *file)
+{
+	char path[128];
+
+	snprintf(path, sizeof(path), "%s/%s", dir, file);
+	return access(path, F_OK) == 0;
+}
+
+static bool has_loader(const char *dir)
+{
+	return has(dir, "EFI/systemd/systemd-bootx64.efi") || has(dir, "EFI/systemd/systemd-bootia32.efi");
+}
+
+/* Where the last reading has found entries, or NULL. */
+static const char *found_in;
+
+static int detect(bool installed, const char **what)
+{
+	bool here = false;
+
+	(void)installed;
+	*what = ESP_PLACES " with systemd-boot and loader/entries";
+	for (size_t i = 0; esp_places[i] && !here; i++)
+		here = has_loader(esp_places[i]);
+	return here ? 0 : -ENOENT;
+}
+
+/* In the loader's own file system, or else, where there is an extended boot partition, in another one. */
+static int read_entries(struct boot_entries *entries, struct error *error)
+{
+	const char *what;
+
+	*entries = (struct boot_entries){ 0 };
+	found_in = NULL;
+	int r = error_errno(error, detect(true, &what));
+	for (int own = 1; own >= 0; own--)
+		for (size_t i = 0; esp_places[i] && r == 0 && !found_in; i++) {
+			if (has_loader(esp_places[i]) != own)
+				continue;
+			r = bls_read_entries(esp_places[i], entries, error);
+			if (r < 0 || entries->count)
+				found_in = esp_places[i];
+		}
+	return r;
+}
+
+/* What kernel-install makes has a directory of its own for each kernel: the line of the newest such entry, without what
+ * kernel-install adds by itself; owned by the caller. NULL if there is none. */
+static char *seed(const struct boot_entries *entries)
+{
+	char *line = NULL, needle[80];
+
+	for (size_t i = entries->count; i-- > 0 && !line;) {
+		const struct boot_entry *e = &entries->list[i];
+		snprintf(needle, sizeof(needle), "/%s/", e->release);
+		if (e->own && e->release[0] && strstr(e->image, needle))
+			line = line_without(e->words, "systemd.machine_id=");
+	}
+	return line;
+}
+
+static int edit(const struct mode_words *wish, struct snapshot *snapshot, struct edits *edits)
+{
+	char path[256];
+	int r = edits_check_link(KERNEL_CMDLINE); /* to nothing, it is not "not there" */
+
+	if (r < 0)
+		return r;
+	char *line = seed(&snapshot_of(snapshot, &backend_systemd_boot)->entries);
+	if (access(KERNEL_CMDLINE, F_OK) == 0 || (line && run_find("kernel-install", path, sizeof(path))))
+		r = bls_edit_cmdline(line ? line : "", wish, edits);
+	free(line);
+	return r < 0 ? r : bls_edit(&backend_systemd_boot, snapshot, true, wish, edits);
+}
+
+static int apply(struct snapshot *snapshot, const char *words, bool flush, bool verbose)
+{
+	(void)verbose;
+	return bls_apply(&backend_systemd_boot, snapshot, true, words, flush);
+}
+
+static const char *location(void)
+{
+	static char path[128];
+
+	snprintf(path, sizeof(path), "%s/loader/entries", found_in ? found_in : "");
+	return found_in ? path : "the EFI system partition";
+}
+
+static const char *const watched[] = { "/etc/kernel", NULL };
+
+/* kernel-install(8) writes entries and images in place: that is done by us, whole. */
+static const char *const environment[] = { "KERNEL_INSTALL_BYPASS=1", NULL };
+
+const struct backend backend_systemd_boot = {
+	.name = "systemd-boot",
+	.program = "systemd-boot",
+	.family = FAMILY_SYSTEMD,
+	.detect = detect,
+	.read = read_entries,
+	.edit = edit,
+	.apply = apply,
+	.location = location,
+	.watched = watched,
+	.environment = environment,
+	.by_entries = true,
+	.config_file = KERNEL_CMDLINE,
+};

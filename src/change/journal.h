@@ -1,0 +1,60 @@
+/* What is written down about a change in /var/lib/iommu/change: enough to finish it, to undo it, and to go back later.
+ * SPDX-License-Identifier: BSD-3-Clause
+ *
+ * A change is under way while there is a file `journal`, which becomes `done` at the end. Beside it are copies of the
+ * files before the change, with owner, mode and extended attributes, and the texts they get.
+ */
+#ifndef JOURNAL_H
+#define JOURNAL_H
+
+#include <stdbool.h>
+
+#include "system/edits.h"
+
+enum progress {
+	PROGRESS_OPEN,   /* the boot loader may still have the old words: every image accepts old and new */
+	PROGRESS_BOOT,   /* it has the new ones; the images accept the old mode too until the machine has come up */
+	PROGRESS_SEALING /* it has the new ones, and the images come to accept nothing else */
+};
+
+struct journal {
+	char command[24]; /* the mode, "rollback" or "remove" */
+	enum progress progress;
+	bool after_boot;    /* --commit=after-boot */
+	char backend[24];   /* by name */
+	char generator[24]; /* of images, by name; "none": they are left to the caller */
+	bool known;         /* the words of every entry are known; else they are what the files say */
+	char words[256];
+	bool flush;       /* the flush policy is ours to set */
+	bool had_known;   /* before the change all entries had the same words about the IOMMU: */
+	char had[256];
+	char boot_id[40]; /* of the boot that made the change */
+};
+
+enum side { BEFORE, AFTER };
+
+/* Begins: keeps the files as they are now, and what they are to become; with back, the edits being those of the last
+ * change turned round, that is what they were before it, owner and mode included. The last change's copies stay
+ * until journal_close(). Returns 0 or -errno; if it is cut short there is no new change. */
+int journal_open(const struct journal *journal, const struct edits *edits, bool back);
+
+/* Reads the last change, *open if it is still under way. Returns 0, -ENOENT if there is none, -EINVAL if the record is
+ * damaged, or another -errno. */
+int journal_read(struct journal *journal, bool *open);
+
+/* Reads what the change edits, both sides' texts included. Returns 0, or -errno and no edits. */
+int journal_edits(struct edits *edits);
+
+/* Writes down how far the change has come. Returns 0 or -errno. */
+int journal_update(const struct journal *journal, const struct edits *edits);
+
+/* Ends a change that is done, or one that has been undone: then the last one before it is the last one again. Both
+ * return 0 or -errno. */
+int journal_close(void);
+int journal_cancel(void);
+
+/* Puts the edit of that number back as it is on one side of the change, with owner, mode and extended attributes, or
+ * takes it away if there was none. Does nothing to one that has its text from before already. Returns 0 or -errno. */
+int journal_restore(enum side side, const struct edits *edits, size_t number);
+
+#endif

@@ -1,0 +1,182 @@
+/* What a request comes to; see plan.h.
+ * SPDX-License-Identifier: BSD-3-Clause
+ */
+#include "change/plan.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "bootloader/choose.h"
+#include "change/journal.h"
+#include "evidence/kconfig.h"
+#include "nextboot/placement.h"
+#include "system/message.h"
+#include "system/mounts.h"
+
+/* Appends a "key=value" line for each given option to what the existing target has, then reads it all as a target: so
+ * that options and file obey the same rules, with the same words said about them. */
+int plan_target(struct plan *p)
+{
+	const struct request *q = p->request;
+	struct target old = { .on_mismatch = POLICY_WARN };
+	struct error error;
+	/* The file itself, not what this boot's early check judged by. */
+	int old_status = target_read(p->root, TARGET_PATH, &old, &error);
+	char text[512], delay[16];
+
+	if (old_status < 0)
+		old = (struct target){ .on_mismatch = POLICY_WARN };
+	const char *on_mismatch = q->on_mismatch ? q->on_mismatch : policy_name(old.on_mismatch);
+	const char *late = q->on_late_mismatch ? q->on_late_mismatch : old.late_same ? "same" : "warn";
+	const char *flush = q->flush ? q->flush : q->mode == MODE_STRICT ? flush_name(old.flush) : "any";
+	bool off = mode_is_off(q->mode);
+	const char *unsafe = q->unsafe_interrupts                  ? q->unsafe_interrupts
+			     : old.allow_unsafe_interrupts && !off ? "yes"
+								   : "no";
+	const char *override = q->override ? q->override : old.allow_override ? "yes" : "no";
+
+	if (off && strcmp(unsafe, "yes") == 0)
+		return fail("--allow-unsafe-interrupts: makes no sense with mode %s", mode_name(q->mode));
+
+	/* A delay that was only its policy's default follows the policy. */
+	bool keep_delay = old_status == 0 && old.delay != policy_delay(old.on_mismatch) && !q->on_mismatch;
+	snprintf(delay, sizeof(delay), "%u", old.delay);
+	const char *seconds = q->delay ? q->delay : keep_delay ? delay : NULL;
+
+	int len = snprintf(text, sizeof(text), "mode=%s\n", mode_name(q->mode));
+	const struct {
+		const char *key, *value;
+	} lines[] = {
+		{ "on-mismatch", on_mismatch }, { "on-late-mismatch", late },   { "flush", flush },
+		{ "allow-unsafe-interrupts", unsafe }, { "allow-override", override }, { "delay", seconds },
+	};
+	for (size_t i = 0; i < sizeof(lines) / sizeof(lines[0]); i++)
+		if (lines[i].value)
+			len += snprintf(text + len, sizeof(text) - (size_t)len, "%s=%.40s\n", lines[i].key,
+					lines[i].value);
+	if (target_parse(text, (size_t)len, &p->target, &error) < 0)
+		return fail("%s", error.text);
+	return 0;
+}
+
+/* strict alone is passthrough where the kernel was built so (SUSE), or where nobody can tell. */
+static bool needs_nopt(const struct plan *p)
+{
+	for (size_t i = 0; i < p->kernels.count; i++)
+		if (kconfig_has(p->root, p->kernels.list[i].release, "CONFIG_IOMMU_DEFAULT_PASSTHROUGH") != PRESENCE_NO)
+			return true;
+	return false;
+}
+
+void plan_words(struct plan *p)
+{
+	const struct target *t = &p->target;
+	int len = snprintf(p->words, sizeof(p->words), "%s", mode_tokens(t->mode));
+
+	if (t->mode == MODE_STRICT && needs_nopt(p))
+		len += snprintf(p->words + len, sizeof(p->words) - (size_t)len, " iommu=nopt");
+	p->flush = t->flush != FLUSH_ANY;
+	if (p->flush)
+		len += snprintf(p->words + len, sizeof(p->words) - (size_t)len, " iommu.strict=%d",
+				t->flush == FLUSH_SYNC);
+	if (t->allow_unsafe_interrupts)
+		snprintf(p->words + len, sizeof(p->words) - (size_t)len,
+			 " vfio_iommu_type1.allow_unsafe_interrupts=1 iommufd.allow_unsafe_interrupts=1");
+}
+
+int plan_generator(const char *name, const struct generator **generator)
+{
+	const char *what;
+
+	*generator = NULL;
+	if (name && strcmp(name, "none") == 0)
+		return 0;
+	*generator = generator_find(name, &what);
+	if (*generator)
+		return 0;
+	if (!what)
+		return fail("--initramfs=%s: use %s", name, generator_names());
+	return fail("%s is missing; install it, or use --initramfs=none and build the images yourself", what);
+}
+
+int plan_edits(const char *target, const struct generator *generator, bool enforcing, struct edits *edits)
+{
+	const struct generator *g;
+
+	int r = edits_add(edits, ROLE_TARGET, TARGET_PATH, target);
+	for (size_t i = 0; r == 0 && (g = generator_at(i)); i++)
+		if (g->config)
+			r = edits_add_ours(edits, ROLE_IMAGES, g->config,
+					   target && g == generator ? g->settings(enforcing) : NULL);
+	return -r;
+}
+
+/* In this boot one has been asked for its proof, or named, before: what the files say since is what the next boot will
+ * have. */
+static bool proven_before(const struct facts *facts, struct journal *last)
+{
+	bool open;
+
+	return facts && journal_read(last, &open) == 0 && last->boot_id[0] &&
+	       strcmp(last->boot_id, facts->evidence.boot_id) == 0;
+}
+
+static int plan_backend(struct plan *p)
+{
+	struct journal last;
+	const char *name = p->request->backend;
+
+	p->proven = name;
+	if (!name && proven_before(p->facts, &last) && backend_named(last.backend)) {
+		name = last.backend;
+		p->proven = true;
+	}
+	const char *running = facts_cmdline(p->facts);
+	int code = backend_choose(name, p->loader, p->root, running, p->words, &p->snapshot, &p->backend);
+	if (code == 0 && !p->backend->needs_block_device)
+		p->loader = true;
+	return code;
+}
+
+int plan_make(struct plan *p)
+{
+	char text[512];
+
+	/* Kernels, images and entries are looked for there. */
+	int code = mounts_check("/boot");
+	if (code == 0)
+		code = plan_target(p);
+	if (code)
+		return code;
+	int r = kernels_list(&p->kernels);
+	if (r < 0)
+		return fail("/boot: %s", strerror(-r));
+	plan_words(p);
+	code = plan_backend(p);
+	if (code == 0)
+		code = plan_generator(p->request->initramfs, &p->generator);
+	if (code)
+		return code;
+	const struct mode_words wish = { .mode = mode_name(p->target.mode), .words = p->words, .flush = p->flush,
+					 .images = p->generator != NULL };
+	if (target_format(&p->target, text, sizeof(text)) <= 0)
+		return no_memory(), EXIT_INVALID;
+	code = plan_edits(text, p->generator, p->target.on_mismatch != POLICY_WARN, &p->edits);
+	if (code == 0)
+		code = -p->backend->edit(&wish, &p->snapshot, &p->edits);
+	if (code)
+		return code;
+	r = kernels_place(snapshot_of(&p->snapshot, p->backend), &p->edits, &p->kernels);
+	if (r < 0 || p->kernels.count == 0)
+		return fail("%s", r < 0 ? strerror(-r) : "no boot entry of an installed kernel has an initramfs");
+	return 0;
+}
+
+void plan_free(struct plan *p)
+{
+	kernels_free(&p->kernels);
+	edits_free(&p->edits);
+	snapshot_free(&p->snapshot);
+}

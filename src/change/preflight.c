@@ -1,0 +1,417 @@
+/* What speaks against a change of mode; see preflight.h.
+ * SPDX-License-Identifier: BSD-3-Clause
+ */
+#include "change/preflight.h"
+
+#include <errno.h>
+#include <linux/magic.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/statvfs.h>
+#include <sys/vfs.h>
+
+#include "bootloader/choose.h"
+#include "bootloader/cmdline-edit.h"
+#include "change/written.h"
+#include "initramfs/modprobe-d.h"
+#include "model/cmdline-words.h"
+#include "system/message.h"
+#include "system/refuse.h"
+
+#define LINE_BYTES 2047 /* arch/x86/include/asm/setup.h:COMMAND_LINE_SIZE less its NUL */
+
+/* --force overrides what only this machine or kernel can't do, never what would break the boot. */
+#define REFUSE(p, code, ...) ((p)->force && reason_forcible(code) ? refuse_not(code) : refuse(code, __VA_ARGS__))
+
+/* --- The machine -------------------------------------------------------------------------------------------------- */
+
+static bool wants_on(const struct preflight *p)
+{
+	return !mode_is_off(p->target->mode);
+}
+
+/* What container managers leave (systemd.io/CONTAINER_INTERFACE; podman-run(1); docker). */
+static int check_container(const struct preflight *p)
+{
+	static const char *const signs[] = { "/run/systemd/container", "/run/.containerenv", "/.dockerenv" };
+
+	for (size_t i = 0; i < sizeof(signs) / sizeof(signs[0]); i++)
+		if (root_exists(p->root, signs[i]))
+			return REFUSE(p, CONTAINER, "%s: this is a container, its host has the boot loader", signs[i]);
+	return 0;
+}
+
+/* What is written to a root like this is gone with the next boot. */
+static int check_live(const struct preflight *p)
+{
+	static const struct {
+		unsigned long magic;
+		const char *name;
+	} passing[] = { { OVERLAYFS_SUPER_MAGIC, "an overlay" },
+			{ SQUASHFS_MAGIC, "squashfs" },
+			{ TMPFS_MAGIC, "a tmpfs" },
+			{ RAMFS_MAGIC, "a ramfs" } };
+	struct statfs fs;
+
+	if (statfs("/", &fs) < 0)
+		return 0;
+	for (size_t i = 0; i < sizeof(passing) / sizeof(passing[0]); i++)
+		if ((unsigned long)fs.f_type == passing[i].magic)
+			return REFUSE(p, LIVE_SYSTEM, "/ is %s: what is written here does not reach the next boot",
+				      passing[i].name);
+	return 0;
+}
+
+static int check_xen(const struct preflight *p)
+{
+	if (p->facts->evidence.platform.xen_dom0)
+		return REFUSE(p, XEN_DOM0,
+			      "this is Xen's dom0: Xen has the IOMMU, and this kernel's tokens do nothing");
+	return 0;
+}
+
+static int check_virtio(const struct preflight *p)
+{
+	const struct evidence *e = &p->facts->evidence;
+
+	if ((e->virtio_iommu || (e->nunits && e->units[0].kind == UNIT_OTHER)))
+		return REFUSE(p, VIRTIO_IOMMU,
+			      "this machine's IOMMU is a virtio-iommu: it comes up late, and no token switches it off");
+	return 0;
+}
+
+static int check_table(const struct preflight *p)
+{
+	const struct evidence *e = &p->facts->evidence;
+
+	if (!wants_on(p) || e->table || e->nunits)
+		return 0;
+	if (e->platform.hypervisor)
+		return REFUSE(p, NO_VIOMMU, "this virtual machine has no IOMMU (no DMAR or IVRS table)");
+	return REFUSE(p, FIRMWARE_OFF, "the firmware offers no IOMMU (no DMAR or IVRS table)%s",
+		      p->facts->line.acpi_off ? "; acpi=off hides them" : "");
+}
+
+static int check_evidence(const struct preflight *p)
+{
+	if (p->target->on_mismatch != POLICY_WARN && p->facts->evidence.missing[0])
+		return REFUSE(p, CANNOT_JUDGE, "a stopping policy needs evidence: %s", p->facts->evidence.missing);
+	return 0;
+}
+
+/* --- Its kernels -------------------------------------------------------------------------------------------------- */
+
+static int check_flush(const struct preflight *p)
+{
+	for (size_t i = 0; p->flush && i < p->kernels->count; i++) {
+		const char *release = p->kernels->list[i].release;
+		unsigned version = kernel_version(release);
+
+		if (version && version < KERNEL(5, 15))
+			return REFUSE(p, FLUSH_UNSUPPORTED,
+				      "kernel %s is older than 5.15 and can't tell its flush policy", release);
+	}
+	return 0;
+}
+
+static int check_noiommu(const struct preflight *p)
+{
+	char names[512] = "";
+	size_t len = 0;
+
+	if (p->target->mode != MODE_OFF_FOR_VFIO)
+		return 0;
+	for (size_t i = 0; i < p->kernels->count; i++) {
+		const char *release = p->kernels->list[i].release;
+		enum presence has[PARAMS] = { 0 };
+
+		if (params_presence(p->root, release, has, NULL) == 0 && has[PARAM_NOIOMMU] == PRESENCE_NO &&
+		    len < sizeof(names))
+			len += (size_t)snprintf(names + len, sizeof(names) - len, "%s%s", len ? ", " : "", release);
+	}
+	if (len)
+		return REFUSE(p, NOIOMMU_UNSUPPORTED, "vfio of kernel %s has no enable_unsafe_noiommu_mode", names);
+	return 0;
+}
+
+/* --- modprobe.d --------------------------------------------------------------------------------------------------- */
+
+/* The last line that sets each parameter to Y, and that stands in for loading vfio. */
+struct conflicts {
+	char yes[PARAMS][600], install[600];
+};
+
+static void find_conflict(void *context, const char *path, unsigned line, const char *text)
+{
+	struct conflicts *c = context;
+	char command[32], module[64], word[256];
+
+	if (!cmdline_word(&text, command, sizeof(command)) || !cmdline_word(&text, module, sizeof(module)))
+		return;
+	for (char *m = module; *m; m++)
+		*m = *m == '-' ? '_' : *m;
+	if (strcmp(command, "install") == 0 && strcmp(module, "vfio") == 0 && !strstr(text, "--ignore-install"))
+		snprintf(c->install, sizeof(c->install), "%s:%u", path, line);
+	if (strcmp(command, "options") != 0)
+		return;
+	while (cmdline_word(&text, word, sizeof(word)))
+		for (int i = 0; i < PARAMS; i++) {
+			int on = strcmp(module, param_module((enum param)i))
+					 ? -1
+					 : cmdline_param(word, param_name((enum param)i), 0);
+			if (on == 1)
+				snprintf(c->yes[i], sizeof(c->yes[i]), "%s:%u", path, line);
+			else if (on == 0)
+				c->yes[i][0] = '\0';
+		}
+}
+
+/* By modprobe(8), for every kernel there is. */
+static bool install_ignored(const struct preflight *p)
+{
+	bool all = p->kernels->count > 0;
+
+	for (size_t i = 0; i < p->kernels->count; i++) {
+		enum presence has[PARAMS];
+		bool ignored = false;
+
+		params_presence(p->root, p->kernels->list[i].release, has, &ignored);
+		all = all && ignored;
+	}
+	return all;
+}
+
+/* Our tokens come after modprobe.d, so only what they leave alone can contradict them. */
+static int check_modprobe(const struct preflight *p)
+{
+	static struct conflicts c;
+
+	if (modprobe_walk(p->root, find_conflict, &c) < 0)
+		return fail("modprobe.d: %s", strerror(ENOMEM));
+	if (p->target->mode == MODE_OFF_FOR_VFIO && c.install[0] && !install_ignored(p))
+		return REFUSE(p, MODPROBE_CONFLICT, "%s: an install line keeps vfio from loading", c.install);
+	if (p->target->mode != MODE_OFF_FOR_VFIO && c.yes[PARAM_NOIOMMU][0])
+		return REFUSE(p, MODPROBE_CONFLICT,
+			      "%s: vfio enable_unsafe_noiommu_mode is set, which mode %s excludes",
+			      c.yes[PARAM_NOIOMMU], mode_name(p->target->mode));
+	for (int i = PARAM_TYPE1; i <= PARAM_IOMMUFD; i++)
+		if (wants_on(p) && !p->target->allow_unsafe_interrupts && c.yes[i][0])
+			return REFUSE(p, MODPROBE_CONFLICT,
+				      "%s: %s %s is set, and --allow-unsafe-interrupts is not given", c.yes[i],
+				      param_module((enum param)i), param_name((enum param)i));
+	return 0;
+}
+
+/* --- Disks -------------------------------------------------------------------------------------------------------- */
+
+/* A key that the TPM gives out only after the same boot: GRUB measures the command line and the initramfs it reads
+ * into PCR 8 and 9. crypttab(5), systemd-pcrlock(8). */
+static int check_sealed(const struct preflight *p)
+{
+	char text[8192];
+
+	ssize_t len = root_read(p->root, "/etc/crypttab", text, sizeof(text));
+	unsigned line = 0;
+	for (char *next, *start = len > 0 ? text : NULL; start && *start; start = next) {
+		next = start + strcspn(start, "\n");
+		if (*next)
+			*next++ = '\0';
+		line++;
+		if (start[strspn(start, " \t")] != '#' && strstr(start, "tpm2-device="))
+			return REFUSE(p, TPM_SEALED,
+				      "/etc/crypttab:%u: a key is sealed to the TPM, which may not give it out "
+				      "once command line and initramfs are others",
+				      line);
+	}
+	if (root_exists(p->root, "/var/lib/systemd/pcrlock.json"))
+		return REFUSE(p, TPM_SEALED,
+			      "/var/lib/systemd/pcrlock.json: keys are sealed to how this machine boots now");
+	return 0;
+}
+
+/* --- /boot -------------------------------------------------------------------------------------------------------- */
+
+/* Whether there are entries. Returns 0, 1 if a dry run of an ordinary user can't read them, which it says elsewhere,
+ * or -1 with one line told. */
+static int need_entries(const struct preflight *p)
+{
+	const struct loader *l = p->entries;
+
+	if (l->error.code == -EACCES && p->dry_run)
+		return 1;
+	return l->error.code < 0 ? -fail("%s", l->error.text) : 0;
+}
+
+/* A machine can have one boot loader installed and be booted by another, which reads other files. */
+static int check_proven(const struct preflight *p)
+{
+	if (p->proven)
+		return 0;
+	int r = need_entries(p);
+	if (r)
+		return r < 0 ? EXIT_INVALID : 0;
+	if (backend_proven(p->entries, p->facts->evidence.cmdline))
+		return 0;
+	return REFUSE(p, BOOTLOADER_UNPROVEN,
+		      "no entry of %s has the command line that this machine was booted with, or another boot "
+		      "loader started it; if it is %s that boots this machine, say so: --backend=%s",
+		      p->backend->location(), p->backend->program, p->backend->name);
+}
+
+static int check_line(const struct preflight *p)
+{
+	const struct boot_entries *entries = &p->entries->entries;
+
+	if (!p->loader)
+		return 0;
+	int code = need_entries(p) < 0 ? EXIT_INVALID : 0;
+	for (size_t i = 0; i < entries->count && code == 0; i++) {
+		const struct boot_entry *e = &entries->list[i];
+		char *line = e->own ? words_apply(e->words, p->words, p->flush, NULL) : NULL;
+		/* A boot loader puts a word of its own in front. */
+		size_t len = line ? strlen(line) + strlen("BOOT_IMAGE=/boot/vmlinuz- ") + strlen(e->release) : 0;
+		if (len > LINE_BYTES)
+			code = REFUSE(p, CMDLINE_TOO_LONG, "%s: the line would have %zu bytes, the kernel reads %d",
+				      e->id, len, LINE_BYTES);
+		free(line);
+	}
+	return code;
+}
+
+/* One directory's share of the change: room for need bytes, and for a few small files. ours: it will be made
+ * writable. */
+static int check_room(const struct preflight *p, const char *dir, bool ours, unsigned long long need)
+{
+	struct statvfs fs;
+
+	if (statvfs(dir, &fs) < 0)
+		return fail("%s: %s", dir, strerror(errno));
+	if (!ours && (fs.f_flag & ST_RDONLY))
+		return REFUSE(p, BOOT_READONLY, "%s is mounted read-only; remount it: mount -o remount,rw %s", dir,
+			      dir);
+	if ((unsigned long long)fs.f_bavail * fs.f_frsize < need)
+		return REFUSE(p, BOOT_SPACE, "%s has %llu KiB free, the change needs %llu KiB", dir,
+			      (unsigned long long)fs.f_bavail * fs.f_frsize / 1024, need / 1024);
+	return 0;
+}
+
+static unsigned long long size_of(const char *image)
+{
+	struct stat st;
+
+	return stat(image, &st) == 0 ? (unsigned long long)st.st_size + (unsigned long long)st.st_size / 8 : 0;
+}
+
+static bool on_same(const char *path, const char *other)
+{
+	struct stat a, b;
+
+	return stat(path, &a) == 0 && stat(other, &b) == 0 && a.st_dev == b.st_dev;
+}
+
+/* What the file system of that copy needs. Old and new ones are there together until all is read back; on FAT, which
+ * has no second names, one is there once more while it takes the other's place. */
+static int check_placed(const struct preflight *p, const char *placed)
+{
+	unsigned long long need = 1 << 20, largest = 0;
+	char dir[256];
+
+	for (size_t i = 0; i < p->kernels->count; i++) {
+		const struct kernel *kernel = &p->kernels->list[i];
+		for (size_t c = 0; c < kernel->places; c++) {
+			if (!on_same(kernel->placed[c], placed))
+				continue;
+			unsigned long long size =
+				size_of(kernel->placed[c]) + (kernel->under[0] ? size_of(kernel->under) : 0);
+			need += size;
+			largest = size > largest ? size : largest;
+		}
+	}
+	snprintf(dir, sizeof(dir), "%.*s", (int)(strrchr(placed, '/') - placed), placed);
+	return check_room(p, dir, p->backend->open != NULL, need + largest);
+}
+
+/* Entries whose images are shared get others beside those that are there; and one takes another's place once more
+ * when the target becomes the final one. */
+static int check_shared(const struct preflight *p)
+{
+	unsigned long long need = 1 << 20, largest = 0;
+	const struct boot_entries *entries = &p->entries->entries;
+
+	int r = need_entries(p);
+	for (size_t i = 0; i < entries->count; i++) {
+		unsigned long long size = entries->list[i].own ? size_of(entries->list[i].image) : 0;
+		need += size;
+		largest = size > largest ? size : largest;
+	}
+	return r ? (r < 0 ? EXIT_INVALID : 0) : check_room(p, p->backend->location(), false, need + largest);
+}
+
+static int check_written(const struct preflight *p)
+{
+	return written_check(&(struct written){ .edits = p->edits, .kernels = p->images ? p->kernels : NULL,
+						.backend = p->loader ? p->backend : NULL });
+}
+
+static int check_space(const struct preflight *p)
+{
+	unsigned long long boot = 1 << 20;
+	bool copies = false;
+
+	if (p->images && p->backend->image_after)
+		return check_shared(p);
+	for (size_t i = 0; p->images && i < p->kernels->count; i++) {
+		boot += size_of(p->kernels->list[i].image);
+		copies = copies || p->kernels->list[i].places;
+	}
+	int code = check_room(p, "/boot", false, boot);
+	for (size_t i = 0; copies && code == 0 && i < p->kernels->count; i++)
+		for (size_t c = 0; c < p->kernels->list[i].places && code == 0; c++)
+			code = check_placed(p, p->kernels->list[i].placed[c]);
+	if (code == 0 && p->loader && !p->backend->needs_block_device && !copies)
+		code = check_room(p, p->backend->location(), false, 1 << 20);
+	return code;
+}
+
+int preflight(const struct preflight *p)
+{
+	static const struct {
+		int (*check)(const struct preflight *);
+		bool running; /* asks the running machine */
+	} checks[] = {
+		{ check_container, true }, { check_live, true },      { check_xen, true },     { check_virtio, true },
+		{ check_table, true },     { check_evidence, true },  { check_flush, false },  { check_noiommu, false },
+		{ check_written, false },  { check_modprobe, false }, { check_sealed, false }, { check_proven, true },
+		{ check_line, false },     { check_space, false },
+	};
+	int code = 0;
+
+	for (size_t i = 0; i < sizeof(checks) / sizeof(checks[0]) && code == 0; i++)
+		if (p->facts || !checks[i].running)
+			code = checks[i].check(p);
+	return code;
+}
+
+int plan_check(struct plan *p)
+{
+	const struct preflight view = {
+		.root = p->root,
+		.facts = p->facts,
+		.target = &p->target,
+		.kernels = &p->kernels,
+		.edits = &p->edits,
+		.words = p->words,
+		.flush = p->flush,
+		.images = p->generator != NULL,
+		.loader = p->loader,
+		.backend = p->backend,
+		.entries = snapshot_of(&p->snapshot, p->backend),
+		.proven = p->proven,
+		.force = p->request->force,
+		.dry_run = p->request->dry_run,
+	};
+
+	return preflight(&view);
+}

@@ -1,0 +1,241 @@
+/* The steps of a change; see steps.h.
+ * SPDX-License-Identifier: BSD-3-Clause
+ */
+#include "change/steps.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "base/paths.h"
+#include "initramfs/rebuild.h"
+#include "system/files.h"
+#include "system/message.h"
+#include "system/sync-for-boot.h"
+
+static volatile sig_atomic_t interrupted;
+
+static void note_signal(int number)
+{
+	interrupted = number;
+}
+
+void transaction_signals(void)
+{
+	static const int numbers[] = { SIGINT, SIGTERM, SIGHUP };
+	const struct sigaction note = { .sa_handler = note_signal, .sa_flags = SA_RESTART };
+	const struct sigaction ignore = { .sa_handler = SIG_IGN };
+
+	for (size_t i = 0; i < sizeof(numbers) / sizeof(numbers[0]); i++)
+		sigaction(numbers[i], &note, NULL);
+	sigaction(SIGPIPE, &ignore, NULL); /* a reader that has gone stops nothing */
+}
+
+void step_say(const struct transaction *t, const char *format, ...)
+{
+	va_list args;
+
+	if (t->quiet)
+		return;
+	va_start(args, format);
+	vfprintf(progress(), format, args);
+	va_end(args);
+	fflush(progress());
+}
+
+int step_go_on(void)
+{
+	return interrupted ? fail("interrupted (signal %d)", (int)interrupted), -1 : 0;
+}
+
+int step_told(const char *what, int r)
+{
+	if (r < 0)
+		fail("%s: %s", what, file_error(r));
+	return r < 0 ? -1 : 0;
+}
+
+static int put(const struct transaction *t, const char *path, const char *text)
+{
+	int r = edit_put(path, text);
+
+	if (r > 0)
+		step_say(t, "%s %s\n", text ? "wrote  " : "removed", path);
+	return r < 0 ? -1 : step_go_on();
+}
+
+static int put_all(const struct transaction *t, enum role role)
+{
+	for (size_t i = 0; i < t->edits.count; i++)
+		if (t->edits.list[i].role == role && put(t, t->edits.list[i].path, t->edits.list[i].after) < 0)
+			return -1;
+	return 0;
+}
+
+bool step_parse_target(const char *text, struct target *target)
+{
+	struct error error;
+	char *copy = text ? strdup(text) : NULL;
+	bool valid = copy && target_parse(copy, strlen(copy), target, &error) == 0;
+
+	free(copy);
+	return valid;
+}
+
+struct image_want step_want_of(const char *target_text)
+{
+	struct target target = { .on_mismatch = POLICY_WARN };
+
+	step_parse_target(target_text, &target); /* an invalid one, too, says how it wants to be obeyed */
+	return (struct image_want){ .target_text = target_text, .target_len = target_text ? strlen(target_text) : 0,
+				    .on_mismatch = target.on_mismatch };
+}
+
+/* On a terminal the line is written again and again, with the time that it has taken. */
+struct step {
+	const struct transaction *transaction;
+	char text[400];
+};
+
+static void show_time(void *context, unsigned seconds)
+{
+	const struct step *step = context;
+
+	step_say(step->transaction, "\r%s, %u s", step->text, seconds);
+}
+
+int step_build_image(const struct transaction *t, size_t i, const struct image_want *want)
+{
+	const struct kernel *kernel = &t->kernels.list[i];
+	struct step step = { .transaction = t };
+	struct timespec start, end;
+	bool terminal = isatty(fileno(progress()));
+
+	snprintf(step.text, sizeof(step.text), "building %s with %s (%zu of %zu)", kernel->image, t->generator->name,
+		 i + 1, t->kernels.count);
+	step_say(t, "%s", step.text);
+	fail_on_new_line(!t->quiet);
+	clock_gettime(CLOCK_MONOTONIC, &start);
+	int r = initramfs_rebuild(t->generator, kernel, want, t->verbose, terminal ? show_time : NULL, &step);
+	clock_gettime(CLOCK_MONOTONIC, &end);
+	fail_on_new_line(false);
+	if (r == 0)
+		step_say(t, "%s%s, %ld s\n", terminal ? "\r" : "", terminal ? step.text : "",
+			 (long)(end.tv_sec - start.tv_sec));
+	return r;
+}
+
+static int build_images(const struct transaction *t, const char *target_text)
+{
+	const struct image_want want = step_want_of(target_text);
+
+	for (size_t i = 0; t->generator && i < t->kernels.count; i++) {
+		const char *path;
+
+		if (initramfs_check(&t->kernels.list[i], &want, &path, NULL) < 0 &&
+		    (step_build_image(t, i, &want) < 0 || step_go_on() < 0))
+			return -1;
+	}
+	return 0;
+}
+
+/* No exit status is believed: what the next boot reads is read, and only once it is on the disk to stay. */
+static int check_images(const struct transaction *t, const char *target_text)
+{
+	const struct image_want want = step_want_of(target_text);
+
+	struct error error;
+	const char *path;
+
+	for (size_t i = 0; t->generator && i < t->kernels.count; i++) {
+		if (initramfs_check(&t->kernels.list[i], &want, &path, &error) < 0) {
+			fail("%s: %s", path, error.text);
+			return -1;
+		}
+	}
+	return 0;
+}
+
+int step_sync_boot(const struct transaction *t)
+{
+	if (step_told("/boot", sync_for_boot("/boot")) < 0)
+		return -1;
+	for (size_t i = 0; i < t->kernels.count; i++)
+		for (size_t c = 0; c < t->kernels.list[i].places; c++)
+			if (step_told(t->kernels.list[i].placed[c], sync_for_boot(t->kernels.list[i].placed[c])) < 0)
+				return -1;
+	if (!t->loader || t->backend->location()[0] != '/')
+		return 0;
+	return step_told(t->backend->location(), sync_for_boot(t->backend->location()));
+}
+
+int step_images_accept(struct transaction *t, const char *target_text)
+{
+	if (put(t, TARGET_PATH, target_text) < 0 || put_all(t, ROLE_IMAGES) < 0 || build_images(t, target_text) < 0 ||
+	    step_sync_boot(t) < 0)
+		return -1;
+	return check_images(t, target_text);
+}
+
+/* So that a file that is changed after it has been read back is another one by its time. */
+static void wait_for_entries(const struct transaction *t)
+{
+	struct stat st;
+
+	for (size_t i = 0; i < t->edits.count; i++)
+		if (t->edits.list[i].role == ROLE_ENTRY && stat(t->edits.list[i].path, &st) == 0)
+			seen_wait(seen_settles(&st));
+	if (stat(t->backend->location(), &st) == 0)
+		seen_wait(seen_settles(&st));
+}
+
+int step_switch_loader(struct transaction *t)
+{
+	const struct journal *j = &t->journal;
+	const char *words = j->known ? j->words : NULL;
+	struct error error;
+
+	/* What later kernels get, then what is there. */
+	int r = put_all(t, ROLE_SOURCE) < 0 || put_all(t, ROLE_ENTRY) < 0 ? -1 : 0;
+	snapshot_free(t->snapshot);
+	if (r < 0 || !t->loader)
+		return r;
+	step_say(t, "updating %s\n", t->backend->location());
+	wait_for_entries(t);
+	r = t->backend->apply(t->snapshot, words, j->flush, t->verbose);
+	if (r > 0) {
+		snapshot_free(t->snapshot);
+		wait_for_entries(t);
+	}
+	if (r < 0 || step_sync_boot(t) < 0 || step_go_on() < 0)
+		return -1;
+	r = loader_check(snapshot_of(t->snapshot, t->backend), words, j->flush, &error);
+	return r < 0 ? fail("%s", error.text), -1 : 0;
+}
+
+/* Before anything else: images take minutes, and a check in between must not act by a target that no boot has had. */
+void step_mark_pending(struct transaction *t)
+{
+	const char *text = edits_target(&t->edits, true);
+
+	if (!t->now || step_told(RUN_DIR, file_own_dir(RUN_DIR, 0755)) < 0)
+		return;
+	t->pending = access(PENDING, F_OK) < 0;
+	step_told(PENDING, file_write(PENDING, text ? text : "", text ? strlen(text) : 0, 0644));
+}
+
+int step_forget(const struct kernel *kernel)
+{
+	return step_told(kernel->image, initramfs_forget(kernel));
+}
+
+int step_open_loader(const struct transaction *t)
+{
+	return t->loader && t->backend->open ? t->backend->open() : 0;
+}

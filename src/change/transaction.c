@@ -1,0 +1,266 @@
+/* One change of the machine's configuration; see transaction.h.
+ * SPDX-License-Identifier: BSD-3-Clause
+ */
+#include "change/transaction.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/paths.h"
+#include "change/lock.h"
+#include "change/reboot-required.h"
+#include "change/steps.h"
+#include "change/transitional.h"
+#include "initramfs/rebuild.h"
+#include "nextboot/prediction.h"
+#include "system/files.h"
+#include "system/message.h"
+
+static const struct loader *loader_of(const struct transaction *t)
+{
+	return snapshot_of(t->snapshot, t->backend);
+}
+
+/* Whether every entry has the words already; false too where they are not known. */
+static bool loader_right(const struct transaction *t)
+{
+	return !t->loader ||
+	       (t->journal.known && loader_check(loader_of(t), t->journal.words, t->journal.flush, NULL) == 0);
+}
+
+static int predict(const struct transaction *t, struct predictions *entries)
+{
+	if (!snapshot_entries(t->snapshot, t->backend))
+		return -1;
+	int r = predictions_make(loader_of(t), &t->edits, t->now ? &t->now->evidence : NULL, true, entries);
+	return r < 0 ? no_memory() : 0;
+}
+
+int transaction_first_target(const struct transaction *t, char **text, bool *final)
+{
+	const char *last = edits_target(&t->edits, true);
+	struct target before, after, transitional;
+	struct predictions entries = { 0 };
+	char made[512];
+
+	*final = true;
+	/* One that was there before is put back, whatever it says. */
+	if (step_parse_target(last, &after)) {
+		bool had_one = step_parse_target(edits_target(&t->edits, false), &before);
+		if (t->loader && predict(t, &entries) < 0)
+			return -1;
+		*final = !transitional_target(had_one ? &before : NULL, &after, &entries, t->now, loader_right(t),
+					      &transitional);
+		predictions_free(&entries);
+		if (!*final && target_format(&transitional, made, sizeof(made)) < 0)
+			return step_told(TARGET_PATH, -ENOMEM);
+	}
+	const char *from = *final ? last : made;
+	*text = from ? strdup(from) : NULL;
+	return from && !*text ? step_told(TARGET_PATH, -ENOMEM) : 0;
+}
+
+/* The barrier: whatever entry is booted, its image accepts the mode it is about to get. Entries can have images that
+ * are no kernel's own: of another name, made by hand. Those that are not this system's get no other words. */
+static bool barred(const struct prediction *e, const struct target *after)
+{
+	if (!e->counted || e->image[0] == '\0' || e->hook == HOOK_NONE || (e->status == 0 && e->enforce == POLICY_WARN))
+		return false;
+	return e->status < 0 || e->target_status < 0 || !(target_accepts(&e->target) & 1u << after->mode);
+}
+
+/* The other way round, where the words were not ours to choose: the target will accept what each entry now gives. */
+static bool unwanted(const struct prediction *e, const struct target *after)
+{
+	return e->counted && after->on_mismatch != POLICY_WARN && (e->modes & ~target_accepts(after)) != 0;
+}
+
+static int check_entries(const struct transaction *t, bool (*bad)(const struct prediction *, const struct target *))
+{
+	struct predictions entries;
+	struct target after;
+	int r = 0;
+
+	if (!t->loader || !t->generator || !step_parse_target(edits_target(&t->edits, true), &after))
+		return 0;
+	if (predict(t, &entries) < 0)
+		return -1;
+	for (size_t i = 0; i < entries.count && r == 0; i++) {
+		const struct prediction *e = &entries.list[i];
+		if (!bad(e, &after))
+			continue;
+		fail("%s: %s would not start with %s", e->id, e->image, TARGET_PATH);
+		r = -1;
+	}
+	predictions_free(&entries);
+	return r;
+}
+
+static int switch_over(struct transaction *t)
+{
+	char *target;
+	bool final;
+
+	step_mark_pending(t);
+	if (transaction_first_target(t, &target, &final) < 0)
+		return -1;
+	if (!final)
+		step_say(t, "for as long as the boot loader may have the old words, images accept the old mode too\n");
+	int r = step_images_accept(t, target);
+	free(target);
+	snapshot_refresh(t->snapshot); /* that took minutes */
+	if (r < 0 || check_entries(t, barred) < 0 || step_switch_loader(t) < 0 ||
+	    (!t->journal.known && check_entries(t, unwanted) < 0))
+		return -1;
+
+	t->journal.progress = t->journal.after_boot && !final ? PROGRESS_BOOT : PROGRESS_SEALING;
+	return step_told("the journal", journal_update(&t->journal, &t->edits));
+}
+
+static int forget_old(const struct transaction *t)
+{
+	int r = 0;
+
+	for (size_t i = 0; i < t->kernels.count; i++)
+		if (step_forget(&t->kernels.list[i]) < 0)
+			r = -1;
+	return r;
+}
+
+/* The files of the boot loader, or the others. Returns how many failed. */
+static int put_back(const struct transaction *t, bool of_loader)
+{
+	int failed = 0;
+
+	for (size_t i = 0; i < t->edits.count; i++) {
+		const struct edit *e = &t->edits.list[i];
+		if (of_loader != (e->role >= ROLE_SOURCE) || (of_loader && e->role != ROLE_MADE && !edit_changes(e)))
+			continue;
+		failed += step_told(e->path, journal_restore(BEFORE, &t->edits, i)) < 0;
+	}
+	return failed;
+}
+
+static void collect_garbage(const struct transaction *t)
+{
+	if (!t->backend->collect_garbage)
+		return;
+	snapshot_free(t->snapshot); /* what is needed is what is there now */
+	t->backend->collect_garbage(t->snapshot);
+}
+
+/* The boot loader first: from then on nothing asks for the new mode. Images that accept both are accepted by it, and
+ * so are the old ones. */
+static int undo(struct transaction *t)
+{
+	int failed = 0;
+
+	t->journal.progress = PROGRESS_OPEN;
+	failed += put_back(t, true);
+	for (size_t i = 0; failed == 0 && i < t->kernels.count; i++)
+		failed += step_told(t->kernels.list[i].image, initramfs_restore(&t->kernels.list[i])) < 0;
+	if (failed == 0)
+		failed += put_back(t, false);
+	if (failed == 0)
+		failed += step_sync_boot(t) < 0;
+	if (failed == 0)
+		failed += step_told("the journal", journal_cancel()) < 0;
+	if (failed == 0 && t->pending && file_remove(PENDING) == 0)
+		rmdir(RUN_DIR); /* if nothing else is in it */
+	if (failed == 0)
+		collect_garbage(t);
+	if (failed == 0)
+		lock_undo();
+	fail("%s",
+	     failed ? "not everything could be put back: mend what is named above, then run 'iommu-install resume'"
+		    : "everything is as it was before");
+	return EXIT_INVALID;
+}
+
+static bool is_rollback(const struct transaction *t)
+{
+	return strcmp(t->journal.command, "rollback") == 0;
+}
+
+static int seal(struct transaction *t)
+{
+	int r = 0;
+
+	if (forget_old(t) < 0 || step_images_accept(t, edits_target(&t->edits, true)) < 0)
+		return -1;
+	/* Their contents are right; what was before comes back with owner, mode and all. */
+	for (size_t i = 0; is_rollback(t) && r == 0 && i < t->edits.count; i++)
+		if (edit_changes(&t->edits.list[i]))
+			r = step_told(t->edits.list[i].path, journal_restore(AFTER, &t->edits, i));
+	if (r < 0 || forget_old(t) < 0 || step_told("the journal", journal_close()) < 0)
+		return -1;
+	collect_garbage(t);
+	return 0;
+}
+
+/* Of a change that was cut short. */
+static void remove_temporaries(const struct transaction *t)
+{
+	for (size_t i = 0; i < t->edits.count; i++)
+		file_tidy(t->edits.list[i].path);
+	for (size_t i = 0; i < t->kernels.count; i++) {
+		const struct kernel *kernel = &t->kernels.list[i];
+		file_tidy(kernel->image);
+		for (size_t c = 0; c < kernel->places; c++)
+			file_tidy(kernel->placed[c]);
+		if (kernel->under[0])
+			file_tidy(kernel->under);
+	}
+	if (t->backend->remove_temporaries)
+		t->backend->remove_temporaries();
+}
+
+/* Up to where the change is written down. */
+static int begin(struct transaction *t)
+{
+	if (step_open_loader(t) < 0)
+		return -1;
+	if (t->resumed) /* who knows who has been there */
+		snapshot_free(t->snapshot);
+	remove_temporaries(t);
+	if (t->resumed)
+		return 0;
+	if (forget_old(t) < 0) /* of no change that anything is known of */
+		return -1;
+	return step_told("the journal", journal_open(&t->journal, &t->edits, is_rollback(t)));
+}
+
+int transaction_run(struct transaction *t)
+{
+	if (lock_begin() < 0)
+		return EXIT_INVALID;
+	if (begin(t) < 0) {
+		lock_undo();
+		return EXIT_INVALID;
+	}
+	/* Whoever has been at the boot loader since: images come to accept nothing but what it gives. */
+	if (t->journal.progress == PROGRESS_SEALING &&
+	    (t->journal.known ? !loader_right(t) : check_entries(t, unwanted) < 0))
+		t->journal.progress = PROGRESS_OPEN;
+	if (t->journal.progress == PROGRESS_OPEN && switch_over(t) < 0)
+		return undo(t);
+	if (t->now)
+		reboot_tell(loader_of(t), t->now);
+	if (t->journal.progress == PROGRESS_BOOT) {
+		forget_old(t);
+		return 0;
+	}
+	if (seal(t) == 0)
+		return 0;
+	fail("the change is in place, but not finished; the machine boots as it is. Run 'iommu-install resume'");
+	return EXIT_INVALID;
+}
+
+void transaction_free(struct transaction *t)
+{
+	edits_free(&t->edits);
+	kernels_free(&t->kernels);
+}

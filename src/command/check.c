@@ -1,0 +1,144 @@
+/* Will the next boot be as it should? See check.h.
+ * SPDX-License-Identifier: BSD-3-Clause
+ */
+#include "command/check.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "bootloader/choose.h"
+#include "change/journal.h"
+#include "change/reboot-required.h"
+#include "nextboot/prediction.h"
+#include "show/entries.h"
+#include "show/nagios.h"
+#include "system/chroot.h"
+#include "system/message.h"
+#include "verdict/facts.h"
+
+/* The worst of the counted ones: one that would mismatch, then one that can't be told. */
+static enum verdict overall(const struct predictions *entries, bool target_there)
+{
+	bool unknown = false, checked = false;
+
+	for (size_t i = 0; i < entries->count; i++) {
+		const struct prediction *e = &entries->list[i];
+		if (!e->counted)
+			continue;
+		if (e->verdict == VERDICT_MISMATCH)
+			return VERDICT_MISMATCH;
+		unknown = unknown || e->verdict == VERDICT_UNKNOWN;
+		checked = checked || e->hook != HOOK_NONE;
+	}
+	if (unknown)
+		return VERDICT_UNKNOWN;
+	return target_there || checked ? VERDICT_MATCH : VERDICT_NO_TARGET;
+}
+
+/* Nothing could be read: code is what check returns. */
+static int cannot_tell(enum check_output output, int code, const char *why)
+{
+	if (output == CHECK_NAGIOS)
+		return nagios_unknown(why);
+	fail("%s", why);
+	return code;
+}
+
+static int cannot_read(enum check_output output, const struct error *error)
+{
+	char text[ERROR_TEXT + 40];
+	bool root = error->code == -EACCES;
+
+	snprintf(text, sizeof(text), "%s%s", error->text, root ? "; it needs root to read it" : "");
+	return cannot_tell(output, root ? EXIT_UNKNOWN : EXIT_INVALID, text);
+}
+
+static int check_with(struct snapshot *snapshot, const struct request *q, const struct facts *now,
+		      const struct root *root, enum check_output output)
+{
+	struct error error;
+	struct predictions entries;
+	struct target wanted;
+	struct journal j;
+	bool open = false;
+
+	const struct backend *backend = backend_guess(true, facts_cmdline(now), snapshot);
+	if (!backend)
+		return cannot_tell(output, EXIT_UNKNOWN, "no boot loader that is known here");
+	int target = target_read(root, TARGET_PATH, &wanted, &error);
+	const struct loader *l = snapshot_of(snapshot, backend);
+	if (l->error.code < 0)
+		return cannot_read(output, &l->error);
+	int code = 0, r = predictions_make(l, NULL, now ? &now->evidence : NULL, target != -ENOENT, &entries);
+	if (r < 0)
+		return cannot_tell(output, EXIT_INVALID, strerror(-r));
+	open = journal_read(&j, &open) == 0 && open;
+	enum verdict verdict = overall(&entries, target != -ENOENT);
+	if (output == CHECK_NAGIOS)
+		code = nagios(now, &entries, target == 0 ? &wanted : NULL, open);
+	else if (output == CHECK_JSON)
+		predictions_json(&entries, target == 0 ? &wanted : NULL, verdict);
+	else if (!q->quiet)
+		predictions_text(backend, &entries, target == 0 ? &wanted : NULL, q->verbose);
+	predictions_free(&entries);
+	if (open && output != CHECK_NAGIOS)
+		fprintf(stderr, "iommu-install: a change to %s is not finished; run 'iommu-install resume'\n",
+			j.command);
+	if (fflush(stdout) != 0)
+		return EXIT_INVALID;
+	if (output == CHECK_NAGIOS)
+		return code;
+	return verdict == VERDICT_MATCH ? EXIT_MATCH : verdict == VERDICT_MISMATCH ? EXIT_MISMATCH :
+	       verdict == VERDICT_UNKNOWN ? EXIT_UNKNOWN : EXIT_NO_TARGET;
+}
+
+static int check_entered(const struct request *q, const struct facts *now, const struct root *root,
+			 enum check_output output)
+{
+	static struct snapshot snapshot; /* too large for a careful stack */
+	int code = check_with(&snapshot, q, now, root, output);
+
+	snapshot_free(&snapshot);
+	return code;
+}
+
+int check_next_boot(const struct request *q, enum check_output output)
+{
+	static struct facts facts; /* too large for a careful stack */
+	bool live = strcmp(q->root, "/") == 0, device;
+	struct root root;
+
+	if (!live && chroot_enter(q->root, &device) < 0)
+		return output == CHECK_NAGIOS ? nagios_unknown("the tree can't be entered") : EXIT_INVALID;
+	int r = root_init(&root, "/");
+	if (r < 0)
+		return cannot_tell(output, EXIT_INVALID, strerror(-r));
+	if (live)
+		facts_collect(&root, NULL, PHASE_LATE, &facts);
+	int code = check_entered(q, live ? &facts : NULL, &root, output);
+	if (live)
+		facts_free(&facts);
+	root_close(&root);
+	return code;
+}
+
+int check_reboot_required(void)
+{
+	static struct facts facts; /* too large for a careful stack */
+	static struct snapshot snapshot;
+	struct root root;
+
+	if (geteuid() != 0 || root_init(&root, "/") < 0)
+		return EXIT_INVALID;
+	facts_collect(&root, NULL, PHASE_LATE, &facts);
+	const struct backend *backend = backend_guess(true, facts_cmdline(&facts), &snapshot);
+	if (backend)
+		reboot_tell(snapshot_of(&snapshot, backend), &facts);
+	snapshot_free(&snapshot);
+	facts_free(&facts);
+	root_close(&root);
+	return backend ? 0 : EXIT_UNKNOWN;
+}

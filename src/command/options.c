@@ -1,0 +1,237 @@
+/* The tables of commands and options, and the usage text that is made from them; see options.h.
+ * SPDX-License-Identifier: BSD-3-Clause
+ */
+#include "command/options.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "bootloader/backend.h"
+#include "bootloader/choose.h"
+#include "command/completion.h"
+#include "initramfs/generator.h"
+#include "model/target.h"
+
+const struct command_row command_table[COMMANDS] = {
+	[COMMAND_SHOW] = { "show", NULL, "what the machine does, wants and will do (default)" },
+	[COMMAND_MODE] = { "off-for-uio|off-for-vfio|strict|pt", NULL,
+			   "set that mode; it takes effect with the next boot" },
+	[COMMAND_CHECK] = { "check", NULL, "will the next boot, by each entry, be as it should?" },
+	[COMMAND_ROLLBACK] = { "rollback", NULL, "back to what was before the last change" },
+	[COMMAND_RESUME] = { "resume", NULL,
+			     "finish a change that was interrupted, or seal one committed after the boot" },
+	[COMMAND_REMOVE] = { "remove", NULL, "take words, target and checks out again" },
+	[COMMAND_EXPLAIN] = { "explain", "[CMDLINE|-]",
+			      "what each word of a kernel command line does (default: the running one)" },
+};
+
+/* --- What arguments can be: the words are those of whoever reads them --------------------------------------------- */
+
+static const char *policy_value(size_t i)
+{
+	return i <= POLICY_REBOOT ? policy_name((enum policy)i) : NULL;
+}
+
+static const char *flush_value(size_t i)
+{
+	return i <= FLUSH_LAZY ? flush_name((enum flush)i) : NULL;
+}
+
+static const char *late_value(size_t i)
+{
+	static const char *const values[] = { "warn", "same", NULL };
+	return values[i];
+}
+
+static const char *yes_no_value(size_t i)
+{
+	static const char *const values[] = { "yes", "no", NULL };
+	return values[i];
+}
+
+static const char *emit_value(size_t i)
+{
+	static const char *const values[] = { "kargs.d", "ukify-addon", NULL };
+	return values[i];
+}
+
+static const char *commit_value(size_t i)
+{
+	static const char *const values[] = { "now", "after-boot", NULL };
+	return values[i];
+}
+
+const char *completion_shell(size_t i)
+{
+	static const char *const shells[SHELLS] = { [SHELL_BASH] = "bash", [SHELL_ZSH] = "zsh", [SHELL_FISH] = "fish" };
+
+	return i < SHELLS ? shells[i] : NULL;
+}
+
+/* Behind the generators: leave the images alone. */
+static const char *initramfs_value(size_t i)
+{
+	const struct generator *g = generator_at(i);
+
+	if (g)
+		return g->name;
+	return i > 0 && generator_at(i - 1) ? "none" : NULL;
+}
+
+/* --- Options ------------------------------------------------------------------------------------------------------ */
+
+#define OF(command) (1u << COMMAND_##command)
+#define ANY ((1u << COMMANDS) - 1)
+
+const struct option_row option_table[OPTIONS] = {
+	[OPTION_ROOT] = { "root", "DIR", .directory = true, .commands = ANY,
+			  .help = "work on the tree at DIR instead of the running system" },
+	[OPTION_JSON] = { "json", .commands = ANY & ~OF(EXPLAIN), .help = "print JSON" },
+	[OPTION_GROUPS] = { "groups", .commands = OF(SHOW),
+			    .help = "every IOMMU group with its devices, by address and name" },
+	[OPTION_REPORT] = { "report", .commands = OF(SHOW),
+			    .help = "text for a public issue; what is your own is left out" },
+	[OPTION_PROMETHEUS] = { "prometheus", "FILE", .optional = true, .commands = OF(SHOW),
+				.help = "metrics for node_exporter's textfile collector" },
+	[OPTION_NAGIOS] = { "nagios", .commands = OF(CHECK),
+			    .help = "one line and the exit codes of a monitoring plug-in" },
+	[OPTION_VERBOSE] = { "verbose", .commands = ANY, .help = "say more; show: all evidence with its sources" },
+	[OPTION_QUIET] = { "quiet", .commands = ANY, .help = "say nothing but errors" },
+	[OPTION_VERSION] = { "version", .commands = ANY, .help = "print the version" },
+	[OPTION_HELP] = { "help", .commands = ANY, .help = "print this" },
+	[OPTION_PRINT_COMPLETION] = { "print-completion", "SHELL", .value = completion_shell, .commands = ANY,
+				      .help = "print a completion script" },
+	[OPTION_DRY_RUN] = { "dry-run", .commands = OF(MODE) | OF(ROLLBACK) | OF(REMOVE),
+			     .help = "print what would be done; needs no root" },
+	[OPTION_ON_MISMATCH] = { "on-mismatch", "WHAT", .value = policy_value, .commands = OF(MODE),
+				 .help = "what an early check does" },
+	[OPTION_ON_LATE_MISMATCH] = { "on-late-mismatch", "WHAT", .value = late_value, .commands = OF(MODE),
+				      .help = "the same after the boot" },
+	[OPTION_DELAY] = { "delay", "SECONDS", .commands = OF(MODE),
+			   .help = "how long the message stays before a poweroff or reboot; 0 to 300" },
+	[OPTION_FLUSH] = { "flush", "POLICY", .value = flush_value, .commands = OF(MODE),
+			   .help = "of the IOTLB; the last two with strict only" },
+	[OPTION_UNSAFE_INTERRUPTS] = { "allow-unsafe-interrupts", "yes|no", .optional = true, .value = yes_no_value,
+				       .commands = OF(MODE),
+				       .help = "pass devices through without interrupt remapping" },
+	[OPTION_OVERRIDE] = { "allow-override", "yes|no", .optional = true, .value = yes_no_value, .commands = OF(MODE),
+			      .help = "let rd.iommu.verify=warn soften the policy for one boot" },
+	[OPTION_EMIT] = { "emit", "FORM", .value = emit_value, .commands = OF(MODE),
+			  .help = "only print the words, for bootc or an addon" },
+	[OPTION_COMMIT] = { "commit", "WHEN", .value = commit_value, .commands = OF(MODE),
+			    .help = "when images stop accepting the old mode" },
+	[OPTION_FORCE] = { "force", .commands = OF(MODE), .help = "set a mode that this machine or kernel can't have" },
+	[OPTION_BACKEND] = { "backend", "NAME", .value = backend_name, .commands = OF(MODE) | OF(ROLLBACK) | OF(REMOVE),
+			     .help = "the boot loader" },
+	[OPTION_INITRAMFS] = { "initramfs", "NAME", .value = initramfs_value,
+			       .commands = OF(MODE) | OF(ROLLBACK) | OF(REMOVE), .help = "what makes images" },
+};
+
+bool command_changes(enum command command)
+{
+	return command == COMMAND_MODE || command == COMMAND_ROLLBACK || command == COMMAND_RESUME ||
+	       command == COMMAND_REMOVE;
+}
+
+bool command_parse(const char *word, enum command *command, enum mode *mode)
+{
+	if (mode_parse(word, mode)) {
+		*command = COMMAND_MODE;
+		return true;
+	}
+	for (int i = 0; i < COMMANDS; i++) {
+		if (i == COMMAND_MODE || strcmp(word, command_table[i].name) != 0)
+			continue;
+		*command = (enum command)i;
+		return true;
+	}
+	return false;
+}
+
+bool option_takes(enum option_id option, const char *word)
+{
+	const char *(*value)(size_t i) = option_table[option].value;
+
+	if (!value)
+		return true;
+	for (size_t i = 0; value(i); i++)
+		if (strcmp(word, value(i)) == 0)
+			return true;
+	return false;
+}
+
+void option_values(enum option_id option, char *buf, size_t size)
+{
+	const char *(*value)(size_t i) = option_table[option].value;
+	size_t len = 0;
+
+	buf[0] = '\0';
+	for (size_t i = 0; value && value(i) && len < size; i++)
+		len += (size_t)snprintf(buf + len, size - len, "%s%s",
+					!i             ? ""
+					: value(i + 1) ? ", "
+						       : " or ",
+					value(i));
+}
+
+/* --- The usage text ----------------------------------------------------------------------------------------------- */
+
+static void print_command(const struct command_row *c)
+{
+	char left[64];
+
+	snprintf(left, sizeof(left), "%s%s%s", c->name, c->argument ? " " : "", c->argument ? c->argument : "");
+	printf("  %-36s  %s\n", left, c->help);
+}
+
+/* Under which heading an option stands. */
+static unsigned heading_of(const struct option_row *o)
+{
+	if (o->commands == ANY || o->commands & OF(SHOW) || !(o->commands & OF(MODE)))
+		return 0;
+	return o->commands == OF(MODE) ? 1 : 2;
+}
+
+static void print_option(enum option_id id)
+{
+	const struct option_row *o = &option_table[id];
+	char left[64], values[128];
+	const char *sep = "";
+
+	snprintf(left, sizeof(left), "--%s%s%s%s", o->name, !o->argument ? "" : o->optional ? "[=" : "=",
+		 o->argument ? o->argument : "", o->optional ? "]" : "");
+	printf("  %-34s  ", left);
+	for (int i = 0; i < COMMANDS && heading_of(o) == 0 && o->commands != ANY; i++) {
+		if (!(o->commands & (1u << i)))
+			continue;
+		printf("%s%s", sep, command_table[i].name);
+		sep = ", ";
+	}
+	option_values(id, values, o->optional ? 1 : sizeof(values)); /* those stand on the left already */
+	printf("%s%s%s%s\n", *sep ? ": " : "", o->help, values[0] ? ": " : "", values);
+}
+
+void usage_print(void)
+{
+	static const char *const headings[] = {
+		"options of every command, or of those named",
+		"options of the commands that set a mode; policies not given stay as they are in " TARGET_PATH,
+		"options of the same, and of rollback and remove",
+	};
+	const char *heading = NULL;
+
+	puts("usage: iommu-install [OPTION]... [COMMAND]\n");
+	for (int i = 0; i < COMMANDS; i++)
+		print_command(&command_table[i]);
+	for (int i = 0; i < OPTIONS; i++) {
+		if (heading != headings[heading_of(&option_table[i])])
+			printf("\n%s:\n", heading = headings[heading_of(&option_table[i])]);
+		print_option((enum option_id)i);
+	}
+	puts("\n"
+	     "exit status: 0 done or shown, 1 usage, missing tool or failure, 5 refused: this machine or kernel can't "
+	     "do that;\n"
+	     "check: 0 all entries match, 2 one would not, 4 can't tell, 6 no target;\n"
+	     "check --nagios: 0 OK, 1 pending, or a mismatch under warn, 2 a mismatch under a stopping policy, 3 can't "
+	     "tell");
+}

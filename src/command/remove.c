@@ -1,0 +1,75 @@
+/* Taking everything out; see remove.h.
+ * SPDX-License-Identifier: BSD-3-Clause
+ */
+#include "command/remove.h"
+
+#include <unistd.h>
+
+#include "bootloader/backend.h"
+#include "bootloader/choose.h"
+#include "change/plan.h"
+#include "change/transaction.h"
+#include "command/machine.h"
+#include "command/resume.h"
+
+/* A package that is removed asks this on every kind of machine; there may be no boot loader that is known then. */
+static bool never_used(const struct request *q, const struct journal *last)
+{
+	struct edits edits = { 0 };
+
+	if (q->backend || last->command[0] || access(backend_grub.config_file, F_OK) == 0)
+		return false;
+	bool none = plan_edits(NULL, NULL, false, &edits) == 0 && !edits_change(&edits);
+	edits_free(&edits);
+	return none;
+}
+
+static int take_out(const struct request *q, const struct machine *m)
+{
+	struct mode_words none = { .words = NULL };
+	static struct snapshot snapshot; /* too large for a careful stack */
+	struct transaction t = { .journal = { .command = "remove" }, .snapshot = &snapshot };
+	struct journal last;
+	bool open;
+
+	int code = q->dry_run ? 0 : resume_finish_open(q, m);
+	if (code == 0)
+		code = resume_read_journal(&last, &open);
+	if (code)
+		return code;
+	if (never_used(q, &last)) {
+		machine_say(q, "nothing of iommu-install is set\n");
+		return 0;
+	}
+	/* The one that the words were put in by, whatever has been installed since. */
+	const char *name = q->backend ? q->backend : last.backend[0] ? last.backend : NULL;
+	code = backend_choose(name, m->loader, &m->root, facts_cmdline(m->now), "", &snapshot, &t.backend);
+	if (code == 0)
+		code = plan_generator(q->initramfs, &t.generator);
+	if (code == 0)
+		code = plan_edits(NULL, t.generator, false, &t.edits);
+	none.flush = last.flush; /* a flush policy that was ours goes too */
+	none.images = t.generator != NULL;
+	if (code == 0)
+		code = -t.backend->edit(&none, &snapshot, &t.edits);
+	/* GRUB's own tool, as dracut, makes the entries from what is configured then; the others are to have none of
+	 * the words. */
+	bool by_config = t.backend && t.backend->configured && t.backend->configured();
+	t.journal.known = code == 0 && !t.backend->needs_block_device && !by_config;
+	t.journal.flush = last.flush;
+	bool nothing = code == 0 && !edits_change(&t.edits);
+	if (nothing)
+		machine_say(q, "nothing of iommu-install is set\n");
+	else if (code == 0)
+		code = machine_change(q, m, &t);
+	if (code == 0 && !nothing && !q->dry_run)
+		machine_say(q, "target, words and checks are out again; it takes effect with the next boot\n");
+	transaction_free(&t);
+	snapshot_free(&snapshot);
+	return code;
+}
+
+int change_remove(const struct request *q)
+{
+	return machine_run(q, take_out);
+}

@@ -1,0 +1,159 @@
+/* Going on with a change; see resume.h.
+ * SPDX-License-Identifier: BSD-3-Clause
+ */
+#include "command/resume.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "bootloader/backend.h"
+#include "bootloader/choose.h"
+#include "change/transaction.h"
+#include "change/written.h"
+#include "model/reason.h"
+#include "nextboot/placement.h"
+#include "system/message.h"
+#include "verdict/verdict.h"
+
+/* A transaction as the journal has it. Returns 0 or an exit code. */
+static int reopen(const struct request *q, const struct machine *m, const struct journal *j, struct snapshot *snapshot,
+		  struct transaction *t)
+{
+	const char *what;
+
+	*t = (struct transaction){ .journal = *j, .snapshot = snapshot, .resumed = true, .now = m->now,
+				   .verbose = q->verbose, .quiet = q->quiet };
+	t->backend = backend_named(j->backend);
+	int r = t->backend ? journal_edits(&t->edits) : -EINVAL;
+	int code = r == 0 ? written_mounted(&t->edits) : 0;
+	if (code)
+		return code;
+	if (r == 0)
+		r = kernels_list(&t->kernels);
+	if (r < 0)
+		return fail("the journal of the last change: %s", strerror(-r));
+	t->loader = m->loader || !t->backend->needs_block_device;
+	if (kernels_place(snapshot_of(snapshot, t->backend), &t->edits, &t->kernels) < 0)
+		return fail("%s", strerror(ENOMEM));
+	if (strcmp(j->generator, "none") == 0)
+		return 0;
+	t->generator = generator_find(j->generator, &what);
+	if (t->generator)
+		return 0;
+	return fail("%s is missing; without it the change to %s can't be finished", what, j->command);
+}
+
+int resume_finish(const struct request *q, const struct machine *m, const struct journal *j)
+{
+	static struct snapshot snapshot; /* too large for a careful stack */
+	struct transaction t;
+
+	machine_say(q, "finishing the change to %s that was begun before\n", j->command);
+	int code = reopen(q, m, j, &snapshot, &t);
+	bool first = code == 0 && !m->outcome->backend; /* else it is told what is done before another change */
+	if (first && outcome_take(&t, q->json, m->outcome) < 0)
+		code = EXIT_INVALID;
+	m->outcome->changed = true;
+	if (code == 0)
+		code = transaction_run(&t);
+	if (code == 0 && first && q->json)
+		outcome_read_back(&t, m->outcome);
+	if (code == 0)
+		machine_say(q, "%s is done\n", j->command);
+	transaction_free(&t);
+	snapshot_free(&snapshot);
+	return code;
+}
+
+int resume_read_journal(struct journal *j, bool *open)
+{
+	int r = journal_read(j, open);
+
+	if (r < 0 && r != -ENOENT)
+		return fail("the journal of the last change: %s", r == -EINVAL ? "damaged" : strerror(-r));
+	if (r < 0)
+		*j = (struct journal){ 0 };
+	return 0;
+}
+
+bool resume_is_open(void)
+{
+	struct journal j;
+	bool open;
+
+	return journal_read(&j, &open) == 0 && open;
+}
+
+int resume_finish_open(const struct request *q, const struct machine *m)
+{
+	struct journal j;
+	bool open;
+
+	int code = resume_read_journal(&j, &open);
+	if (code || !open)
+		return code;
+	if (j.progress == PROGRESS_BOOT)
+		j.progress = PROGRESS_SEALING;
+	return resume_finish(q, m, &j);
+}
+
+/* A change that is sealed after the boot: has the machine come up as it should? */
+static int seal_after_boot(const struct request *q, const struct machine *m, struct journal *j)
+{
+	static struct judgement judgement; /* too large for a careful stack */
+	struct error error;
+	struct edits edits;
+	struct target target;
+
+	if (!m->now || strcmp(j->boot_id, m->now->evidence.boot_id) == 0) {
+		machine_say(q, "the change to %s waits for the next boot\n", j->command);
+		return 0;
+	}
+	int r = journal_edits(&edits);
+	if (r < 0)
+		return fail("the journal of the last change: %s", strerror(-r));
+	const char *after = edits_target(&edits, true);
+	char *text = after ? strdup(after) : NULL;
+	r = text ? target_parse(text, strlen(text), &target, &error) : -EINVAL;
+	free(text);
+	edits_free(&edits);
+	if (r < 0)
+		return fail("the journal of the last change: damaged");
+	judge_against(m->now, &target, &judgement);
+	if (judgement.verdict != VERDICT_MATCH) {
+		const struct finding *first = &judgement.reasons.list[0];
+		fprintf(stderr, "iommu-install: the machine has not come up in mode %s, so the old one stays accepted: "
+			"%s: %s\n", j->command, reason_code(first->reason), first->message);
+		return EXIT_MISMATCH;
+	}
+	j->progress = PROGRESS_SEALING;
+	return resume_finish(q, m, j);
+}
+
+static int resume(const struct request *q, const struct machine *m)
+{
+	struct journal j;
+	bool open;
+
+	int code = resume_read_journal(&j, &open);
+	if (code)
+		return code;
+	if (!open) {
+		const struct backend *backend = backend_named(j.backend);
+		static struct snapshot snapshot; /* too large for a careful stack */
+
+		if (backend && backend->collect_garbage)
+			backend->collect_garbage(&snapshot); /* the last change may have been cut short there */
+		snapshot_free(&snapshot);
+		machine_say(q, "nothing was left unfinished\n");
+		return 0;
+	}
+	return j.progress == PROGRESS_BOOT ? seal_after_boot(q, m, &j) : resume_finish(q, m, &j);
+}
+
+int change_resume(const struct request *q)
+{
+	return machine_run(q, resume);
+}

@@ -1,0 +1,122 @@
+/* Going back; see rollback.h.
+ * SPDX-License-Identifier: BSD-3-Clause
+ */
+#include "command/rollback.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "bootloader/backend.h"
+#include "bootloader/choose.h"
+#include "bootloader/grub-default.h"
+#include "change/plan.h"
+#include "change/transaction.h"
+#include "change/written.h"
+#include "command/machine.h"
+#include "command/resume.h"
+#include "system/message.h"
+#include "system/refuse.h"
+
+/* The other way round. A file that somebody edited since is theirs; an entry that went with its kernel does not come
+ * back. */
+static int turn_round(struct edits *edits, bool open)
+{
+	for (size_t i = 0; i < edits->count; i++) {
+		struct edit *e = &edits->list[i];
+		char *after = e->after;
+
+		e->after = e->before;
+		e->before = after;
+	}
+	struct edits now = { 0 };
+	int code = 0;
+	for (size_t i = 0; i < edits->count && code == 0; i++) {
+		struct edit *e = &edits->list[i];
+		if (e->role == ROLE_MADE)
+			continue;
+		code = -edits_add(&now, e->role, e->path, e->before);
+		if (code)
+			break;
+		const struct edit *last = &now.list[now.count - 1];
+		if (!open && edit_changes(last) && !(e->role == ROLE_ENTRY && !last->before))
+			code = refuse(SOURCE_CHANGED, "%s is not as the last change left it", e->path);
+	}
+	edits_free(&now);
+	for (size_t i = 0; i < edits->count && code == 0; i++)
+		if (edits->list[i].role == ROLE_ENTRY && access(edits->list[i].path, F_OK) < 0) {
+			free(edits->list[i].after);
+			edits->list[i].after = NULL;
+		}
+	return code ? code : edits_reread(edits) < 0 ? EXIT_INVALID : 0;
+}
+
+/* The words that the entries are to have again: those of a text of ours, or those that all had. Of GRUB's own tool no
+ * more is asked than to make them from what is configured. Returns 0 or an exit code. */
+static int old_words(const struct edits *edits, const struct journal *last, const struct backend *backend,
+		     struct journal *j)
+{
+	bool entries = false;
+
+	for (size_t i = 0; i < edits->count; i++) {
+		const struct edit *e = &edits->list[i];
+		entries = entries || e->role == ROLE_ENTRY || e->role == ROLE_MADE;
+		if (e->role != ROLE_SOURCE || !grub_text_words(e->after, j->words, sizeof(j->words), &j->flush))
+			continue;
+		j->known = true;
+		return 0;
+	}
+	if (backend->needs_block_device)
+		return 0;
+	j->known = last->had_known;
+	j->flush = true;
+	snprintf(j->words, sizeof(j->words), "%s", last->had);
+	if (j->known || entries)
+		return 0;
+	return fail("the entries had not all the same words before the change to %s; set the mode you want",
+		    last->command);
+}
+
+static int roll_back(const struct request *q, const struct machine *m)
+{
+	static struct snapshot snapshot; /* too large for a careful stack */
+	struct transaction t = { .journal = { .command = "rollback" }, .snapshot = &snapshot };
+	struct journal last;
+	bool open;
+
+	int code = resume_read_journal(&last, &open);
+	if (code)
+		return code;
+	if (!last.command[0])
+		return fail("there is no change to go back from");
+	if (!open && strcmp(last.command, "rollback") == 0)
+		return fail("the last change was a rollback; set the mode you want");
+	t.backend = backend_named(q->backend ? q->backend : last.backend);
+	int r = t.backend ? journal_edits(&t.edits) : -EINVAL;
+	if (r < 0)
+		return fail("the journal of the last change: %s", strerror(-r));
+	code = written_mounted(&t.edits);
+	if (code == 0 && !q->dry_run && t.backend->open && t.backend->open() < 0) /* what is on there is read now */
+		code = EXIT_INVALID;
+	if (code == 0)
+		code = turn_round(&t.edits, open);
+	if (code == 0)
+		code = plan_generator(q->initramfs, &t.generator);
+	if (code == 0)
+		code = old_words(&t.edits, &last, t.backend, &t.journal);
+	if (code == 0)
+		code = machine_change(q, m, &t);
+	if (code == 0 && !q->dry_run)
+		machine_say(q, "back to what was before the change to %s; it takes effect with the next boot\n",
+			    last.command);
+	transaction_free(&t);
+	snapshot_free(&snapshot);
+	return code;
+}
+
+int change_rollback(const struct request *q)
+{
+	return machine_run(q, roll_back);
+}

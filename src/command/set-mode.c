@@ -1,0 +1,181 @@
+/* Setting a mode; see set-mode.h.
+ * SPDX-License-Identifier: BSD-3-Clause
+ */
+#include "command/set-mode.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "bootloader/backend.h"
+#include "bootloader/cmdline-edit.h"
+#include "change/arch.h"
+#include "change/emit.h"
+#include "change/outcome.h"
+#include "change/plan.h"
+#include "change/preflight.h"
+#include "change/transaction.h"
+#include "change/unchanged.h"
+#include "command/machine.h"
+#include "command/resume.h"
+#include "system/message.h"
+
+static void announce(const struct plan *p, const struct transaction *t)
+{
+	const char *mode = mode_name(p->target.mode);
+
+	if (!p->loader)
+		machine_say(p->request, "mode %s is set, and read back from %s; the boot loader is left to whoever "
+			    "makes the disk%s%s\n", mode, p->generator ? "every initramfs" : TARGET_PATH,
+			    p->backend->later ? ": " : "", p->backend->later ? p->backend->later : "");
+	else
+		machine_say(p->request, "mode %s is set, and read back from %s%s; it takes effect with the next boot\n",
+			    mode, p->backend->location(), p->generator ? " and every initramfs" : "");
+	if (t->journal.progress == PROGRESS_BOOT)
+		machine_say(p->request, "until the machine has come up so, the old mode is accepted too: "
+			    "'iommu-install resume' then ends that\n");
+}
+
+/* Notes what a rollback has to put back where entries are no text that could be kept. */
+static void note_words(const struct boot_entries *entries, struct journal *j)
+{
+	bool any = false;
+
+	for (size_t i = 0; i < entries->count; i++) {
+		char *words = NULL;
+
+		if (!entries->list[i].own)
+			continue;
+		free(words_apply(entries->list[i].words, "", true, &words));
+		j->had_known = words && (any ? j->had_known && strcmp(words, j->had) == 0 :
+					       (size_t)snprintf(j->had, sizeof(j->had), "%s", words) < sizeof(j->had));
+		any = true;
+		free(words);
+	}
+}
+
+/* The plan's own lists, which plan_free() frees. */
+static struct transaction transaction_of(const struct machine *m, struct plan *p)
+{
+	struct transaction t = { .backend = p->backend, .snapshot = &p->snapshot, .generator = p->generator,
+				 .now = m->now, .loader = p->loader, .verbose = p->request->verbose,
+				 .quiet = p->request->quiet, .kernels = p->kernels, .edits = p->edits };
+	struct journal *j = &t.journal;
+
+	snprintf(j->command, sizeof(j->command), "%s", mode_name(p->target.mode));
+	snprintf(j->backend, sizeof(j->backend), "%s", p->backend->name);
+	snprintf(j->generator, sizeof(j->generator), "%s", p->generator ? p->generator->name : "none");
+	snprintf(j->words, sizeof(j->words), "%s", p->words);
+	j->known = true;
+	j->flush = p->flush;
+	note_words(&snapshot_of(&p->snapshot, p->backend)->entries, j);
+	j->after_boot = p->request->after_boot && m->live;
+	machine_set_boot_id(m, j);
+	return t;
+}
+
+static int execute(const struct machine *m, struct plan *p, struct transaction *t)
+{
+	int code = transaction_run(t);
+
+	if (code == 0 && plan_reread(p) == 0)
+		plan_read_back(p);
+	if (code == 0 && p->request->json)
+		outcome_read_back(t, m->outcome);
+	if (code == 0)
+		announce(p, t);
+	return code;
+}
+
+static int nothing_to_change(const struct plan *p)
+{
+	machine_say(p->request, "mode %s is set already; nothing to change\n", mode_name(p->target.mode));
+	return 0;
+}
+
+/* Makes the plan, and decides: what it comes to is in outcome. */
+static int decide(struct plan *p, const struct machine *m, struct outcome *outcome, struct transaction *t)
+{
+	int code = arch_check(p->root, m->live);
+
+	if (code == 0)
+		code = plan_make(p);
+	if (code)
+		return code;
+	bool before = plan_done_before(p);
+	if (!before)
+		code = plan_check(p);
+	if (code)
+		return code;
+	*t = transaction_of(m, p);
+	if (before) {
+		*outcome = (struct outcome){ .backend = p->backend, .generator = p->generator, .read_before = true,
+					     .had_target = true, .has_target = true, .before = p->target,
+					     .after = p->target };
+		if (p->request->json)
+			outcome_look_ahead(t, outcome);
+		return 0;
+	}
+	return outcome_take(t, p->request->json || p->request->dry_run, outcome) < 0 ? EXIT_INVALID : 0;
+}
+
+/* One that was begun before comes first, and what is reported is what both come to. */
+static int finish_open(const struct request *q, const struct machine *m, bool *was_open)
+{
+	static struct plan plan; /* too large for a careful stack */
+	struct transaction t;
+
+	*was_open = resume_is_open();
+	if (!*was_open)
+		return 0;
+	plan = (struct plan){ .request = q, .root = &m->root, .facts = m->now, .loader = m->loader };
+	fail_mute(true);
+	/* Where it can't be told what both come to, what is resumed is told. */
+	if (decide(&plan, m, m->outcome, &t))
+		outcome_free(m->outcome);
+	fail_mute(false);
+	plan_free(&plan);
+	return resume_finish_open(q, m);
+}
+
+static int follow(const struct machine *m, struct plan *p)
+{
+	struct outcome own = { 0 }, *outcome = m->outcome;
+	struct transaction t;
+	bool was_open = false;
+
+	if (p->request->emit)
+		return plan_emit(p);
+	int code = p->request->dry_run ? 0 : finish_open(p->request, m, &was_open);
+	if (was_open)
+		outcome = &own;
+	if (code == 0)
+		code = decide(p, m, outcome, &t);
+	if (code == 0 && p->request->dry_run)
+		code = machine_preview(p->request, m);
+	else if (code == 0 && outcome->changed)
+		code = execute(m, p, &t);
+	else if (code == 0) {
+		if (!outcome->read_before)
+			plan_read_back(p);
+		nothing_to_change(p);
+	}
+	outcome_free(&own);
+	return code;
+}
+
+static int set_mode(const struct request *q, const struct machine *m)
+{
+	static struct plan plan; /* too large for a careful stack */
+
+	plan = (struct plan){ .request = q, .root = &m->root, .facts = m->now, .loader = m->loader };
+	int code = follow(m, &plan);
+
+	plan_free(&plan);
+	return code;
+}
+
+int change_mode(const struct request *q)
+{
+	return machine_run(q, set_mode);
+}

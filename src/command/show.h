@@ -1,0 +1,21 @@
+/* What the machine is, wants and will be, for people and programs.
+ * SPDX-License-Identifier: BSD-3-Clause
+ */
+#ifndef SHOW_H
+#define SHOW_H
+
+#include <stdbool.h>
+
+struct show_request {
+	const char *root;       /* a tree, or "/" */
+	bool verbose;           /* every item of evidence with its source */
+	bool groups;            /* every group with its devices */
+	bool json, report;      /* instead of lines for people */
+	bool prometheus;        /* the same */
+	const char *prometheus_file; /* where to put it, or NULL: standard output */
+};
+
+/* Prints it. Returns an exit code: 0 once it is printed. */
+int show(const struct show_request *request);
+
+#endif

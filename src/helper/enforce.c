@@ -1,0 +1,314 @@
+/* What --enforce does with a verdict; see enforce.h.
+ * SPDX-License-Identifier: BSD-3-Clause
+ */
+#include "helper/enforce.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/magic.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/reboot.h>
+#include <sys/stat.h>
+#include <sys/vfs.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "base/paths.h"
+#include "helper/systemd-journal.h"
+#include "helper/systemd.h"
+#include "model/reason.h"
+#include "verdict/report.h"
+
+/* Kernel log levels (include/linux/kern_levels.h). "quiet" shows what is below 4. */
+enum { LEVEL_ERR = 3, LEVEL_WARNING = 4, LEVEL_INFO = 6 };
+
+struct log {
+	int kmsg;
+	bool shown; /* err messages of the kernel log reach the console by themselves */
+};
+
+/* What a console that is slow (a serial line) or stopped (^S) may cost, all lines together. */
+enum { CONSOLE_MS = 5000, CONSOLE_STEP_MS = 10, UART_FIFO_MS = 20 };
+
+static void sleep_ms(long ms)
+{
+	const struct timespec time = { .tv_sec = ms / 1000, .tv_nsec = ms % 1000 * 1000000 };
+
+	nanosleep(&time, NULL);
+}
+
+/* Writes as much as can be written; a log that fails must not keep us from what comes after it. *left is how many
+ * milliseconds a full buffer is worth waiting for. */
+static void put_within(int fd, const char *text, size_t len, int *left)
+{
+	while (len > 0) {
+		ssize_t n = write(fd, text, len);
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n < 0 && errno == EAGAIN && *left > 0) {
+			sleep_ms(CONSOLE_STEP_MS);
+			*left -= CONSOLE_STEP_MS;
+			continue;
+		}
+		if (n <= 0)
+			return;
+		text += n;
+		len -= (size_t)n;
+	}
+}
+
+static void put(int fd, const char *text, size_t len)
+{
+	int left = 0;
+
+	put_within(fd, text, len, &left);
+}
+
+static void put_file(const char *path, const char *text)
+{
+	int fd = open(path, O_WRONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
+	if (fd < 0)
+		return;
+	put(fd, text, strlen(text));
+	close(fd);
+}
+
+/* Writes to the console and waits until it is out: a machine that stops takes with it what the terminal's driver holds,
+ * and a driver that is full (everybody prints while a machine boots) takes no more without waiting. */
+static void put_console(const char *text)
+{
+	static int left = CONSOLE_MS;
+	int held = 0;
+
+	int fd = open("/dev/console", O_WRONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
+	if (fd < 0)
+		return;
+	put_within(fd, text, strlen(text), &left);
+	for (; left > 0 && ioctl(fd, TIOCOUTQ, &held) == 0 && held > 0; left -= CONSOLE_STEP_MS)
+		sleep_ms(CONSOLE_STEP_MS);
+	sleep_ms(UART_FIFO_MS);
+	close(fd);
+}
+
+/* console_loglevel above err, and /dev/kmsg not switched off by printk.devkmsg=off? */
+static bool kernel_shows_errors(void)
+{
+	const struct root live = { .fd = AT_FDCWD, .live = true };
+	char text[64];
+
+	if (root_read_line(&live, "/proc/sys/kernel/printk_devkmsg", text, sizeof(text)) > 0 &&
+	    strcmp(text, "off") == 0)
+		return false;
+	return root_read_line(&live, "/proc/sys/kernel/printk", text, sizeof(text)) > 0 &&
+	       strtol(text, NULL, 10) > LEVEL_ERR;
+}
+
+static struct log log_open(void)
+{
+	struct log log = { .kmsg = open("/dev/kmsg", O_WRONLY | O_CLOEXEC | O_NOCTTY) };
+
+	log.shown = log.kmsg >= 0 && kernel_shows_errors();
+	return log;
+}
+
+static __attribute__((format(printf, 3, 4))) void log_line(const struct log *log, int level, const char *format, ...)
+{
+	char text[640], line[sizeof(text) + 32];
+	va_list args;
+
+	va_start(args, format);
+	vsnprintf(text, sizeof(text), format, args);
+	va_end(args);
+	/* One write is one record; a control character would be escaped, a newline would start another record. */
+	for (char *c = text; *c; c++)
+		if ((unsigned char)*c < ' ')
+			*c = ' ';
+
+	int len = snprintf(line, sizeof(line), "<%d>iommu-verify: %s\n", level, text);
+	if (log->kmsg >= 0)
+		put(log->kmsg, line, (size_t)len);
+	if (level > LEVEL_ERR)
+		return;
+	if (!log->shown)
+		put_console(line + 3);
+	/* Where the firmware keeps a log over a power cycle (fs/pstore/pmsg.c). */
+	put_file("/dev/pmsg0", line + 3);
+}
+
+static void log_findings(const struct log *log, int level, const struct findings *findings)
+{
+	/* The kernel takes ten messages in five seconds from one writer (printk.devkmsg=ratelimit). */
+	for (unsigned i = 0; i < findings->count && i < 3; i++) {
+		const struct finding *finding = &findings->list[i];
+		log_line(log, level, "%s: %s. What to do: %s", reason_code(finding->reason), finding->message,
+			 finding->hint);
+	}
+}
+
+static void log_verdict(const struct log *log, const struct facts *f, const struct judgement *j,
+			const struct decision *d)
+{
+	const char *target = f->target_status == 0 ? mode_name(f->target.mode) :
+			     f->target_status == -ENOENT ? "none" : "invalid";
+	bool fine = j->verdict == VERDICT_MATCH || (j->verdict == VERDICT_NO_TARGET && d->policy == POLICY_WARN);
+	int level = fine ? LEVEL_INFO : LEVEL_ERR;
+	char effective[256];
+
+	report_effective(&f->evidence, effective, sizeof(effective));
+	if (f->phase == PHASE_LATE) {
+		char message[400];
+		snprintf(message, sizeof(message), "%s: target %s, effective %s", verdict_name(j->verdict), target,
+			 effective);
+		journald_send(level, message, f,
+			      j); /* where there is none, the kernel log is read by whatever there is */
+	}
+	log_line(log, level, "%s: target %s, effective %s", verdict_name(j->verdict), target, effective);
+	log_findings(log, level, &j->reasons);
+	log_findings(log, LEVEL_WARNING, &j->notes);
+	if (d->override_ignored)
+		log_line(log, LEVEL_WARNING,
+			 "rd.iommu.verify=warn ignored: the target does not say allow-override=yes");
+	if (fine || d->stop)
+		return;
+	if (f->evidence.platform.kdump)
+		log_line(log, level, "going on: this is a kdump kernel");
+	else if (d->rescue)
+		log_line(log, level, "going on: somebody is mending this machine, or it goes down already");
+	else if (d->override)
+		log_line(log, level, "going on: rd.iommu.verify=warn is on the kernel command line");
+	else if (!d->give_up)
+		log_line(log, level, "going on: %s=warn", d->orderly ? "on-late-mismatch" : "on-mismatch");
+}
+
+/* Opens /run/iommu, made if need be; never through a link. Returns a file descriptor or -errno. */
+static int open_run_dir(void)
+{
+	if (mkdir(RUN_DIR, 0755) < 0 && errno != EEXIST)
+		return -errno;
+	int fd = open(RUN_DIR, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	return fd < 0 ? -errno : fd;
+}
+
+/* Writes a report to a new file. Returns 0 or -errno. */
+static int write_text(int fd, const struct facts *f, const struct judgement *j, bool override, const char *early)
+{
+	FILE *out = fdopen(fd, "w");
+	if (!out) {
+		close(fd);
+		return -ENOMEM;
+	}
+	report_json(out, f, j, override, early);
+	fputs("}\n", out);
+	int r = fchmod(fd, 0644) < 0 ? -errno : fflush(out) != 0 || ferror(out) ? -EIO : 0;
+	return fclose(out) == 0 ? r : -EIO;
+}
+
+/* Writes dir/name by way of a temporary name. With once, a file that is there already stays. */
+static int write_report(int dir, const char *name, const struct facts *f, const struct judgement *j, bool override,
+			const char *early, bool once)
+{
+	char temporary[64];
+
+	snprintf(temporary, sizeof(temporary), ".%s.%ld", name, (long)getpid());
+	if (unlinkat(dir, temporary, 0) < 0 && errno != ENOENT)
+		return -errno;
+	int fd = openat(dir, temporary, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0644);
+	if (fd < 0)
+		return -errno;
+	int r = write_text(fd, f, j, override, early);
+	/* The first check of a boot is the one that counts. */
+	if (r == 0 && once)
+		r = linkat(dir, temporary, dir, name, 0) < 0 && errno != EEXIST ? -errno : 0;
+	else if (r == 0)
+		return renameat(dir, temporary, dir, name) < 0 ? -errno : 0;
+	unlinkat(dir, temporary, 0);
+	return r;
+}
+
+static void record(const struct log *log, const struct facts *f, const struct judgement *j, bool override)
+{
+	int dir = open_run_dir();
+	int r = dir < 0 ? dir : 0;
+
+	const char *early = verdict_name(j->verdict);
+
+	if (f->phase == PHASE_LATE)
+		early = f->early_read ? verdict_name(f->early.verdict) : "missing";
+	else if (r == 0)
+		r = write_report(dir, "early.json", f, j, override, NULL, true);
+	if (r == 0)
+		r = write_report(dir, STATUS_FILE, f, j, override, early, false);
+	if (r < 0)
+		log_line(log, LEVEL_ERR, "%s can't be written: %s", RUN_DIR, strerror(-r));
+	if (dir >= 0)
+		close(dir);
+}
+
+static const struct {
+	int command;       /* for reboot(2) */
+	const char *sysrq; /* for /proc/sysrq-trigger, should reboot(2) come back */
+	const char *doing;
+} stops[] = {
+	[POLICY_HALT] = { RB_HALT_SYSTEM, "o", "halting" },
+	[POLICY_POWEROFF] = { RB_POWER_OFF, "o", "powering off" },
+	[POLICY_REBOOT] = { RB_AUTOBOOT, "b", "rebooting" },
+};
+
+/* Stops the machine by itself: nothing else in an initramfs does so at once and for certain. */
+static _Noreturn void stop(const struct log *log, const struct decision *d, bool late)
+{
+	sigset_t all;
+
+	alarm(0);
+	sigfillset(&all);
+	sigprocmask(SIG_BLOCK, &all, NULL);
+
+	if (d->orderly) {
+		log_line(log, LEVEL_ERR, "%s this machine in order: on-late-mismatch=same, on-mismatch=%s",
+			 stops[d->policy].doing, policy_name(d->policy));
+		late_shutdown(d->policy);
+	}
+	if (d->policy == POLICY_HALT) {
+		log_line(log, LEVEL_ERR, "%s this machine: on-mismatch=%s", stops[d->policy].doing,
+			 policy_name(d->policy));
+	} else {
+		struct timespec left = { .tv_sec = d->delay };
+		log_line(log, LEVEL_ERR, "%s this machine in %u seconds: on-mismatch=%s", stops[d->policy].doing,
+			 d->delay, policy_name(d->policy));
+		while (nanosleep(&left, &left) < 0 && errno == EINTR)
+			;
+	}
+	if (late)
+		sync();
+	reboot(stops[d->policy].command);
+	log_line(log, LEVEL_ERR, "reboot(2): %s; trying sysrq", strerror(errno));
+	put_file("/proc/sysrq-trigger", stops[d->policy].sysrq);
+	for (;;)
+		pause();
+}
+
+bool in_initramfs(void)
+{
+	struct statfs fs;
+
+	if (statfs("/", &fs) == 0 && (fs.f_type == RAMFS_MAGIC || fs.f_type == TMPFS_MAGIC))
+		return true;
+	return access("/etc/initrd-release", F_OK) == 0;
+}
+
+void act(const struct facts *f, const struct judgement *j, const struct decision *d)
+{
+	const struct log log = log_open();
+
+	log_verdict(&log, f, j, d);
+	record(&log, f, j, d->override);
+	if (d->stop)
+		stop(&log, d, f->phase == PHASE_LATE);
+	if (log.kmsg >= 0)
+		close(log.kmsg);
+}

@@ -1,0 +1,15 @@
+/* What --enforce does with a verdict: logs it, records it in /run/iommu, and stops the machine if it has to.
+ * SPDX-License-Identifier: BSD-3-Clause
+ */
+#ifndef ENFORCE_H
+#define ENFORCE_H
+
+#include "verdict/decision.h"
+
+/* Logs, records and, if the decision is to stop, stops: then it never returns. */
+void act(const struct facts *facts, const struct judgement *judgement, const struct decision *decision);
+
+/* Whether we run in an initramfs: "/" is a ramfs or tmpfs, or /etc/initrd-release is there (systemd's own sign). */
+bool in_initramfs(void);
+
+#endif

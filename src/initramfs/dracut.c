@@ -1,0 +1,44 @@
+/* dracut as an image generator; see generator.h.
+ * SPDX-License-Identifier: BSD-3-Clause
+ */
+#include <string.h>
+
+#include "initramfs/generator.h"
+
+static void command(const struct kernel *kernel, const char *out, const char *argv[8])
+{
+	const char *const words[] = { "dracut", "--force", "--quiet", out, kernel->release, NULL };
+
+	memcpy(argv, words, sizeof(words));
+}
+
+/* Without it a module that somebody omits would be left out of an enforcing image without a word. */
+static const char *settings(bool enforcing)
+{
+	return enforcing ? "# Written by iommu-install: an image that must stop on a wrong IOMMU mode is not built "
+			   "without the check.\n"
+			   "force_add_dracutmodules+=\" iommu-verify \"\n"
+			 : NULL;
+}
+
+/* By systemd, or where that is not in the image by dracut's own hooks. */
+static const struct starter starters[] = {
+	{ "etc/systemd/system/sysinit.target.requires/iommu-verify.service", STARTS_STOP },
+	{ "etc/systemd/system/sysinit.target.wants/iommu-verify.service", STARTS_WARN },
+	{ "var/lib/dracut/hooks/cmdline/00-check-stop.sh", STARTS_STOP },
+	{ "var/lib/dracut/hooks/cmdline/00-check-warn.sh", STARTS_WARN },
+	{ "usr/lib/dracut/hooks/cmdline/00-check-stop.sh", STARTS_STOP },
+	{ "usr/lib/dracut/hooks/cmdline/00-check-warn.sh", STARTS_WARN },
+	{ "lib/dracut/hooks/cmdline/00-check-stop.sh", STARTS_STOP },
+	{ "lib/dracut/hooks/cmdline/00-check-warn.sh", STARTS_WARN },
+	{ .name = NULL },
+};
+
+const struct generator generator_dracut = {
+	.name = "dracut",
+	.program = "dracut",
+	.command = command,
+	.starters = starters,
+	.config = "/etc/dracut.conf.d/50-iommu-verify.conf",
+	.settings = settings,
+};

@@ -1,0 +1,31 @@
+/* initramfs-tools as an image generator; see generator.h.
+ * SPDX-License-Identifier: BSD-3-Clause
+ */
+#include <string.h>
+#include <unistd.h>
+
+#include "initramfs/generator.h"
+
+static void command(const struct kernel *kernel, const char *out, const char *argv[8])
+{
+	/* -u does nothing, and calls it success, where there is no image yet. */
+	const char *update = access(kernel->image, F_OK) == 0 ? "-u" : "-c";
+	const char *const words[] = { "update-initramfs", update, "-k", kernel->release, NULL };
+
+	(void)out;
+	memcpy(argv, words, sizeof(words));
+}
+
+static const struct starter starters[] = {
+	{ "scripts/init-top/iommu-verify", STARTS_CHECK },
+	{ .name = NULL },
+};
+
+const struct generator generator_initramfs_tools = {
+	.name = "initramfs-tools",
+	.program = "update-initramfs",
+	.sign = "/usr/share/initramfs-tools/hook-functions", /* sid's dracut has an update-initramfs too */
+	.command = command,
+	.starters = starters,
+	.in_place = true,
+};

@@ -1,0 +1,49 @@
+/* Initramfs images: what of ours is in them.
+ * SPDX-License-Identifier: BSD-3-Clause
+ */
+#ifndef INSPECT_H
+#define INSPECT_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "base/error.h"
+#include "initramfs/kernels.h"
+#include "model/image-conf.h"
+#include "model/target.h"
+
+/* What of ours an image holds. */
+enum hook { HOOK_NONE, HOOK_WARNS, HOOK_STOPS };
+struct initramfs {
+	char *target; /* owned; NUL behind it, NULL if there is none */
+	size_t target_len;
+	bool helper, same_helper; /* one at all, and the installed one */
+	bool conf;                /* a usable image.conf: what it says is in image */
+	struct image image;
+	enum hook hook; /* what starts the check, and what it does if the helper fails */
+};
+
+/* Reads it. Returns 0, or -errno with what the image is or lacks, without its path, in *error; and then it is empty. */
+int initramfs_read(const char *path, struct initramfs *image, struct error *error);
+void initramfs_free(struct initramfs *image);
+
+/* Whether an image can be read and holds anything of ours. */
+bool initramfs_holds_check(const char *path);
+
+/* What a built image has to hold. */
+struct image_want {
+	const char *target_text; /* NULL: nothing of ours */
+	size_t target_len;
+	enum policy on_mismatch;
+};
+
+/* Reads an image of that kernel at path back by content. Returns 0, or -errno with *error as above. */
+int initramfs_check_one(const struct kernel *kernel, const char *path, const struct image_want *want,
+			struct error *error);
+
+/* Reads an image, and its copies, back by content: target, helper, image.conf, and what starts the check. Returns 0, or
+ * -errno with *error as above and *path, which of them it is. */
+int initramfs_check(const struct kernel *kernel, const struct image_want *want, const char **path,
+		    struct error *error);
+
+#endif

@@ -1,0 +1,23 @@
+/* Images made anew, and the old ones put back or dropped: of a kernel, with all its copies.
+ * SPDX-License-Identifier: BSD-3-Clause
+ */
+#ifndef REBUILD_H
+#define REBUILD_H
+
+#include <stdbool.h>
+
+#include "initramfs/generator.h"
+#include "initramfs/inspect.h"
+#include "initramfs/kernels.h"
+
+/* Makes all hold what they must: rebuilds the image if it does not, and copies it. The old one stays under a second
+ * name until initramfs_forget(), and whatever fails, the image at its own name is whole. tick, if not NULL, is called
+ * every second. Returns 0, or -1 with one line told on stderr. */
+int initramfs_rebuild(const struct generator *generator, const struct kernel *kernel, const struct image_want *want,
+		      bool verbose, void (*tick)(void *context, unsigned seconds), void *context);
+
+/* Puts the old image back, or drops it. Both return 0 or -errno, and 0 where there is none. */
+int initramfs_restore(const struct kernel *kernel);
+int initramfs_forget(const struct kernel *kernel);
+
+#endif

@@ -1,0 +1,345 @@
+/* The kernel command line, read as the kernel reads it; see cmdline.h.
+ * SPDX-License-Identifier: BSD-3-Clause
+ */
+#include "model/cmdline.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+
+#include "model/cmdline-words.h"
+#include "model/kernel-parameters.h"
+
+#define LENGTH(array) (sizeof(array) / sizeof((array)[0]))
+
+static bool starts(const char *text, const char *prefix)
+{
+	return strncmp(text, prefix, strlen(prefix)) == 0;
+}
+
+/* --- What people write for what the kernel does not know ---------------------------------------------------------- */
+
+/* In the order of the effects from EFFECT_NEAR_ON on. */
+static const char *const synonyms[][9] = {
+	{ "on", "enable", "enabled", "yes", "y", "true", "1", "force" },
+	{ "off", "of", "disable", "disabled", "no", "n", "false", "0" },
+	{ "pt", "passthrough", "pass-through", "passthru", "identity" },
+	{ "nopt", "nopassthrough", "translated", "translate", "strict", "dma" },
+};
+
+static enum effect near_item(const char *item)
+{
+	for (size_t kind = 0; kind < LENGTH(synonyms); kind++)
+		for (const char *const *word = synonyms[kind]; *word; word++)
+			if (strcasecmp(item, *word) == 0)
+				return EFFECT_NEAR_ON + (enum effect)kind;
+	return EFFECT_UNKNOWN;
+}
+
+/* A word whose key is none, but nearly one: one letter too many, too few or wrong, or the same letters in another
+ * order. */
+static bool near_key(const char *word, size_t len, const char *key)
+{
+	size_t n = strlen(key), same = 0, tail = 0;
+	int letters[256] = { 0 }, odd = 0;
+
+	if (len > n + 1 || n > len + 1)
+		return false;
+	while (same < len && same < n && cmdline_dash(word[same]) == key[same])
+		same++;
+	while (tail < len - same && tail < n - same && cmdline_dash(word[len - 1 - tail]) == key[n - 1 - tail])
+		tail++;
+	if (same + tail + 1 >= (len > n ? len : n))
+		return true;
+	for (size_t i = 0; i < len; i++)
+		letters[(unsigned char)cmdline_dash(word[i])]++;
+	for (size_t i = 0; i < n; i++)
+		letters[(unsigned char)key[i]]--;
+	for (size_t i = 0; i < LENGTH(letters); i++)
+		odd += letters[i] != 0;
+	return odd == 0;
+}
+
+/* --- One reader for each kind of value ---------------------------------------------------------------------------- */
+
+struct walk {
+	enum vendor vendor;
+	unsigned kernel;
+	void (*visit)(void *context, const struct mention *mention);
+	void *context;
+	bool init; /* behind "--" */
+};
+
+static void mention(const struct walk *w, const char *word, const char *item, enum effect effect)
+{
+	w->visit(w->context, &(struct mention){ word, item, w->init ? EFFECT_INIT : effect });
+}
+
+static enum effect item_effect(const struct walk *w, const struct kernel_parameter *parameter, const char *text)
+{
+	const struct parameter_item *item = parameter_item_find(parameter, text, w->kernel);
+
+	if (!item)
+		return near_item(text);
+	return item->until && (!w->kernel || w->kernel >= item->until) ? EFFECT_NONE : item->effect;
+}
+
+/* A comma list. misspelt: the key is only nearly right, so that even good items say no more than what was meant. */
+static void read_list(const struct walk *w, const struct kernel_parameter *parameter, const char *word,
+		      const char *value, bool misspelt)
+{
+	bool foreign = parameter->vendor && w->vendor && parameter->vendor != w->vendor;
+	bool stopped = false;
+	char item[256];
+
+	while (*value) {
+		size_t len = strcspn(value, ",");
+		snprintf(item, sizeof(item), "%.*s", (int)len, value);
+		value += len + (value[len] == ',');
+		if (len == 0)
+			continue;
+
+		enum effect effect = misspelt ? near_item(item) : item_effect(w, parameter, item);
+		if (foreign)
+			effect = EFFECT_FOREIGN;
+		else if (stopped)
+			effect = EFFECT_UNREAD;
+		stopped = stopped || effect == EFFECT_STOP;
+		mention(w, word, item, effect);
+	}
+}
+
+/* drivers/iommu/iommu.c:iommu_set_def_domain_type() */
+static void read_passthrough(const struct walk *w, const char *word, const char *value)
+{
+	int on = cmdline_bool(value, w->kernel);
+	enum effect effect = near_item(value);
+
+	if (on >= 0)
+		effect = on ? EFFECT_PT : EFFECT_NOPT;
+	else if (effect == EFFECT_NEAR_ON)
+		effect = EFFECT_NEAR_PT;
+	else if (effect == EFFECT_NEAR_OFF)
+		effect = EFFECT_NEAR_NOPT;
+	mention(w, word, value, effect);
+}
+
+/* A built-in vfio's parameter; for a modular one libkmod is asked (module-params.c). */
+static void read_noiommu(const struct walk *w, const struct kernel_parameter *parameter, const char *word,
+			 const char *value)
+{
+	int on = cmdline_param(word, parameter->key, w->kernel);
+
+	mention(w, word, value, on < 0 ? EFFECT_UNKNOWN : on ? EFFECT_NOIOMMU : EFFECT_NO_NOIOMMU);
+}
+
+/* kernel/dma/swiotlb.c:setup_io_tlb_npages(): before 5.19 "force" ended IOMMU detection (arch/x86/kernel/pci-swiotlb.c:
+ * pci_swiotlb_detect_override()). */
+static void read_swiotlb(const struct walk *w, const char *word, const char *value)
+{
+	char *flag = (char *)value;
+
+	if (!w->kernel || w->kernel >= KERNEL(5, 19))
+		return;
+	if (*value >= '0' && *value <= '9')
+		(void)strtoul(value, &flag, 0);
+	flag += *flag == ',';
+	if (strcmp(flag, "force") == 0)
+		mention(w, word, value, EFFECT_SWIOTLB);
+	else if (strcmp(flag, "noforce") == 0)
+		mention(w, word, value, EFFECT_NO_SWIOTLB);
+}
+
+/* arch/x86/kernel/acpi/boot.c:parse_acpi(): whole words. */
+static void read_acpi(const struct walk *w, const char *word, const char *value)
+{
+	if (strcmp(value, "off") == 0)
+		mention(w, word, value, EFFECT_NO_ACPI);
+	else if (strcmp(value, "force") == 0)
+		mention(w, word, value, EFFECT_ACPI);
+}
+
+/* What no kernel knows, and people write. */
+static void read_invented(const struct walk *w, const char *word, const char *value)
+{
+	enum effect near = near_item(value);
+
+	mention(w, word, value,
+		near == EFFECT_NEAR_OFF || near == EFFECT_NEAR_NOPT ? EFFECT_NEAR_NOPT : EFFECT_NEAR_PT);
+}
+
+static void read_value(const struct walk *w, const struct kernel_parameter *p, const char *word, const char *value)
+{
+	switch (p->reader) {
+	case READ_NOT: break;
+	case READ_KNOWN: mention(w, word, value, EFFECT_NONE); break;
+	case READ_LIST: read_list(w, p, word, value, false); break;
+	case READ_PASSTHROUGH: read_passthrough(w, word, value); break;
+	case READ_NOIOMMU: read_noiommu(w, p, word, value); break;
+	case READ_SWIOTLB: read_swiotlb(w, word, value); break;
+	case READ_ACPI: read_acpi(w, word, value); break;
+	case READ_INVENTED: read_invented(w, word, value); break;
+	}
+}
+
+static void read_word(const struct walk *w, const char *word)
+{
+	const struct kernel_parameter *p = kernel_parameter_find(word);
+	size_t len = strcspn(word, "=");
+
+	if (p) {
+		read_value(w, p, word, word + len + (word[len] == '='));
+		return;
+	}
+	/* Only a list can be misspelt so that its items still say what was meant. */
+	for (p = kernel_parameters; p->key && word[len]; p++) {
+		if (p->reader != READ_LIST || !near_key(word, len, p->key))
+			continue;
+		read_list(w, p, word, word + len + 1, true);
+		return;
+	}
+}
+
+void cmdline_walk(const char *line, enum vendor vendor, unsigned kernel,
+		  void (*visit)(void *context, const struct mention *mention), void *context)
+{
+	struct walk w = { .vendor = vendor, .kernel = kernel, .visit = visit, .context = context };
+	char word[CMDLINE_MAX];
+
+	while (cmdline_word(&line, word, sizeof(word))) {
+		if (strcmp(word, "--") == 0)
+			w.init = true;
+		else
+			read_word(&w, word);
+	}
+}
+
+/* --- All of it taken together ------------------------------------------------------------------------------------- */
+
+struct reading {
+	struct cmdline *out;
+	char sticky[64];  /* the word that nothing undoes, or "" */
+	char swiotlb[64]; /* the word that ends IOMMU detection, or "" */
+};
+
+static void say(struct wish *wish, bool yes, const char *word)
+{
+	char *said = yes ? wish->yes : wish->no;
+
+	wish->result = yes ? YES : NO;
+	snprintf(said, sizeof(wish->yes), "%s", word);
+}
+
+static void note_near(char first[64], const char *word)
+{
+	if (!first[0])
+		snprintf(first, 64, "%s", word);
+}
+
+static void take(void *context, const struct mention *m)
+{
+	struct reading *r = context;
+	struct cmdline *out = r->out;
+
+	switch (m->effect) {
+	case EFFECT_ON:
+	case EFFECT_WISH_ON:
+		say(&out->power, true, m->word);
+		break;
+	case EFFECT_OFF_STICKY:
+		if (!r->sticky[0])
+			snprintf(r->sticky, sizeof(r->sticky), "%s", m->word);
+		say(&out->power, false, m->word);
+		break;
+	case EFFECT_OFF:
+		say(&out->power, false, m->word);
+		break;
+	case EFFECT_PT:
+	case EFFECT_NOPT:
+		say(&out->pt, m->effect == EFFECT_PT, m->word);
+		break;
+	case EFFECT_NOIOMMU:
+	case EFFECT_NO_NOIOMMU:
+		out->noiommu = m->effect == EFFECT_NOIOMMU;
+		break;
+	case EFFECT_SWIOTLB:
+	case EFFECT_NO_SWIOTLB:
+		snprintf(r->swiotlb, sizeof(r->swiotlb), "%s", m->effect == EFFECT_SWIOTLB ? m->word : "");
+		break;
+	case EFFECT_NO_ACPI:
+	case EFFECT_ACPI:
+		out->acpi_off = m->effect == EFFECT_NO_ACPI;
+		break;
+	case EFFECT_NEAR_ON:
+		note_near(out->power.near_yes, m->word);
+		break;
+	case EFFECT_NEAR_OFF:
+		note_near(out->power.near_no, m->word);
+		break;
+	case EFFECT_NEAR_PT:
+		note_near(out->pt.near_yes, m->word);
+		break;
+	case EFFECT_NEAR_NOPT:
+		note_near(out->pt.near_no, m->word);
+		break;
+	case EFFECT_NONE:
+	case EFFECT_STOP:
+	case EFFECT_UNKNOWN:
+	case EFFECT_UNREAD:
+	case EFFECT_FOREIGN:
+	case EFFECT_INIT:
+		break;
+	}
+}
+
+/* Words that say how the boot itself goes. */
+static void read_boot(const char *line, struct cmdline *out)
+{
+	static const char *const rescue[] = { "single", "1", "rescue", "emergency", "systemd.unit=rescue.target",
+					      "systemd.unit=emergency.target" };
+	char word[256];
+
+	while (cmdline_word(&line, word, sizeof(word)) && strcmp(word, "--") != 0) {
+		if (strcmp(word, "rd.iommu.verify=warn") == 0)
+			out->soften = true;
+		for (size_t i = 0; i < LENGTH(rescue); i++)
+			out->rescue = out->rescue || strcmp(word, rescue[i]) == 0;
+		/* What boot loaders say of the files they took; a rescue image and its kernel have names of their
+		 * own. */
+		if ((starts(word, "BOOT_IMAGE=") || starts(word, "initrd=")) && strstr(word, "0-rescue"))
+			out->rescue = true;
+	}
+}
+
+void cmdline_read(const char *line, enum vendor vendor, unsigned kernel, struct cmdline *out)
+{
+	struct reading r = { .out = out };
+
+	*out = (struct cmdline){ 0 };
+	cmdline_walk(line, vendor, kernel, take, &r);
+	read_boot(line, out);
+	if (r.swiotlb[0])
+		say(&out->power, false, r.swiotlb);
+	if (r.sticky[0])
+		say(&out->power, false, r.sticky);
+}
+
+enum mode cmdline_mode(const char *line, enum vendor vendor, unsigned kernel)
+{
+	struct cmdline read;
+
+	if (vendor == VENDOR_UNKNOWN) {
+		enum mode intel = cmdline_mode(line, VENDOR_INTEL, kernel);
+		return intel == cmdline_mode(line, VENDOR_AMD, kernel) ? intel : MODE_UNKNOWN;
+	}
+
+	cmdline_read(line, vendor, kernel, &read);
+	if (read.power.result == NO || read.acpi_off)
+		return read.noiommu ? MODE_OFF_FOR_VFIO : MODE_OFF_FOR_UIO;
+	if (read.pt.result == YES)
+		return MODE_PT;
+	if (read.power.result == YES || read.pt.result == NO)
+		return MODE_STRICT;
+	return MODE_DEFAULT;
+}

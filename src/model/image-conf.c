@@ -1,0 +1,93 @@
+/* /usr/lib/iommu-verify/image.conf; see image-conf.h.
+ * SPDX-License-Identifier: BSD-3-Clause
+ */
+#include "model/image-conf.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/keyval.h"
+
+static const char *const presences[] = {
+	[PRESENCE_UNKNOWN] = "unknown",
+	[PRESENCE_NO] = "no",
+	[PRESENCE_YES] = "yes",
+};
+
+static const char *const param_keys[] = {
+	[PARAM_NOIOMMU] = "noiommu",
+	[PARAM_TYPE1] = "type1",
+	[PARAM_IOMMUFD] = "iommufd",
+};
+
+static const char *enforce_name(enum policy enforce)
+{
+	return enforce == POLICY_WARN ? "no" : policy_name(enforce);
+}
+
+static bool enforce_parse(const char *value, enum policy *out)
+{
+	if (strcmp(value, "no") == 0) {
+		*out = POLICY_WARN;
+		return true;
+	}
+	return policy_parse(value, out) && *out != POLICY_WARN;
+}
+
+static bool presence_parse(const char *value, enum presence *out)
+{
+	for (int i = PRESENCE_UNKNOWN; i <= PRESENCE_YES; i++) {
+		if (strcmp(value, presences[i]) != 0)
+			continue;
+		*out = (enum presence)i;
+		return true;
+	}
+	return false;
+}
+
+static bool read_key(struct image *image, const char *key, const char *value, bool *enforce_seen)
+{
+	if (strcmp(key, "kernel") == 0)
+		return snprintf(image->kernel, sizeof(image->kernel), "%s", value) < (int)sizeof(image->kernel);
+	if (strcmp(key, "enforce") == 0)
+		return *enforce_seen = enforce_parse(value, &image->enforce);
+	for (int i = 0; i < PARAMS; i++)
+		if (strcmp(key, param_keys[i]) == 0)
+			return presence_parse(value, &image->has[i]);
+	return false;
+}
+
+int image_parse(char *text, size_t len, struct image *image)
+{
+	bool enforce_seen = false;
+	struct keyval kv;
+
+	*image = (struct image){ 0 };
+	if (strlen(text) != len)
+		return -EINVAL;
+	keyval_init(&kv, text);
+	while (keyval_next(&kv))
+		if (!kv.value || !read_key(image, kv.key, kv.value, &enforce_seen))
+			return -EINVAL;
+	return enforce_seen ? 0 : -EINVAL;
+}
+
+int image_read(const struct root *root, struct image *image)
+{
+	char text[1024];
+
+	*image = (struct image){ 0 };
+	ssize_t len = root_read(root, IMAGE_CONF, text, sizeof(text));
+	if (len < 0)
+		return len == -EFBIG ? -EINVAL : (int)len;
+	return image_parse(text, (size_t)len, image);
+}
+
+int image_format(const struct image *image, char *buf, size_t size)
+{
+	return snprintf(buf, size, "kernel=%s\nenforce=%s\n%s=%s\n%s=%s\n%s=%s\n", image->kernel,
+			enforce_name(image->enforce), param_keys[PARAM_NOIOMMU], presences[image->has[PARAM_NOIOMMU]],
+			param_keys[PARAM_TYPE1], presences[image->has[PARAM_TYPE1]], param_keys[PARAM_IOMMUFD],
+			presences[image->has[PARAM_IOMMUFD]]);
+}

@@ -1,0 +1,100 @@
+/* The tables behind reason.h.
+ * SPDX-License-Identifier: BSD-3-Clause
+ */
+#include "model/reason.h"
+
+#include <string.h>
+
+static const char *const verdicts[] = {
+	[VERDICT_MATCH] = "match",
+	[VERDICT_MISMATCH] = "mismatch",
+	[VERDICT_UNKNOWN] = "unknown",
+	[VERDICT_NO_TARGET] = "no-target",
+	[VERDICT_PENDING] = "pending",
+};
+
+/* Code, whether --force overrides it where iommu-install refuses for it, and what to do about it. */
+#define TABLE(ROW) \
+	ROW(TARGET_MISSING, PLAIN, \
+	    "put /etc/iommu.target back ('iommu-install MODE' writes it) and rebuild the initramfs") \
+	ROW(TARGET_INVALID, PLAIN, "mend the file, or write it anew with 'iommu-install MODE'") \
+	ROW(EVIDENCE_MISSING, PLAIN, "mount /sys and /proc, run as root; else report this machine") \
+	ROW(MIXED_GROUPS, PLAIN, "look who wrote /sys/kernel/iommu_groups/*/type, or report these devices") \
+	ROW(FIRMWARE_OFF, FORCED, "switch on VT-d (Intel) or AMD-Vi, also called IOMMU (AMD), in the firmware setup") \
+	ROW(NO_VIOMMU, FORCED, "give the virtual machine an IOMMU (QEMU: -device intel-iommu or amd-iommu)") \
+	ROW(KERNEL_OFF, PLAIN, "see the kernel log for DMAR or AMD-Vi errors") \
+	ROW(KERNEL_OVERRIDE, PLAIN, "see the kernel log's DMAR, AMD-Vi and 'iommu:' lines") \
+	ROW(TOKEN_MISSING, PLAIN, "run 'iommu-install {wanted}' and reboot") \
+	ROW(TOKEN_INVALID, PLAIN, "run 'iommu-install {wanted}' and reboot") \
+	ROW(TOKEN_OVERRIDDEN, PLAIN, "run 'iommu-install {wanted}', which takes the contrary words out, and reboot") \
+	ROW(NOIOMMU_ENABLED, PLAIN, "take it out of the command line and modprobe.d, and reboot") \
+	ROW(NOIOMMU_DISABLED, PLAIN, "run 'iommu-install {wanted}' and reboot") \
+	ROW(NOIOMMU_UNSUPPORTED, FORCED, "use a kernel with CONFIG_VFIO_NOIOMMU=y, or mode off-for-uio") \
+	ROW(MODULE_BLOCKED, PLAIN, "take away what keeps vfio from loading") \
+	ROW(UNSAFE_INTERRUPTS, PLAIN, \
+	    "take allow_unsafe_interrupts out, or run 'iommu-install {wanted} --allow-unsafe-interrupts'") \
+	ROW(FLUSH_MISMATCH, PLAIN, "run 'iommu-install strict --flush=sync' or '--flush=lazy' and reboot") \
+	ROW(EARLY_CHECK_MISSING, PLAIN, "rebuild the initramfs with the iommu-verify hook and reboot") \
+	ROW(TARGET_STALE, PLAIN, "reboot, so that the early check judges by the present target") \
+	ROW(VIRTIO_IOMMU, FORCED, "give the virtual machine an intel-iommu or amd-iommu instead") \
+	ROW(CANNOT_JUDGE, FORCED, "use --on-mismatch=warn, or find out why first") \
+	ROW(XEN_DOM0, PLAIN, "set the IOMMU on Xen's own command line (iommu=, dom0-iommu=)") \
+	ROW(MODPROBE_CONFLICT, FORCED, "take that line out") \
+	ROW(BOOT_SPACE, PLAIN, "remove an old kernel") \
+	ROW(BOOT_READONLY, PLAIN, "") \
+	ROW(NOT_MOUNTED, PLAIN, "") \
+	ROW(LINK_UNSAFE, PLAIN, \
+	    "put the file itself there, or let the link lead to a file in a directory that only root can write to") \
+	ROW(FILE_FOREIGN, PLAIN, "take what you need of it over into a file of another name, and remove it") \
+	ROW(TPM_SEALED, FORCED, \
+	    "enroll the disk's key anew after the reboot, have a passphrase at hand, and use --force") \
+	ROW(SOURCE_CHANGED, PLAIN, "put it back, or take your change over and set a mode") \
+	ROW(CMDLINE_TOO_LONG, PLAIN, "shorten it") \
+	ROW(BOOTLOADER_UNPROVEN, PLAIN, "") \
+	ROW(BOOTLOADER_UNSUPPORTED, PLAIN, "") \
+	ROW(UKI_SIGNED, PLAIN, "") \
+	ROW(FLUSH_UNSUPPORTED, PLAIN, "remove that kernel, or leave --flush= out") \
+	ROW(CONTAINER, PLAIN, "run it on the host") \
+	ROW(LIVE_SYSTEM, PLAIN, "run it in the installed system (chroot)") \
+	ROW(ARCH_UNSUPPORTED, PLAIN, "set it by hand (ARM: iommu.passthrough=0 or 1); show, check and explain work")
+
+#define AS_ROW(code, force, hint) [code] = { #code, hint, force },
+#define AS_ONE(code, force, hint) +1
+enum { PLAIN, FORCED };
+static const struct {
+	const char *code, *hint;
+	bool forcible;
+} reasons[] = { TABLE(AS_ROW) };
+
+_Static_assert(TABLE(AS_ONE) == REASON_COUNT, "each reason has its row");
+
+const char *verdict_name(enum verdict verdict)
+{
+	return verdicts[verdict];
+}
+
+const char *reason_code(enum reason reason)
+{
+	return reasons[reason].code;
+}
+
+const char *reason_hint(enum reason reason)
+{
+	return reasons[reason].hint;
+}
+
+bool reason_forcible(enum reason reason)
+{
+	return reasons[reason].forcible;
+}
+
+bool verdict_parse(const char *word, enum verdict *out)
+{
+	for (int i = VERDICT_MATCH; i <= VERDICT_PENDING; i++) {
+		if (strcmp(word, verdicts[i]) != 0)
+			continue;
+		*out = (enum verdict)i;
+		return true;
+	}
+	return false;
+}

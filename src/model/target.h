@@ -1,0 +1,47 @@
+/* /etc/iommu.target: the wanted mode and policy.
+ * SPDX-License-Identifier: BSD-3-Clause
+ */
+#ifndef TARGET_H
+#define TARGET_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "base/error.h"
+#include "base/root.h"
+#include "model/mode.h"
+
+#define TARGET_PATH "/etc/iommu.target"
+#define TARGET_MAX 4096 /* bytes */
+
+struct target {
+	enum mode mode;
+	unsigned accept; /* bit (1 << mode) for each mode accepted besides, while a change is under way */
+	enum policy on_mismatch;
+	bool late_same; /* on-late-mismatch=same */
+	enum flush flush;
+	bool allow_unsafe_interrupts;
+	bool allow_override;
+	unsigned delay; /* seconds */
+};
+
+/* The delay of a policy whose target says nothing, in seconds. */
+unsigned policy_delay(enum policy policy);
+
+/* What it accepts: bit (1 << mode) for each mode. */
+unsigned target_accepts(const struct target *target);
+
+/* Reads len bytes of text; text[len] must be NUL, and text is cut up in place. Returns 0, or -EINVAL with *error, which
+ * must not be NULL. Even then target->on_mismatch says how the text wants to be obeyed: a stopping policy if it names
+ * one or tries to and can't be understood, else warn. */
+int target_parse(char *text, size_t len, struct target *target, struct error *error);
+
+/* Writes the text of a target: what differs from the default, one line a key. Returns the length, or -1 without
+ * memory. */
+int target_format(const struct target *target, char *buf, size_t size);
+
+/* Reads a file below root. Returns 0, -ENOENT if there is none, or -EINVAL with *error filled in: also where the file
+ * can't be read or is too long, and then target->on_mismatch is a stopping policy, because nobody can tell. */
+int target_read(const struct root *root, const char *path, struct target *target, struct error *error);
+
+#endif

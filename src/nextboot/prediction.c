@@ -1,0 +1,176 @@
+/* What this machine can boot; see prediction.h.
+ * SPDX-License-Identifier: BSD-3-Clause
+ */
+#include "nextboot/prediction.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "model/cmdline-words.h"
+#include "model/cmdline.h"
+#include "nextboot/placement.h"
+
+#define BIT(mode) (1u << (mode))
+
+static unsigned line_modes(enum mode mode)
+{
+	if (mode < MODES_WANTED)
+		return BIT(mode);
+	/* Nothing on it decides: then the kernel's configuration does, and that is on or translated or not. */
+	return BIT(MODE_STRICT) | BIT(MODE_PT);
+}
+
+/* --- Verdicts ----------------------------------------------------------------------------------------------------- */
+
+static enum verdict predict(const struct prediction *e, const struct evidence *now, bool target_there, const char **why)
+{
+	/* What no firmware table offers no token switches on. */
+	bool no_table = now && !now->table && now->nunits == 0 && e->mode != MODE_OFF_FOR_VFIO;
+	unsigned modes = no_table ? BIT(MODE_OFF_FOR_UIO) : e->modes;
+
+	*why = NULL;
+	if (e->image[0] == '\0' || e->status < 0) {
+		*why = e->image[0] ? "its image can't be read" : "it has no initramfs, so nothing checks it";
+		return target_there ? e->image[0] ? VERDICT_UNKNOWN : VERDICT_MISMATCH : VERDICT_NO_TARGET;
+	}
+	if (e->hook == HOOK_NONE || (e->target_status == -ENOENT && e->enforce == POLICY_WARN)) {
+		*why = target_there ? "its image holds no check" : "no target";
+		return target_there ? VERDICT_MISMATCH : VERDICT_NO_TARGET;
+	}
+	if (e->target_status < 0) {
+		*why = e->target_status == -ENOENT ? "its image must not start without a target, and holds none" :
+						     "its image's target is no valid one";
+		return e->target_status == -ENOENT ? VERDICT_MISMATCH : VERDICT_UNKNOWN;
+	}
+
+	unsigned accepted = target_accepts(&e->target);
+	if ((modes & ~accepted) == 0)
+		return VERDICT_MATCH;
+	*why = modes & accepted ? "nothing on its line decides" :
+	       no_table ? "the firmware offers no IOMMU" : "its line does not give what its image demands";
+	return modes & accepted ? VERDICT_UNKNOWN : VERDICT_MISMATCH;
+}
+
+/* --- Reading ------------------------------------------------------------------------------------------------------ */
+
+static void read_image(struct prediction *e)
+{
+	struct error error;
+	struct initramfs image;
+
+	e->status = initramfs_read(e->image, &image, NULL);
+	e->hook = image.hook;
+	e->enforce = image.conf ? image.image.enforce : POLICY_WARN;
+	e->target_status = -ENOENT;
+	if (image.target)
+		e->target_status = target_parse(image.target, image.target_len, &e->target, &error);
+	/* One that can't be read stops as much as its image does. */
+	if (e->target_status == 0)
+		e->enforce = e->target.on_mismatch;
+	initramfs_free(&image);
+}
+
+/* Normal and recovery entries share an image, which takes a while to unpack. */
+static void take_image(const struct predictions *entries, struct prediction *e)
+{
+	for (size_t i = 0; i < entries->count; i++) {
+		const struct prediction *other = &entries->list[i];
+		if (strcmp(other->image, e->image) != 0)
+			continue;
+		e->status = other->status;
+		e->hook = other->hook;
+		e->target_status = other->target_status;
+		e->target = other->target;
+		e->enforce = other->enforce;
+		return;
+	}
+	read_image(e);
+}
+
+static int add(struct predictions *entries, const struct boot_entry *from, const struct evidence *now,
+	       bool target_there)
+{
+	struct prediction *more = reallocarray(entries->list, entries->count + 1, sizeof(*more));
+	if (!more)
+		return -ENOMEM;
+	entries->list = more;
+
+	struct prediction *e = &more[entries->count];
+	*e = (struct prediction){
+		.xen = from->xen, .counted = from->own, .by_default = from->by_default,
+		.words = strdup(from->words), .id = strdup(from->id)
+	};
+	if (!e->words || !e->id) {
+		free(e->words);
+		free(e->id);
+		return -ENOMEM;
+	}
+	memcpy(e->title, from->title, sizeof(e->title));
+	snprintf(e->kernel, sizeof(e->kernel), "%s", from->release);
+	snprintf(e->image, sizeof(e->image), "%s", from->image);
+	enum vendor vendor = now ? now->vendor : VENDOR_UNKNOWN;
+	e->mode = cmdline_mode(e->words, vendor, kernel_version(e->kernel));
+	e->modes = line_modes(e->mode);
+	if (e->image[0])
+		take_image(entries, e);
+	if (e->hook == HOOK_NONE && strstr(e->image, "-rescue"))
+		e->counted = false;
+	e->verdict = predict(e, now, target_there, &e->why);
+	entries->count++;
+	return 0;
+}
+
+void prediction_assume(struct prediction *e, const char *line, const struct target *target, bool image,
+		       const struct evidence *now, bool target_there)
+{
+	char *words = line ? strdup(line) : NULL;
+
+	if (words) {
+		free(e->words);
+		e->words = words;
+	}
+	e->mode = words ? cmdline_mode(words, now ? now->vendor : VENDOR_UNKNOWN, kernel_version(e->kernel)) :
+			  MODE_UNKNOWN;
+	e->modes = line_modes(e->mode);
+	if (image && e->image[0] && e->counted) {
+		e->status = 0;
+		e->hook = !target ? HOOK_NONE : target->on_mismatch == POLICY_WARN ? HOOK_WARNS : HOOK_STOPS;
+		e->target_status = target ? 0 : -ENOENT;
+		e->target = target ? *target : (struct target){ 0 };
+		e->enforce = target ? target->on_mismatch : POLICY_WARN;
+	}
+	e->verdict = predict(e, now, target_there, &e->why);
+}
+
+int predictions_make(const struct loader *loader, const struct edits *edits, const struct evidence *now,
+		    bool target_there, struct predictions *entries)
+{
+	int r = 0;
+
+	*entries = (struct predictions){ 0 };
+	for (size_t i = 0; i < loader->entries.count && r == 0; i++) {
+		const struct boot_entry e = entry_after(loader->backend, edits, &loader->entries.list[i]);
+		r = add(entries, &e, now, target_there);
+	}
+	if (r < 0)
+		predictions_free(entries);
+	return r;
+}
+
+bool prediction_stops(const struct prediction *e)
+{
+	return e->counted && e->hook == HOOK_STOPS && e->enforce != POLICY_WARN &&
+	       (e->verdict == VERDICT_MISMATCH || e->verdict == VERDICT_UNKNOWN);
+}
+
+void predictions_free(struct predictions *entries)
+{
+	for (size_t i = 0; i < entries->count; i++) {
+		free(entries->list[i].id);
+		free(entries->list[i].words);
+	}
+	free(entries->list);
+	*entries = (struct predictions){ 0 };
+}

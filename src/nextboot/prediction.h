@@ -1,0 +1,53 @@
+/* What this machine can boot: each entry's line, its image, and what the early check of that boot would find.
+ * SPDX-License-Identifier: BSD-3-Clause
+ */
+#ifndef PREDICTION_H
+#define PREDICTION_H
+
+#include "bootloader/snapshot.h"
+#include "evidence/evidence.h"
+#include "initramfs/inspect.h"
+#include "model/reason.h"
+#include "model/target.h"
+
+struct prediction {
+	char *id;         /* file, or file:line */
+	char title[128];  /* as the menu shows it; "" if there is none */
+	enum presence by_default; /* whether it is started where nobody chooses */
+	char kernel[65];  /* release, as its file is named */
+	char *words;      /* the kernel command line */
+	char image[256];  /* its initramfs, "" if it has none */
+	bool xen;         /* a kernel that runs under Xen */
+	bool counted;     /* of this system, and no rescue entry without the check */
+	enum mode mode;   /* by its line; MODE_DEFAULT, MODE_UNKNOWN */
+	unsigned modes;   /* bit (1 << mode) for each mode that its line can give */
+	int status;       /* of reading the image: 0 or -errno */
+	enum hook hook;   /* what starts the check */
+	int target_status; /* of the image's target: 0, -ENOENT or -EINVAL */
+	struct target target;
+	enum policy enforce; /* of the image, whatever its target is */
+	enum verdict verdict; /* of the next boot by this entry */
+	const char *why;      /* static text; NULL on a match */
+};
+
+struct predictions {
+	struct prediction *list; /* owned; predictions_free() */
+	size_t count;
+};
+
+/* Predicts for every entry of a boot loader that could be read, with the image that it will have by these edits
+ * (NULL: that it has), which is read. now is the machine's evidence, or NULL where there is none to go by (a tree);
+ * target_there says whether the system has a target. Returns 0 or -ENOMEM. */
+int predictions_make(const struct loader *loader, const struct edits *edits, const struct evidence *now,
+		    bool target_there, struct predictions *entries);
+/* The same entry with another line, NULL: one that nobody can tell yet, and, if image is set, with an image made
+ * anew for target, NULL: without the check. */
+void prediction_assume(struct prediction *entry, const char *line, const struct target *target, bool image,
+		       const struct evidence *now, bool target_there);
+
+/* Whether its own early check would stop a boot by it. */
+bool prediction_stops(const struct prediction *entry);
+
+void predictions_free(struct predictions *entries);
+
+#endif

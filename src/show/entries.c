@@ -1,0 +1,87 @@
+/* Boot entries and what they will come to; see entries.h.
+ * SPDX-License-Identifier: BSD-3-Clause
+ */
+#include "show/entries.h"
+
+#include <stdio.h>
+#include <unistd.h>
+
+#include "base/json.h"
+#include "show/colour.h"
+
+/* What feeds an entry's line. */
+static const char *layer_of(const struct backend *backend, const struct prediction *e)
+{
+	return backend->config_file && access(backend->config_file, F_OK) == 0 ? backend->config_file : e->id;
+}
+
+/* What to do about it; static text, NULL: nothing. */
+static const char *hint_of(const struct prediction *e, const struct target *wanted)
+{
+	static char hint[64];
+
+	if (!e->counted || !e->why || e->verdict == VERDICT_NO_TARGET)
+		return NULL;
+	snprintf(hint, sizeof(hint), "run 'iommu-install %s'", wanted ? mode_name(wanted->mode) : "MODE");
+	return hint;
+}
+
+void predictions_json(const struct predictions *entries, const struct target *wanted, enum verdict verdict)
+{
+	printf("{\"schema\": 1, \"verdict\": \"%s\", \"entries\": [", verdict_name(verdict));
+	for (size_t i = 0; i < entries->count; i++) {
+		const struct prediction *e = &entries->list[i];
+		const struct {
+			const char *key, *value;
+		} texts[] = { { "id", e->id }, { "title", e->title[0] ? e->title : NULL }, { "kernel", e->kernel },
+			      { "cmdline", e->words }, { "mode", mode_name(e->mode) },
+			      { "image", e->image[0] ? e->image : NULL }, { "why", e->why },
+			      { "hint", hint_of(e, wanted) } };
+
+		printf("%s\n  {", i ? "," : "");
+		for (size_t t = 0; t < sizeof(texts) / sizeof(texts[0]); t++) {
+			printf("\"%s\": ", texts[t].key);
+			if (texts[t].value)
+				json_string(stdout, texts[t].value);
+			else
+				fputs("null", stdout);
+			fputs(", ", stdout);
+		}
+		printf("\"default\": %s, \"hook\": %s, \"would_stop\": %s, \"target\": ",
+		       e->by_default == PRESENCE_UNKNOWN ? "null" : e->by_default == PRESENCE_YES ? "true" : "false",
+		       e->hook == HOOK_NONE ? "false" : "true", prediction_stops(e) ? "true" : "false");
+		if (e->image[0] && e->target_status == 0 && e->status == 0)
+			printf("\"%s\"", mode_name(e->target.mode));
+		else
+			fputs("null", stdout);
+		printf(", \"verdict\": \"%s\", \"counted\": %s}", verdict_name(e->verdict),
+		       e->counted ? "true" : "false");
+	}
+	puts("]}");
+}
+
+void predictions_text(const struct backend *backend, const struct predictions *entries, const struct target *wanted,
+		  bool verbose)
+{
+	for (size_t i = 0; i < entries->count; i++) {
+		const struct prediction *e = &entries->list[i];
+		bool has_target = e->image[0] && e->status == 0 && e->target_status == 0;
+
+		printf("%s%-9s%s kernel %s%s, %s by its line (%s)\n",
+		       e->counted ? colour(verdict_colour(e->verdict)) : "",
+		       e->counted ? verdict_name(e->verdict) : "-", e->counted ? colour(COLOUR_NONE) : "",
+		       e->kernel, e->xen ? " under Xen" : "", mode_name(e->mode),
+		       e->counted ? layer_of(backend, e) : "not counted");
+		printf("%-9s image %s: target %s%s%s, %s\n", "", e->image[0] ? e->image : "none",
+		       has_target ? mode_name(e->target.mode) : "none",
+		       has_target && e->target.accept ? " and others for now" : "",
+		       has_target && wanted && e->target.mode != wanted->mode ?
+			       " (" TARGET_PATH " says something else)" : "",
+		       e->hook == HOOK_NONE ? "no check" :
+		       e->hook == HOOK_STOPS ? "a check that stops" : "a check that warns");
+		if (e->counted && e->why)
+			printf("%-9s %s\n", "", e->why);
+		if (verbose)
+			printf("%-9s %s: %s\n", "", e->id, e->words);
+	}
+}
