@@ -36,6 +36,14 @@ setup() {
 		-Isrc -D_GNU_SOURCE -DVERSION='""' src
 }
 
+@test "each fuzzer compiles, with the warnings of the sources" {
+	local file
+	for file in tests/fuzz/*.c; do
+		clang -fsyntax-only -std=c11 -D_GNU_SOURCE -Wall -Wextra -Werror \
+			-Wno-missing-field-initializers -DVERSION='""' -Isrc "$file"
+	done
+}
+
 @test "every file of ours starts by saying what it is, and names its licence" {
 	local files=() file
 	for file in src/*.c src/*/* dist/hooks/* dracut/*/* initramfs-tools/hooks/* initramfs-tools/scripts/*/* dist/* \
