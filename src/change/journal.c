@@ -103,6 +103,8 @@ static int write_journal(const char *dir, const struct journal *j, const struct 
 	if (j->had_known)
 		fprintf(out, "had=%s\n", j->had);
 	fprintf(out, "flush=%s\nboot_id=%s\n", j->flush ? "yes" : "no", j->boot_id);
+	if (j->pending[0])
+		fprintf(out, "pending=%s\n", j->pending);
 	for (size_t i = 0; i < edits->count; i++)
 		fprintf(out, "file=%s %s\n", role_name(edits->list[i].role), edits->list[i].path);
 	char *text = text_close(&made, &len);
@@ -241,6 +243,8 @@ static int parse(char *text, struct journal *j, struct edits *edits)
 			j->flush = strcmp(kv.value, "yes") == 0;
 		else if (strcmp(kv.key, "boot_id") == 0)
 			snprintf(j->boot_id, sizeof(j->boot_id), "%s", kv.value);
+		else if (strcmp(kv.key, "pending") == 0)
+			snprintf(j->pending, sizeof(j->pending), "%s", kv.value);
 		else if (strcmp(kv.key, "progress") == 0 && word_in(kv.value, progress_words, 3, &index)) {
 			j->progress = (enum progress)index;
 			progress = true;

@@ -29,6 +29,7 @@ struct journal {
 	bool had_known;   /* before the change all entries had the same words about the IOMMU: */
 	char had[256];
 	char boot_id[40]; /* of the boot that made the change */
+	char pending[40]; /* of the boot in which this is the first change, whose sign /run/iommu/pending is; or "" */
 };
 
 enum side { BEFORE, AFTER };

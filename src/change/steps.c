@@ -219,15 +219,34 @@ int step_switch_loader(struct transaction *t)
 	return r < 0 ? fail("%s", error.text), -1 : 0;
 }
 
-/* Before anything else: images take minutes, and a check in between must not act by a target that no boot has had. */
-void step_mark_pending(struct transaction *t)
+bool step_note_pending(struct transaction *t)
 {
-	const char *text = edits_target(&t->edits, true);
+	if (!t->now || access(PENDING, F_OK) == 0)
+		return false;
+	snprintf(t->journal.pending, sizeof(t->journal.pending), "%s", t->now->evidence.boot_id);
+	return true;
+}
 
-	if (!t->now || step_told(RUN_DIR, file_own_dir(RUN_DIR, 0755)) < 0)
-		return;
-	t->pending = access(PENDING, F_OK) < 0;
+static void write_pending(const char *text)
+{
 	step_told(PENDING, file_write(PENDING, text ? text : "", text ? strlen(text) : 0, 0644));
+}
+
+/* Before anything else: images take minutes, and a check in between must not act by a target that no boot has had. */
+void step_mark_pending(const struct transaction *t)
+{
+	if (t->now && step_told(RUN_DIR, file_own_dir(RUN_DIR, 0755)) == 0)
+		write_pending(edits_target(&t->edits, true));
+}
+
+void step_unmark_pending(const struct transaction *t)
+{
+	if (!t->now || access(PENDING, F_OK) < 0)
+		return;
+	if (strcmp(t->journal.pending, t->now->evidence.boot_id) != 0)
+		write_pending(edits_target(&t->edits, false));
+	else if (step_told(PENDING, file_remove(PENDING)) == 0)
+		rmdir(RUN_DIR); /* if nothing else is in it */
 }
 
 int step_forget(const struct kernel *kernel)

@@ -37,9 +37,16 @@ struct image_want step_want_of(const char *target_text);
 /* Makes writable what the entries are on, where the boot loader asks for that. */
 int step_open_loader(const struct transaction *transaction);
 
+/* Notes in the journal whether this change is the first since the boot, before it is marked as pending. Returns whether
+ * the journal is another one now. */
+bool step_note_pending(struct transaction *transaction);
+
 /* Tells the late check that the running mode is judged by an older target until the next boot. A failure is told, and
  * ends nothing. */
-void step_mark_pending(struct transaction *transaction);
+void step_mark_pending(const struct transaction *transaction);
+
+/* The change has been undone: takes the mark away if there was none before it, else it is that of the change before. */
+void step_unmark_pending(const struct transaction *transaction);
 
 /* Writes the target and what has the check built in, makes each image that does not hold them, and reads all back. */
 int step_images_accept(struct transaction *transaction, const char *target_text);

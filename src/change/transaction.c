@@ -168,8 +168,8 @@ static int undo(struct transaction *t)
 		failed += step_sync_boot(t) < 0;
 	if (failed == 0)
 		failed += step_told("the journal", journal_cancel()) < 0;
-	if (failed == 0 && t->pending && file_remove(PENDING) == 0)
-		rmdir(RUN_DIR); /* if nothing else is in it */
+	if (failed == 0)
+		step_unmark_pending(t);
 	if (failed == 0)
 		collect_garbage(t);
 	if (failed == 0)
@@ -226,8 +226,9 @@ static int begin(struct transaction *t)
 	if (t->resumed) /* who knows who has been there */
 		snapshot_free(t->snapshot);
 	remove_temporaries(t);
+	bool first = step_note_pending(t);
 	if (t->resumed)
-		return 0;
+		return first ? step_told("the journal", journal_update(&t->journal, &t->edits)) : 0;
 	if (forget_old(t) < 0) /* of no change that anything is known of */
 		return -1;
 	return step_told("the journal", journal_open(&t->journal, &t->edits, is_rollback(t)));

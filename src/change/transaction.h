@@ -25,7 +25,6 @@ struct transaction {
 	bool loader;             /* the entries are ours to make, not the caller's */
 	bool verbose, quiet;
 	bool resumed; /* one that was cut short: what is written already is as it is to be */
-	bool pending;  /* this change was the first since the boot */
 };
 
 /* Does it: writes the journal (unless it is resumed), goes as far as the commit says, and undoes all of it if that

@@ -521,9 +521,13 @@ void file_tidy(const char *path)
 
 int file_remove(const char *path)
 {
-	if (unlink(path) < 0)
-		return errno == ENOENT ? 0 : -errno;
-	return file_sync_dir(path);
+	struct stat st;
+
+	if (unlink(path) == 0)
+		return file_sync_dir(path);
+	int r = -errno;
+	/* A read-only file system says that it is one before it says that nothing is there. */
+	return lstat(path, &st) < 0 && (errno == ENOENT || errno == ENOTDIR) ? 0 : r;
 }
 
 /* --- For others to read ------------------------------------------------------------------------------------------- */
