@@ -9,10 +9,11 @@ strace_into() {
 }
 
 # kill_points SCENARIO kill|ENOSPC|EIO|EROFS|ENOMEM STEP: lib/kill.sh in a fresh machine, which $KILL_MACHINE makes;
-# prints how many points it looked at.
+# prints how many points it looked at. The objects of all that were not killed are valid.
 KILL_MACHINE='machine bookworm initramfs-tools'
 KILL_IN=in_machine # runs a script in it
 kill_points() {
+	local objects
 	$KILL_MACHINE && strace_into "$BATS_TEST_TMPDIR/strace" || return
 	gcc -O1 -fno-builtin -shared -fPIC -o "$BATS_TEST_TMPDIR/failing-malloc.so" \
 		"$BATS_TEST_DIRNAME/../tools/failing-malloc.c" || return
@@ -20,5 +21,7 @@ kill_points() {
 	rm -rf "$BATS_TEST_TMPDIR/kill"
 	$KILL_IN "bash /host/kill.sh $*" >"$BATS_TEST_TMPDIR/points" 2>&1 ||
 		{ cat "$BATS_TEST_TMPDIR/points"; return 1; }
+	objects=("$BATS_TEST_TMPDIR"/kill/objects/*)
+	"${BASH_SOURCE[0]%/*}/../tools/validate" change "${objects[@]}" || return
 	tail -n 1 "$BATS_TEST_TMPDIR/points" | sed 's/^/# /' >&3
 }

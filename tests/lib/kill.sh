@@ -142,12 +142,22 @@ state() {
 
 traced() { # traced OPTION...: iommu-install with CMD under strace
 	/host/strace/ld.so --library-path /host/strace /host/strace/strace "$@" -- \
-		/usr/sbin/iommu-install "${CMD[@]}" >"$WORK/said" 2>&1
+		/usr/sbin/iommu-install "${CMD[@]}" --json >"$WORK/object" 2>"$WORK/said"
 }
 
 # starved N: iommu-install with CMD, its Nth call of malloc() failing; 0: none, and their number on descriptor 9
 starved() {
-	MALLOC_FAILS_AT=$1 LD_PRELOAD=/host/failing-malloc.so /usr/sbin/iommu-install "${CMD[@]}" >"$WORK/said" 2>&1
+	MALLOC_FAILS_AT=$1 LD_PRELOAD=/host/failing-malloc.so /usr/sbin/iommu-install "${CMD[@]}" --json \
+		>"$WORK/object" 2>"$WORK/said"
+}
+
+# told RESULT: the object of what has just ended by itself says so. All objects are held against the schema outside.
+told() {
+	cp "$WORK/object" "$(mktemp -p "$WORK/objects")"
+	grep -q "\"result\": \"$1\"" "$WORK/object" && return
+	echo "not told as $1:"
+	cat "$WORK/object" "$WORK/said"
+	return 1
 }
 
 CALLS=openat,write,fsync,syncfs,rename,renameat,renameat2,link,linkat,unlink,unlinkat,rmdir,mkdir,mkdirat,symlink,\
@@ -187,6 +197,7 @@ at_point() {
 		if [ "$status" = 0 ]; then
 			[ "$(state)" = "$END" ] ||
 				{ echo "done, it says"; diff <(state) <(echo "$END"); cat "$WORK/said"; return 1; }
+			told "done"
 			return
 		fi
 		if [ "$status" != 1 ] || ! grep -q '^iommu-install: ' "$WORK/said"; then
@@ -197,17 +208,26 @@ at_point() {
 		if grep -q 'everything is as it was' "$WORK/said"; then
 			[ "$(state)" = "$START" ] ||
 				{ echo "as before, it says"; diff <(state) <(echo "$START"); return 1; }
+			told failed
 			return
 		fi
+		# Not begun, and so as it was; or somebody has to go on.
+		{ [ "$(state)" = "$START" ] && told failed >/dev/null; } || told interrupted || return
+	elif [ -s "$WORK/object" ]; then
+		told "done" || return # killed behind its last word
 	fi
 	cp "$WORK/said" "$WORK/said.first"
-	iommu-install resume >"$WORK/said" 2>&1 || { echo "resume: $?"; cat "$WORK/said"; return 1; }
+	iommu-install resume --json >"$WORK/object" 2>"$WORK/said" ||
+		{ echo "resume: $?"; cat "$WORK/said"; return 1; }
 	judge_now || return
 	case $(state) in
-	"$END") return ;;
+	"$END")
+		told "done" || told unchanged
+		return
+		;;
 	"$START")
 		# Not begun yet: then there is nothing to finish.
-		grep -q 'nothing was left unfinished' "$WORK/said" && return
+		told unchanged && return
 		;;
 	esac
 	echo "neither begun nor finished:"
@@ -218,7 +238,7 @@ at_point() {
 
 main() {
 	local scenario=$1 how=$2 step=$3 i=0 looked=0 wrong=0 name n
-	mkdir -p "$WORK"
+	mkdir -p "$WORK/objects"
 	install "${BASH_SOURCE[0]%/*}/update-initramfs" /usr/sbin/update-initramfs && two_kernels &&
 		scenario "$scenario" || exit 1
 	keep "$WORK/start"
@@ -240,4 +260,4 @@ main() {
 	[ "$wrong" = 0 ] && [ "$looked" -gt 0 ]
 }
 
-main "$@"
+[ "${BASH_SOURCE[0]}" != "$0" ] || main "$@"
