@@ -117,7 +117,7 @@ install: all
 	$(INSTALL) -D -m 644 -t $(DESTDIR)$(RULESDIR) dist/systemd/90-iommu-verify.rules
 	$(INSTALL) -D -m 644 -t $(DESTDIR)$(CATALOGDIR) dist/systemd/iommu-verify.catalog
 	$(INSTALL) -D -m 644 -t $(DESTDIR)$(MANDIR)/man5 dist/man/iommu.target.5
-	$(INSTALL) -D -m 644 -t $(DESTDIR)$(MANDIR)/man7 dist/man/iommu-modes.7
+	$(INSTALL) -D -m 644 -t $(DESTDIR)$(MANDIR)/man7 dist/man/iommu-modes.7 dist/man/iommu-bootloaders.7
 	$(INSTALL) -D -m 644 -t $(DESTDIR)$(MANDIR)/man8 dist/man/iommu-install.8 dist/man/iommu-verify.8
 	$(INSTALL) -D -m 644 $(B)/completion/bash $(DESTDIR)$(BASHDIR)/iommu-install
 	$(INSTALL) -D -m 644 $(B)/completion/zsh $(DESTDIR)$(ZSHDIR)/_iommu-install

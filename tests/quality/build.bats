@@ -112,7 +112,8 @@ small() {
 		systemd/catalog/iommu-verify.catalog; do
 		[ -e "$BATS_TEST_TMPDIR/d/usr/lib/$f" ] || { echo "missing: $f"; return 1; }
 	done
-	for f in man/man5/iommu.target.5 man/man7/iommu-modes.7 man/man8/iommu-install.8 man/man8/iommu-verify.8 \
+	for f in man/man5/iommu.target.5 man/man7/iommu-bootloaders.7 man/man7/iommu-modes.7 \
+		man/man8/iommu-install.8 man/man8/iommu-verify.8 \
 		bash-completion/completions/iommu-install zsh/vendor-completions/_iommu-install \
 		fish/vendor_completions.d/iommu-install.fish; do
 		[ -s "$BATS_TEST_TMPDIR/d/usr/share/$f" ] || { echo "missing: $f"; return 1; }

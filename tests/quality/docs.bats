@@ -45,7 +45,7 @@ manual_options() {
 			2>&1 > /dev/null | grep -v "cannot adjust line" || true)
 		[ -z "$said" ] || { echo "$said"; return 1; }
 	done
-	[ "$(printf '%s\n' "$man"/* | wc -l)" = 4 ]
+	[ "$(printf '%s\n' "$man"/* | wc -l)" = 5 ]
 }
 
 @test "a manual that mandoc or groff complains about would be noticed" {
@@ -147,12 +147,11 @@ codes() {
 	done
 }
 
-@test "the target: the code's keys and values are the manual's and the README's" {
+@test "the target: the code's keys and values are the manual's" {
 	local keys
 	keys=$(sed -n 's/^\t\[KEY_[A-Z_]*\] = { "\([a-z-]*\)".*/\1/p' "$top/src/model/target.c")
 	[ "$(wc -l <<< "$keys")" = 8 ]
 	same manual "$keys" "$(sed -n 's/^\.It Cm \([a-z-]*\) Ns = .*/\1/p' "$man/iommu.target.5")"
-	same README "$keys" "$(sed -n '/^## \/etc\/iommu.target/,/^## /s/^| `\([a-z-]*\)` |.*/\1/p' "$top/README.md")"
 	local key values
 	while IFS='|' read -r key values; do
 		same "$key" "$values" "$(sed -n "s/^\.It Cm $key Ns = Ns Cm //p" "$man/iommu.target.5" |
@@ -168,6 +167,173 @@ keys_of() {
 manual_keys() {
 	{ section iommu-verify.8 JSON; section iommu-install.8 JSON; } | sed -n 's/^\.\(It \)\{0,1\}Va //p' |
 		sed 's/ No .*//; s/ , / /g; s/,$//; s/ [.:;)]*$//' | tr ' ' '\n' | grep . | sort -u
+}
+
+# block FILE [NAME]: the first fenced block behind that comment, or of the file.
+block() {
+	awk -v name="$2" 'BEGIN { on = name == "" } $0 == "<!-- output: " name " -->" { on = 1 }
+		on && /^```/ { if (inside) exit; inside = 1; next } inside' "$top/$1"
+}
+
+# printed FILE NAME TEXT: that block is this text.
+printed() {
+	[ -n "$3" ] && diff <(block "$1" "$2") <(echo "$3")
+}
+
+# A laptop with a dock, and the three names of its devices.
+laptop() {
+	root=$BATS_TEST_TMPDIR/laptop
+	tree "$root" intel "BOOT_IMAGE=/boot/vmlinuz-6.12.48+deb13-amd64 root=UUID=2f0c ro quiet splash \
+intel_iommu=on iommu=pt" identity identity identity identity identity identity DMA DMA
+	echo 6.12.48+deb13-amd64 > "$root/proc/sys/kernel/osrelease"
+	unit "$root" dmar0
+	unit "$root" dmar1
+	device "$root" 0 0000:00:02.0 8086:3e92 0300 dmar0
+	device "$root" 1 0000:00:1f.6 8086:15bb 0200 dmar0
+	device "$root" 5 0000:01:00.0 144d:a808 0108 dmar1
+	device "$root" 6 0000:2b:00.0 8086:15ec 0c03 dmar1 removable
+	device "$root" 7 0000:2c:00.0 144d:a808 0108 dmar1 removable
+	mkdir -p "$root/usr/share/misc"
+	printf '%s\n' '8086  Intel Corporation' $'\t15bb  Ethernet Connection (7) I219-LM' \
+		$'\t15ec  JHL7540 Thunderbolt 3 USB Controller [Titan Ridge 4C 2018]' \
+		$'\t3e92  CoffeeLake-S GT2 [UHD Graphics 630]' 'C 02  Network controller' \
+		$'\t00  Ethernet controller' 'C 03  Display controller' $'\t00  VGA compatible controller' \
+		'C 0c  Serial bus controller' $'\t03  USB controller' > "$root/usr/share/misc/pci.ids"
+	target "$root" mode=pt
+}
+
+@test "output: what README and dist/doc/output.md show of a tree is what is printed of it" {
+	local name
+	tree "$BATS_TEST_TMPDIR/four" intel "intel_iommu=on amd_iommu=on iommu=pt" identity identity identity identity
+	target "$BATS_TEST_TMPDIR/four" mode=pt
+	printed README.md "" "$("$VERIFY" --root "$BATS_TEST_TMPDIR/four" | head -n 3)"
+	laptop
+	printed dist/doc/output.md laptop "$("$INSTALLER" show --root "$root")"
+	printed dist/doc/output.md groups "$("$INSTALLER" show --groups --root "$root" |
+		sed -n '/^groups:/p; /00:1f.6/p; /^ .*2b:00.0 USB/p')"
+	target "$root" mode=strict
+	printed dist/doc/output.md overridden "$("$INSTALLER" show --root "$root" | sed -n '/^checks:/,$p')"
+	target "$root" mode=pt
+	echo DMA > "$root/sys/kernel/iommu_groups/5/type"
+	printed dist/doc/output.md mixed "$("$INSTALLER" show --root "$root" | sed -n '/^verdict:/,$p')"
+	echo 6.1.0 > "$root/proc/sys/kernel/osrelease"
+	printed dist/doc/output.md explain "$("$INSTALLER" explain --root "$root" \
+		'intel_iommu=enable amd_iommu=on iommu=pt iommu=nopt')"
+	mkdir "$BATS_TEST_TMPDIR/trees"
+	tar -xf "$top/tests/fixtures/bookworm-6.1.tar.xz" -C "$BATS_TEST_TMPDIR/trees" --no-same-owner
+	printed dist/doc/output.md modes "$(
+		for name in none/off-for-uio none/noiommu amd/strict intel/pt; do
+			"$INSTALLER" show --root "$BATS_TEST_TMPDIR/trees/$name" | grep -E '^(mode|effective|flush):'
+			[ "$name" = intel/pt ] || echo
+		done)"
+	# Every block that has a name was compared.
+	[ "$(grep -c '^<!-- output: ' "$top/dist/doc/output.md")" = 6 ]
+}
+
+@test "README: at most 220 lines and 10 kB, and what people look for is in the first screen of its section" {
+	[ "$(wc -l < "$top/README.md")" -le 220 ]
+	[ "$(wc -c < "$top/README.md")" -le 10240 ]
+	local title words looked=0
+	while IFS='|' read -r title words; do
+		sed -n "/^## $title\$/,/^## /p" "$top/README.md" | head -n 24 | grep -qF -- "$words" ||
+			{ echo "$title: nothing of '$words'"; return 1; }
+		looked=$((looked + 1))
+	done <<- "EOF"
+	Thirty seconds|    iommu-install pt
+	Thirty seconds|    iommu-verify
+	Everyday commands, and undo|    iommu-install rollback
+	Everyday commands, and undo|    iommu-install remove
+	My machine stops at boot|intel_iommu=on amd_iommu=on iommu=pt
+	My machine stops at boot|Press Ctrl-X
+	What is supported|Fedora
+	EOF
+	[ "$looked" = 7 ]
+	# The words that people search for.
+	for words in IOMMU VT-d AMD-Vi VFIO DPDK SPDK passthrough iommu=pt initramfs; do
+		head -n 24 "$top/README.md" | grep -qwF -- "$words" || { echo "nothing of $words"; return 1; }
+	done
+}
+
+@test "README: the parameters to add at the boot menu are the modes' own" {
+	local mode words rows
+	rows=$(sed -n 's/^ *| `\(off-for-uio\|off-for-vfio\|strict\|pt\)` | `\([^`]*\)` |$/\1|\2/p' "$top/README.md")
+	[ "$(wc -l <<< "$rows")" = 4 ]
+	while IFS='|' read -r mode words; do
+		run -0 "$INSTALLER" "$mode" --emit=ukify-addon
+		[[ $output == *"Cmdline=$words"* ]]
+	done <<< "$rows"
+}
+
+# documents: those of people, Markdown.
+documents() {
+	(cd "$top" && ls README.md dist/doc/*.md tests/README.md src/README.md)
+}
+
+# anchors FILE: those of its headings, as GitHub names them.
+anchors() {
+	sed '/^```/,/^```/d' "$1" | sed -n 's/^#\{1,6\} //p' | tr '[:upper:]' '[:lower:]' |
+		sed 's/[^a-z0-9 _-]//g; s/ /-/g'
+}
+
+# dead FILE BASE: its links that lead nowhere; relative ones are from BASE.
+dead() {
+	local link path anchor
+	while read -r link; do
+		[[ $link != http*://* ]] || continue
+		path=${link%%#*} anchor=
+		[[ $link != *'#'* ]] || anchor=${link#*#}
+		[ -z "$path" ] && path=$1 || path=$2/$path
+		[ -e "$path" ] || { echo "$1: $link"; continue; }
+		[ -z "$anchor" ] || anchors "$path" | grep -qxF -- "$anchor" || echo "$1: $link"
+	done < <(sed '/^```/,/^```/d' "$1" | tr '\n' ' ' | grep -oE '\]\([^) ]+\)' | sed 's/^](//; s/)$//')
+}
+
+@test "every link in README and the documents leads to a file or a heading that is there" {
+	local file links=0
+	cd "$top"
+	for file in $(documents); do
+		run -0 dead "$file" "$(dirname "$file")"
+		[ -z "$output" ] || { echo "$output" && return 1; }
+		links=$((links + $(grep -oE '\]\([^) ]+\)' "$file" | wc -l)))
+	done
+	[ "$links" -ge 25 ]
+	# One that leads nowhere would be noticed.
+	printf '# A title: of `it`\n[a](#a-title-of-it) [b](#no) [c](x.md) [d](d.md#a-title-of-it)\n' \
+		> "$BATS_TEST_TMPDIR/d.md"
+	run -0 dead "$BATS_TEST_TMPDIR/d.md" "$BATS_TEST_TMPDIR"
+	[ "${#lines[@]}" = 2 ] && [[ ${lines[0]} == *"#no" && ${lines[1]} == *"x.md" ]]
+}
+
+@test "every manual is named in README, every document in a document, and every manual in the others" {
+	local file manual
+	cd "$top"
+	for file in dist/doc/*.md; do
+		cat README.md dist/doc/*.md tests/README.md | grep -qF "$(basename "$file"))" ||
+			cat README.md dist/doc/*.md tests/README.md | grep -qF "$(basename "$file")#" ||
+			{ echo "$file: nobody names it"; return 1; }
+	done
+	for file in dist/man/*; do
+		grep -qF "($file)" README.md || { echo "README: nothing of $file"; return 1; }
+		for manual in dist/man/*; do
+			[ "$manual" = "$file" ] ||
+				grep -qE "^\.Xr $(basename "${file%.*}") ${file##*.}" "$manual" ||
+				{ echo "$manual: nothing of $file"; return 1; }
+		done
+	done
+}
+
+@test "boot loaders: the code's back ends and those it refuses are those of iommu-bootloaders(7)" {
+	local page=$man/iommu-bootloaders.7
+	same "back ends" "$(cd "$top" && sed -n '/^#define BACKENDS/,/^$/s/.*ROW(\(backend_[a-z_]*\)).*/\1/p' \
+		src/bootloader/backend.h | while read -r row; do
+		grep -hA 3 "^const struct backend $row = {" src/bootloader/*.c | sed -n 's/.*\.name = "\(.*\)",/\1/p'
+	done)" "$(sed -n '/^\.Sh BACK ENDS/,/^\.Sh IMAGE/s/^\.Ss \([a-z-]*\)$/\1/p' "$page")"
+	same "refused" "$(sed -n '/^static const struct unsupported table/,/^};/s/^\t\t"\([^"]*\)",$/\1/p' \
+		"$top/src/bootloader/unsupported.c")" \
+		"$(sed -n '/^\.Sh NOT CHANGED/,/^\.El/s/^\.It \(.*\) Ta .*/\1/p' "$page" |
+			sed '1d; s/ No (.*//; s/ Ta .*//')"
+	same "generators" "$("$INSTALLER" --help | sed -n 's/^  --initramfs=.*: //p' | sed 's/ or /, /; s/, /\n/g')" \
+		"$(sed -n '/^\.Sh IMAGE/,/^\.Sh NOT/s/^\.It Cm //p' "$page")"
 }
 
 @test "JSON: every key that is printed is in the manuals, and the other way round" {
