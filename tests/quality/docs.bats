@@ -336,6 +336,12 @@ dead() {
 		"$(sed -n '/^\.Sh IMAGE/,/^\.Sh NOT/s/^\.It Cm //p' "$page")"
 }
 
+@test "metrics: the code's are those of dist/doc/monitoring.md" {
+	same metrics "$(grep -o '"iommu_[a-z_]*"' "$top/src/show/prometheus.c" | tr -d '"')" \
+		"$(sed -n '/^| metric/,/^$/s/^| \(`iommu_[^|]*\) |.*/\1/p' "$top/dist/doc/monitoring.md" |
+			grep -o 'iommu_[a-z_]*')"
+}
+
 @test "JSON: every key that is printed is in the manuals, and the other way round" {
 	local root=$BATS_TEST_TMPDIR/root
 	# An outlier, a reason and a note: all there is to print.
