@@ -122,6 +122,9 @@ install: all
 	$(INSTALL) -D -m 644 $(B)/completion/bash $(DESTDIR)$(BASHDIR)/iommu-install
 	$(INSTALL) -D -m 644 $(B)/completion/zsh $(DESTDIR)$(ZSHDIR)/_iommu-install
 	$(INSTALL) -D -m 644 $(B)/completion/fish $(DESTDIR)$(FISHDIR)/iommu-install.fish
+	$(INSTALL) -D -m 644 dist/completion/iommu-verify.bash $(DESTDIR)$(BASHDIR)/iommu-verify
+	$(INSTALL) -D -m 644 dist/completion/iommu-verify.zsh $(DESTDIR)$(ZSHDIR)/_iommu-verify
+	$(INSTALL) -D -m 644 dist/completion/iommu-verify.fish $(DESTDIR)$(FISHDIR)/iommu-verify.fish
 
 # Packages, in a directory each with all they are built from; kmod's source is fetched before, or is KMOD_SRC.
 deb: | $(KMOD_SRC)

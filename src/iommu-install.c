@@ -1,11 +1,13 @@
 /* iommu-install: sets the IOMMU mode through the machine's own boot loader, and shows what it is.
  * SPDX-License-Identifier: BSD-3-Clause
  */
+#include <errno.h>
 #include <getopt.h>
 #include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include "base/startup.h"
 #include "bootloader/cmdline-edit.h"
@@ -33,6 +35,7 @@ static _Noreturn void end_badly(const char *why)
 	exit(EXIT_INVALID);
 }
 
+/* One line of what is wrong; subject, then why. */
 static _Noreturn void bail(const char *what, const char *why)
 {
 	char line[512];
@@ -97,6 +100,7 @@ struct invocation {
 	struct show_request show;
 	enum check_output check;
 	unsigned given; /* bit (1 << option) for each that was */
+	const char *argument[OPTIONS]; /* or NULL */
 	char **args;    /* behind the command */
 	int arg_count;
 };
@@ -116,6 +120,7 @@ static void take_option(struct invocation *in, enum option_id option, const char
 	struct request *q = &in->request;
 
 	in->given |= 1u << option;
+	in->argument[option] = arg;
 	switch (option) {
 	case OPTION_ROOT: q->root = in->show.root = tree_or_root(arg); break;
 	case OPTION_JSON:
@@ -159,46 +164,81 @@ static void take_option(struct invocation *in, enum option_id option, const char
 	}
 }
 
-/* A word that is none of the option's. The other lists are the target's and the tables', which say by themselves
- * what is wrong with one. */
+/* A word that is none of the option's. */
 static void refuse_value(enum option_id option, const char *arg)
 {
-	char what[64], why[128] = "use ";
+	char what[64], values[128], meant[128], why[384];
 
-	if ((option != OPTION_COMMIT && option != OPTION_PRINT_COMPLETION) || option_takes(option, arg))
+	if (!arg || option_takes(option, arg))
 		return;
 	snprintf(what, sizeof(what), "--%s", option_table[option].name);
-	option_values(option, why + 4, sizeof(why) - 4);
+	option_values(option, values, sizeof(values));
+	value_meant(option, arg, meant, sizeof(meant));
+	snprintf(why, sizeof(why), "use %s, not '%.64s'%s", values, arg, meant);
 	bail(what, why);
+}
+
+/* What getopt found wrong: `word` is what was typed, `option` the row of it, or OPTIONS: there is none. */
+static _Noreturn void refuse_option(char *word, enum option_id option, bool lacks)
+{
+	const struct option_row *o = &option_table[option];
+	char why[256], meant[128] = "";
+
+	if (word[0] == '-' && word[1] == '-')
+		word[strcspn(word, "=")] = '\0';
+	if (option == OPTIONS) {
+		if (word[1] == '-')
+			option_meant(word + 2, meant, sizeof(meant));
+		snprintf(why, sizeof(why), "no such option%s%s", meant[0] ? meant : ";",
+			 " see iommu-install --help");
+	} else if (lacks) {
+		snprintf(why, sizeof(why), "needs an argument: --%s=%s", o->name, o->argument);
+	} else {
+		snprintf(why, sizeof(why), "takes no argument");
+	}
+	bail(word, why);
 }
 
 static void parse_options(int argc, char **argv, struct invocation *in)
 {
+	enum { LETTERS = 256 }; /* getopt's values: a letter, or the option's number behind them */
 	struct option longopts[OPTIONS + 1] = { 0 };
+	char letters[OPTIONS + 2] = ":";
 
-	/* Values from 1: getopt's own are letters, '?' and -1. */
 	for (int i = 0; i < OPTIONS; i++) {
 		const struct option_row *o = &option_table[i];
 		int argument = !o->argument ? no_argument : o->optional ? optional_argument : required_argument;
-		longopts[i] = (struct option){ o->name, argument, NULL, i + 1 };
+		longopts[i] = (struct option){ o->name, argument, NULL, LETTERS + i };
+		if (o->letter) /* none of which takes an argument */
+			letters[strlen(letters)] = o->letter;
 	}
-	for (int c; (c = getopt_long(argc, argv, "", longopts, NULL)) != -1;) {
-		if (c == '?') {
-			fputs("iommu-install: see iommu-install --help\n", stderr);
-			end_badly("an option that is none, or lacks its argument; see iommu-install --help");
-		}
-		refuse_value((enum option_id)(c - 1), optarg);
-		take_option(in, (enum option_id)(c - 1), optarg);
+	for (int c; (c = getopt_long(argc, argv, letters, longopts, NULL)) != -1;) {
+		enum option_id option = OPTIONS;
+		bool wrong = c == '?' || c == ':';
+		int which = wrong ? optopt : c;
+
+		for (int i = 0; i < OPTIONS; i++)
+			if (which == LETTERS + i || (!wrong && which == option_table[i].letter))
+				option = (enum option_id)i;
+		char letter[] = { '-', (char)optopt, '\0' };
+		if (wrong && option == OPTIONS && optopt)
+			refuse_option(letter, option, false);
+		if (wrong)
+			refuse_option(argv[optind - 1], option, c == ':');
+		if (option == OPTION_PRINT_COMPLETION) /* which ends here */
+			refuse_value(option, optarg);
+		take_option(in, option, optarg);
 	}
 }
 
-/* Each is a form of its own, or goes with no other form. */
+/* Each is a form of its own, or goes with no other form; nothing is said at once more and less. */
 static void refuse_together(unsigned given)
 {
 	static const enum option_id forms[][2] = {
 		{ OPTION_JSON, OPTION_REPORT },       { OPTION_JSON, OPTION_PROMETHEUS },
 		{ OPTION_JSON, OPTION_NAGIOS },       { OPTION_REPORT, OPTION_PROMETHEUS },
 		{ OPTION_GROUPS, OPTION_PROMETHEUS }, { OPTION_GROUPS, OPTION_REPORT },
+		{ OPTION_QUIET, OPTION_VERBOSE },
 	};
 
 	for (size_t i = 0; i < sizeof(forms) / sizeof(forms[0]); i++) {
@@ -222,11 +262,38 @@ static void note_object(int argc, char **argv)
 	for (int i = 1; i < argc && strcmp(argv[i], "--") != 0; i++) {
 		enum mode mode;
 
-		json = json || strcmp(argv[i], "--json") == 0;
+		json = json || strcmp(argv[i], "--json") == 0 ||
+		       (argv[i][0] == '-' && argv[i][1] != '-' && strchr(argv[i], 'j'));
 		if (!found && command_parse(argv[i], &command, &mode))
 			found = argv[i];
 	}
 	object_of = json && found && command_changes(command) ? found : NULL;
+}
+
+static _Noreturn void refuse_command(const char *word)
+{
+	char meant[128], why[256];
+
+	command_meant(word, meant, sizeof(meant));
+	snprintf(why, sizeof(why), "no such command or mode%s see iommu-install --help", meant[0] ? meant : ";");
+	bail(word[0] ? word : "''", why);
+}
+
+/* What a tree is read from has to be one. */
+static void refuse_tree(const char *dir)
+{
+	char what[PATH_MAX + 16];
+	struct stat st;
+
+	if (!dir)
+		return;
+	if (!dir[0])
+		bail("--root", "names no directory");
+	snprintf(what, sizeof(what), "--root: %s", dir);
+	if (stat(dir, &st) < 0)
+		bail(what, strerror(errno));
+	if (!S_ISDIR(st.st_mode))
+		bail(what, "is no directory");
 }
 
 static struct invocation parse(int argc, char **argv)
@@ -237,7 +304,7 @@ static struct invocation parse(int argc, char **argv)
 	parse_options(argc, argv, &in);
 	const char *command = optind < argc ? argv[optind] : command_table[COMMAND_SHOW].name;
 	if (!command_parse(command, &in.command, &in.request.mode))
-		bail(command, "no such command or mode; see iommu-install --help");
+		refuse_command(command);
 	for (int i = 0; i < OPTIONS; i++) {
 		char why[64];
 
@@ -246,7 +313,10 @@ static struct invocation parse(int argc, char **argv)
 		snprintf(why, sizeof(why), "takes no --%s; see iommu-install --help", option_table[i].name);
 		bail(command, why);
 	}
+	for (int i = 0; i < OPTIONS; i++)
+		refuse_value((enum option_id)i, in.argument[i]);
 	refuse_together(in.given);
+	refuse_tree(in.argument[OPTION_ROOT]);
 	in.request.command = command;
 	in.args = argv + optind + 1;
 	in.arg_count = optind + 1 < argc ? argc - optind - 1 : 0;

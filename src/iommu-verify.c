@@ -10,6 +10,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/nearest.h"
 #include "base/startup.h"
 #include "helper/enforce.h"
 #include "helper/systemd.h"
@@ -35,7 +36,10 @@ static const char usage[] =
 	"  --phase early|late\n"
 	"                 in the initramfs, or after (default)\n"
 	"  --enforce      log, record, act as the target says\n"
-	"  --json, --quiet, --version, --help\n"
+	"  --json, -j     print JSON\n"
+	"  --quiet, -q    print nothing; the exit status is the verdict\n"
+	"  --version, -V\n"
+	"  --help, -h\n"
 	"exit status: 0 match, 1 usage or invalid target, 2 mismatch, 3 pending, 4 cannot tell, 6 no target;\n"
 	"with --enforce: 0 go on, anything else stop\n";
 
@@ -46,23 +50,61 @@ static _Noreturn void bail(const char *what, const char *why)
 	exit(EXIT_INVALID);
 }
 
+/* The short forms are their letters. */
+enum { OPT_ROOT = 256, OPT_TARGET, OPT_PHASE, OPT_ENFORCE };
+
+static const struct option longopts[] = {
+	{ "root", required_argument, NULL, OPT_ROOT },
+	{ "target", required_argument, NULL, OPT_TARGET },
+	{ "phase", required_argument, NULL, OPT_PHASE },
+	{ "enforce", no_argument, NULL, OPT_ENFORCE },
+	{ "json", no_argument, NULL, 'j' },
+	{ "quiet", no_argument, NULL, 'q' },
+	{ "version", no_argument, NULL, 'V' },
+	{ "help", no_argument, NULL, 'h' },
+	{ 0 },
+};
+
+/* An option that there is not, or whose argument is missing or too much: `word` is what was typed. */
+static _Noreturn void bail_option(char *word, bool lacks)
+{
+	struct nearest near = { .word = word + strspn(word, "-") };
+	char why[160], meant[128];
+
+	if (lacks)
+		bail(word, "needs an argument; see iommu-verify --help");
+	word[strcspn(word, "=")] = '\0';
+	for (size_t i = 0; longopts[i].name; i++)
+		if (strcmp(near.word, longopts[i].name) == 0)
+			bail(word, "takes no argument");
+	for (size_t i = 0; longopts[i].name && word[1] == '-'; i++)
+		nearest_try(&near, longopts[i].name);
+	nearest_text(&near, "--", meant, sizeof(meant));
+	snprintf(why, sizeof(why), "no such option%s see iommu-verify --help", meant[0] ? meant : ";");
+	bail(word, why);
+}
+
+static enum phase parse_phase(const char *word)
+{
+	struct nearest near = { .word = word };
+	char why[160], meant[64];
+
+	if (strcmp(word, "early") == 0)
+		return PHASE_EARLY;
+	if (strcmp(word, "late") == 0)
+		return PHASE_LATE;
+	nearest_try(&near, "early");
+	nearest_try(&near, "late");
+	nearest_text(&near, "", meant, sizeof(meant));
+	snprintf(why, sizeof(why), "use early or late, not '%.32s'%s", word, meant);
+	bail("--phase", why);
+}
+
 static struct options parse_options(int argc, char **argv)
 {
-	enum { OPT_ROOT = 1, OPT_TARGET, OPT_PHASE, OPT_ENFORCE, OPT_JSON, OPT_QUIET, OPT_VERSION, OPT_HELP };
-	static const struct option longopts[] = {
-		{ "root", required_argument, NULL, OPT_ROOT },
-		{ "target", required_argument, NULL, OPT_TARGET },
-		{ "phase", required_argument, NULL, OPT_PHASE },
-		{ "enforce", no_argument, NULL, OPT_ENFORCE },
-		{ "json", no_argument, NULL, OPT_JSON },
-		{ "quiet", no_argument, NULL, OPT_QUIET },
-		{ "version", no_argument, NULL, OPT_VERSION },
-		{ "help", no_argument, NULL, OPT_HELP },
-		{ 0 },
-	};
 	struct options o = { .root = "/", .phase = PHASE_LATE };
 
-	for (int c; (c = getopt_long(argc, argv, "", longopts, NULL)) != -1;) {
+	for (int c; (c = getopt_long(argc, argv, ":jqVh", longopts, NULL)) != -1;) {
 		switch (c) {
 		case OPT_ROOT:
 			o.root = optarg;
@@ -71,33 +113,43 @@ static struct options parse_options(int argc, char **argv)
 			o.target = optarg;
 			break;
 		case OPT_PHASE:
-			if (strcmp(optarg, "early") != 0 && strcmp(optarg, "late") != 0)
-				bail("--phase", "use early or late");
-			o.phase = optarg[0] == 'e' ? PHASE_EARLY : PHASE_LATE;
+			o.phase = parse_phase(optarg);
 			break;
 		case OPT_ENFORCE:
 			o.enforce = true;
 			break;
-		case OPT_JSON:
+		case 'j':
 			o.json = true;
 			break;
-		case OPT_QUIET:
+		case 'q':
 			o.quiet = true;
 			break;
-		case OPT_VERSION:
+		case 'V':
 			puts("iommu-verify " VERSION);
 			exit(0);
-		case OPT_HELP:
+		case 'h':
 			fputs(usage, stdout);
 			exit(0);
 		default:
-			fputs("iommu-verify: see iommu-verify --help\n", stderr);
-			exit(EXIT_INVALID);
+			if (optopt > 0 && optopt < OPT_ROOT && argv[optind - 1][1] != '-')
+				bail_option((char[]){ '-', (char)optopt, '\0' }, false);
+			bail_option(argv[optind - 1], c == ':');
 		}
 	}
 	if (optind < argc)
 		bail(argv[optind], "unexpected argument; see iommu-verify --help");
 	return o;
+}
+
+/* What was named and can't be had. */
+static _Noreturn void bail_place(const char *option, const char *path, int code)
+{
+	char why[300];
+
+	if (!path[0])
+		bail(option, "names nothing");
+	snprintf(why, sizeof(why), "%.250s: %s", path, strerror(code));
+	bail(option, why);
 }
 
 /* --enforce acts on the machine it runs on, so it must be sure which one that is. */
@@ -125,7 +177,10 @@ int main(int argc, char **argv)
 		refuse_enforce(&o);
 	int r = root_init(&root, o.root);
 	if (r < 0)
-		bail(o.root, strerror(-r));
+		bail_place("--root", o.root, -r);
+	/* With --enforce a target that is missing is an answer, which the policy is for. */
+	if (o.target && !o.enforce && access(o.target, F_OK) < 0)
+		bail_place("--target", o.target, errno);
 
 	/* A running system is never kept waiting by a check that hangs; enforce.c calls this off before it stops
 	 * one. */

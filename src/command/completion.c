@@ -197,6 +197,8 @@ static void fish_option(const struct option_row *o)
 	fputs("complete -c iommu-install -n '__iommu_install_takes ", stdout);
 	words_of(o->commands, " ");
 	printf("' -l %s -f", o->name);
+	if (o->letter)
+		printf(" -s %c", o->letter);
 	if (needs_argument(o))
 		fputs(" -r", stdout);
 	if (o->directory) {

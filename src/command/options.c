@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/nearest.h"
 #include "bootloader/backend.h"
 #include "bootloader/choose.h"
 #include "command/completion.h"
@@ -86,7 +87,7 @@ static const char *initramfs_value(size_t i)
 const struct option_row option_table[OPTIONS] = {
 	[OPTION_ROOT] = { "root", "DIR", .directory = true, .commands = ANY,
 			  .help = "work on the tree at DIR instead of the running system" },
-	[OPTION_JSON] = { "json", .commands = ANY & ~OF(EXPLAIN), .help = "print JSON" },
+	[OPTION_JSON] = { "json", .letter = 'j', .commands = ANY & ~OF(EXPLAIN), .help = "print JSON" },
 	[OPTION_GROUPS] = { "groups", .commands = OF(SHOW),
 			    .help = "every IOMMU group with its devices, by address and name" },
 	[OPTION_REPORT] = { "report", .commands = OF(SHOW),
@@ -95,13 +96,14 @@ const struct option_row option_table[OPTIONS] = {
 				.help = "metrics for node_exporter's textfile collector" },
 	[OPTION_NAGIOS] = { "nagios", .commands = OF(CHECK),
 			    .help = "one line and the exit codes of a monitoring plug-in" },
-	[OPTION_VERBOSE] = { "verbose", .commands = ANY, .help = "say more; show: all evidence with its sources" },
-	[OPTION_QUIET] = { "quiet", .commands = ANY, .help = "say nothing but errors" },
-	[OPTION_VERSION] = { "version", .commands = ANY, .help = "print the version" },
-	[OPTION_HELP] = { "help", .commands = ANY, .help = "print this" },
+	[OPTION_VERBOSE] = { "verbose", .letter = 'v', .commands = ANY,
+			     .help = "say more; show: all evidence with its sources" },
+	[OPTION_QUIET] = { "quiet", .letter = 'q', .commands = ANY, .help = "say nothing but errors" },
+	[OPTION_VERSION] = { "version", .letter = 'V', .commands = ANY, .help = "print the version" },
+	[OPTION_HELP] = { "help", .letter = 'h', .commands = ANY, .help = "print this" },
 	[OPTION_PRINT_COMPLETION] = { "print-completion", "SHELL", .value = completion_shell, .commands = ANY,
 				      .help = "print a completion script" },
-	[OPTION_DRY_RUN] = { "dry-run", .commands = OF(MODE) | OF(ROLLBACK) | OF(REMOVE),
+	[OPTION_DRY_RUN] = { "dry-run", .letter = 'n', .commands = OF(MODE) | OF(ROLLBACK) | OF(REMOVE),
 			     .help = "print what would be done; needs no root" },
 	[OPTION_ON_MISMATCH] = { "on-mismatch", "WHAT", .value = policy_value, .commands = OF(MODE),
 				 .help = "what an early check does" },
@@ -146,6 +148,37 @@ bool command_parse(const char *word, enum command *command, enum mode *mode)
 		return true;
 	}
 	return false;
+}
+
+void command_meant(const char *word, char *buf, size_t size)
+{
+	struct nearest near = { .word = word };
+
+	for (int i = 0; i < COMMANDS; i++)
+		if (i != COMMAND_MODE)
+			nearest_try(&near, command_table[i].name);
+	for (int i = 0; i < MODES_WANTED; i++)
+		nearest_try(&near, mode_name((enum mode)i));
+	nearest_text(&near, "", buf, size);
+}
+
+void option_meant(const char *word, char *buf, size_t size)
+{
+	struct nearest near = { .word = word };
+
+	for (int i = 0; i < OPTIONS; i++)
+		nearest_try(&near, option_table[i].name);
+	nearest_text(&near, "--", buf, size);
+}
+
+void value_meant(enum option_id option, const char *word, char *buf, size_t size)
+{
+	const char *(*value)(size_t i) = option_table[option].value;
+	struct nearest near = { .word = word };
+
+	for (size_t i = 0; value && value(i); i++)
+		nearest_try(&near, value(i));
+	nearest_text(&near, "", buf, size);
 }
 
 bool option_takes(enum option_id option, const char *word)
@@ -195,11 +228,12 @@ static unsigned heading_of(const struct option_row *o)
 static void print_option(enum option_id id)
 {
 	const struct option_row *o = &option_table[id];
+	const char letter[] = { ',', ' ', '-', o->letter, '\0' };
 	char left[64], values[128];
 	const char *sep = "";
 
-	snprintf(left, sizeof(left), "--%s%s%s%s", o->name, !o->argument ? "" : o->optional ? "[=" : "=",
-		 o->argument ? o->argument : "", o->optional ? "]" : "");
+	snprintf(left, sizeof(left), "--%s%s%s%s%s", o->name, !o->argument ? "" : o->optional ? "[=" : "=",
+		 o->argument ? o->argument : "", o->optional ? "]" : "", o->letter ? letter : "");
 	printf("  %-34s  ", left);
 	for (int i = 0; i < COMMANDS && heading_of(o) == 0 && o->commands != ANY; i++) {
 		if (!(o->commands & (1u << i)))

@@ -64,6 +64,7 @@ struct option_row {
 	const char *(*value)(size_t i);  /* the words that the argument can be, until NULL; NULL: not a list */
 	unsigned commands;               /* bit (1 << command) for each that takes it */
 	const char *help;                /* one line; the values are not in it */
+	char letter;                     /* its short form, or NUL: it has none */
 };
 
 extern const struct command_row command_table[COMMANDS];
@@ -74,6 +75,12 @@ bool command_changes(enum command command);
 
 /* Sets *command, and for COMMAND_MODE *mode; returns false if there is no such command. */
 bool command_parse(const char *word, enum command *command, enum mode *mode);
+
+/* Which command, mode, option or value of an option somebody may have meant: "; did you mean A or B?", or "" if none is
+ * near; to buf, cut off at size. */
+void command_meant(const char *word, char *buf, size_t size);
+void option_meant(const char *word, char *buf, size_t size);
+void value_meant(enum option_id option, const char *word, char *buf, size_t size);
 
 /* Whether the option's argument can be that word; true of an option without a list. */
 bool option_takes(enum option_id option, const char *word);

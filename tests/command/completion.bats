@@ -106,6 +106,19 @@ narrowed_in() {
 	offers "iommu-install --root=$BATS_TEST_TMPDIR/trees/only/"
 }
 
+verify_in() {
+	type_in "$1" "iommu-verify --"
+	offers --root --target --phase --enforce --json --quiet --version --help
+	type_in "$1" "sudo iommu-verify --phase "
+	offers early late
+	type_in "$1" "iommu-verify --ve"
+	offers --version
+	mkdir -p "$BATS_TEST_TMPDIR/trees/only"
+	: > "$BATS_TEST_TMPDIR/trees/file"
+	type_in "$1" "iommu-verify --root=$BATS_TEST_TMPDIR/trees/"
+	offers "iommu-verify --root=$BATS_TEST_TMPDIR/trees/only/"
+}
+
 @test "bash: iommu-install TAB and sudo iommu-install TAB offer every command and option" {
 	offered_in bash
 }
@@ -128,4 +141,16 @@ narrowed_in() {
 
 @test "fish: the values of an option, the options of a command, directories" {
 	narrowed_in fish
+}
+
+@test "bash: the options of iommu-verify, its phases, directories" {
+	verify_in bash
+}
+
+@test "zsh: the options of iommu-verify, its phases, directories" {
+	verify_in zsh
+}
+
+@test "fish: the options of iommu-verify, its phases, directories" {
+	verify_in fish
 }

@@ -115,7 +115,8 @@ small() {
 	for f in man/man5/iommu.target.5 man/man7/iommu-bootloaders.7 man/man7/iommu-modes.7 \
 		man/man8/iommu-install.8 man/man8/iommu-verify.8 \
 		bash-completion/completions/iommu-install zsh/vendor-completions/_iommu-install \
-		fish/vendor_completions.d/iommu-install.fish; do
+		fish/vendor_completions.d/iommu-install.fish bash-completion/completions/iommu-verify \
+		zsh/vendor-completions/_iommu-verify fish/vendor_completions.d/iommu-verify.fish; do
 		[ -s "$BATS_TEST_TMPDIR/d/usr/share/$f" ] || { echo "missing: $f"; return 1; }
 	done
 	ldd "$BATS_TEST_TMPDIR/d/usr/sbin/iommu-install" | grep -q libkmod.so

@@ -62,7 +62,32 @@ manual_options() {
 		same "help, completion for $shell" "$(help_options "$INSTALLER")" \
 			"$("$INSTALLER" --print-completion=$shell | grep -v '^#' |
 				grep -oE -e '--[a-z-]+' -e ' -l [a-z-]+' | sed 's/^ -l /--/' | grep -vx -e --)"
+		same "iommu-verify: help, completion for $shell" "$(help_options "$VERIFY")" \
+			"$(grep -oE -e '--[a-z-]+' -e ' -l [a-z-]+' "$top/dist/completion/iommu-verify.$shell" |
+				sed 's/^ -l /--/')"
 	done
+}
+
+# short_forms TEXT: OPTION LETTER of each line of a help text that has both.
+short_forms() {
+	sed -n 's/^  \(--[a-z-]*\), -\([a-zA-Z]\)\( .*\)\{0,1\}$/\1 \2/p' <<< "$1"
+}
+
+@test "short options: --help and manual of both programs have the same, and each is its long one" {
+	local program forms long letter
+	for program in iommu-install iommu-verify; do
+		forms=$(short_forms "$("$top/build/$program" --help)")
+		same "$program: help, manual" "$forms" \
+			"$(sed -n 's/^\.It Fl -\([a-z-]*\) , Fl \([a-zA-Z]\)$/--\1 \2/p' "$man/$program.8")"
+		while read -r long letter; do
+			run "$top/build/$program" --root "$BATS_TEST_TMPDIR" "$long"
+			local said=$output code=$status
+			run "$top/build/$program" --root "$BATS_TEST_TMPDIR" "-$letter"
+			[ "$output" = "$said" ] && [ "$status" = "$code" ]
+		done <<< "$forms"
+	done
+	[ "$(short_forms "$("$INSTALLER" --help)" | wc -l)" = 6 ]
+	[ "$(short_forms "$("$VERIFY" --help)" | wc -l)" = 4 ]
 }
 
 @test "commands: --help, manual and completions have the same" {
