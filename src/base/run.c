@@ -26,6 +26,26 @@ static const char *environment[16] = {
 	"IOMMU_INSTALL=1", /* dist/hooks/zzz-iommu-check keeps quiet */
 };
 
+static bool apart;
+static volatile sig_atomic_t running, stopped; /* a process that leads a group; whether there are to be no more */
+
+void run_apart(void)
+{
+	apart = true;
+}
+
+void run_stop(int number)
+{
+	stopped = 1;
+	if (running)
+		kill(-running, number);
+}
+
+void run_anew(void)
+{
+	stopped = 0;
+}
+
 int run_setting(const char *variable)
 {
 	for (size_t i = 0; i + 1 < sizeof(environment) / sizeof(environment[0]); i++) {
@@ -53,8 +73,9 @@ bool run_find(const char *program, char *path, size_t size)
 	return false;
 }
 
-/* Starts argv with these descriptors as its first three. Returns the process or -errno. */
-static pid_t spawn(const char *const argv[], int in, int out, int err)
+/* Starts argv with these descriptors as its first three, in a group of its own if it leads one. Returns the process or
+ * -errno. */
+static pid_t spawn(const char *const argv[], int in, int out, int err, bool leads)
 {
 	posix_spawn_file_actions_t actions;
 	posix_spawnattr_t attributes;
@@ -75,7 +96,8 @@ static pid_t spawn(const char *const argv[], int in, int out, int err)
 	posix_spawnattr_init(&attributes);
 	posix_spawnattr_setsigmask(&attributes, &none);
 	posix_spawnattr_setsigdefault(&attributes, &usual);
-	posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF);
+	posix_spawnattr_setflags(&attributes, (short)(POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF |
+						       (leads ? POSIX_SPAWN_SETPGROUP : 0)));
 	r = posix_spawn_file_actions_adddup2(&actions, in, STDIN_FILENO);
 	if (r == 0)
 		r = posix_spawn_file_actions_adddup2(&actions, out, STDOUT_FILENO);
@@ -98,6 +120,32 @@ int run_wait(pid_t pid)
 	return WIFSIGNALED(status) ? 128 + WTERMSIG(status) : WEXITSTATUS(status);
 }
 
+/* The same in a group of its own, known to run_stop() as long as end_group() has not been called for it. No signal comes
+ * between. */
+static pid_t spawn_apart(const char *const argv[], int in, int out)
+{
+	sigset_t all, before;
+
+	sigfillset(&all);
+	sigprocmask(SIG_BLOCK, &all, &before);
+	pid_t pid = stopped ? -EINTR : spawn(argv, in, out, out, true);
+	running = pid > 0 ? pid : 0;
+	sigprocmask(SIG_SETMASK, &before, NULL);
+	return pid;
+}
+
+/* Waits for the leader. What it has started goes with it where it was stopped: it would go on writing. */
+static void end_group(pid_t pid)
+{
+	siginfo_t info;
+
+	while (waitid(P_PID, (id_t)pid, &info, WEXITED | WNOWAIT) < 0 && errno == EINTR)
+		;
+	running = 0;
+	if (stopped)
+		kill(-pid, SIGKILL); /* the leader, not yet reaped, keeps the number from being another's */
+}
+
 /* Prints what a program said, each line marked as its own. */
 static void show_output(const char *program, int fd)
 {
@@ -113,8 +161,8 @@ static void show_output(const char *program, int fd)
 	fclose(file);
 }
 
-/* Waits, and calls tick once a second. A process that is done soon is not kept waiting for. */
-static int wait_ticking(pid_t pid, void (*tick)(void *context, unsigned seconds), void *context)
+/* Calls tick once a second until the process has ended, which is not waited for. One that is done soon is not kept. */
+static void wait_ticking(pid_t pid, void (*tick)(void *context, unsigned seconds), void *context)
 {
 	struct timespec start, now, nap = { .tv_nsec = 20000000 };
 	unsigned shown = 0;
@@ -124,7 +172,7 @@ static int wait_ticking(pid_t pid, void (*tick)(void *context, unsigned seconds)
 	for (;;) {
 		info.si_pid = 0;
 		if (waitid(P_PID, (id_t)pid, &info, WEXITED | WNOHANG | WNOWAIT) < 0 || info.si_pid)
-			return run_wait(pid);
+			return;
 		nanosleep(&nap, NULL);
 		clock_gettime(CLOCK_MONOTONIC, &now);
 		if (now.tv_sec - start.tv_sec > (time_t)shown)
@@ -146,9 +194,13 @@ int run_ticking(const char *const argv[], bool verbose, void (*tick)(void *conte
 	int status = -errno;
 
 	if (null >= 0 && output >= 0) {
-		pid_t pid = spawn(argv, null, output, output);
-		status = pid < 0 ? (int)pid : tick ? wait_ticking(pid, tick, context) : run_wait(pid);
-		if (verbose || status != 0)
+		pid_t pid = apart ? spawn_apart(argv, null, output) : spawn(argv, null, output, output, false);
+		if (pid > 0 && tick)
+			wait_ticking(pid, tick, context);
+		if (pid > 0 && apart)
+			end_group(pid);
+		status = pid < 0 ? (int)pid : run_wait(pid);
+		if (verbose || (status != 0 && !stopped))
 			show_output(argv[0], output);
 	}
 	if (null >= 0)
@@ -172,7 +224,7 @@ pid_t run_filter(const char *const argv[], int fd, FILE **out)
 		return pid;
 	}
 	*out = fdopen(pipes[0], "r");
-	pid = *out ? spawn(argv, fd, pipes[1], null) : -ENOMEM;
+	pid = *out ? spawn(argv, fd, pipes[1], null, false) : -ENOMEM;
 	close(pipes[1]);
 	close(null);
 	if (pid < 0 && *out)

@@ -5,6 +5,7 @@
 
 #include <stdlib.h>
 
+#include "change/interrupt.h"
 #include "change/lock.h"
 #include "change/steps.h"
 #include "initramfs/generator.h"
@@ -39,10 +40,11 @@ static int renew(const struct transaction *t, size_t i, const struct image_want 
 	if (!t->generator)
 		return fail("%s: holds another check than the one installed, and nothing is here to make it anew: %s",
 			    kernel->image, generator_programs()), -1;
-	if (lock_begin() < 0)
+	if (lock_begin() < 0 || !interrupt_stage_unless(STAGE_CHANGE))
 		return -1;
 	if (step_build_image(t, i, want) == 0 && step_sync_boot(t) == 0)
 		return step_forget(kernel);
+	interrupt_stage(STAGE_UNDO);
 	step_told(kernel->image, initramfs_restore(kernel));
 	return -1;
 }

@@ -4,7 +4,6 @@
 #include "change/steps.h"
 
 #include <errno.h>
-#include <signal.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -14,28 +13,11 @@
 #include <unistd.h>
 
 #include "base/paths.h"
+#include "change/interrupt.h"
 #include "initramfs/rebuild.h"
 #include "system/files.h"
 #include "system/message.h"
 #include "system/sync-for-boot.h"
-
-static volatile sig_atomic_t interrupted;
-
-static void note_signal(int number)
-{
-	interrupted = number;
-}
-
-void transaction_signals(void)
-{
-	static const int numbers[] = { SIGINT, SIGTERM, SIGHUP };
-	const struct sigaction note = { .sa_handler = note_signal, .sa_flags = SA_RESTART };
-	const struct sigaction ignore = { .sa_handler = SIG_IGN };
-
-	for (size_t i = 0; i < sizeof(numbers) / sizeof(numbers[0]); i++)
-		sigaction(numbers[i], &note, NULL);
-	sigaction(SIGPIPE, &ignore, NULL); /* a reader that has gone stops nothing */
-}
 
 void step_say(const struct transaction *t, const char *format, ...)
 {
@@ -51,7 +33,7 @@ void step_say(const struct transaction *t, const char *format, ...)
 
 int step_go_on(void)
 {
-	return interrupted ? fail("interrupted (signal %d)", (int)interrupted), -1 : 0;
+	return interrupted() ? -1 : 0; /* which was told when it came */
 }
 
 int step_told(const char *what, int r)
@@ -97,7 +79,8 @@ struct image_want step_want_of(const char *target_text)
 				    .on_mismatch = target.on_mismatch };
 }
 
-/* On a terminal the line is written again and again, with the time that it has taken. */
+/* On a terminal the line is written again and again, with the time that it has taken; elsewhere one when it begins and
+ * one when it ends. */
 struct step {
 	const struct transaction *transaction;
 	char text[400];
@@ -107,7 +90,8 @@ static void show_time(void *context, unsigned seconds)
 {
 	const struct step *step = context;
 
-	step_say(step->transaction, "\r%s, %u s", step->text, seconds);
+	if (!interrupted())
+		step_say(step->transaction, "\r%s, %u s", step->text, seconds);
 }
 
 int step_build_image(const struct transaction *t, size_t i, const struct image_want *want)
@@ -119,15 +103,17 @@ int step_build_image(const struct transaction *t, size_t i, const struct image_w
 
 	snprintf(step.text, sizeof(step.text), "building %s with %s (%zu of %zu)", kernel->image, t->generator->name,
 		 i + 1, t->kernels.count);
-	step_say(t, "%s", step.text);
-	fail_on_new_line(!t->quiet);
+	step_say(t, "%s%s", step.text, terminal ? "" : "\n");
+	fail_on_new_line(!t->quiet && terminal);
 	clock_gettime(CLOCK_MONOTONIC, &start);
 	int r = initramfs_rebuild(t->generator, kernel, want, t->verbose, terminal ? show_time : NULL, &step);
 	clock_gettime(CLOCK_MONOTONIC, &end);
 	fail_on_new_line(false);
-	if (r == 0)
-		step_say(t, "%s%s, %ld s\n", terminal ? "\r" : "", terminal ? step.text : "",
-			 (long)(end.tv_sec - start.tv_sec));
+	long seconds = (long)(end.tv_sec - start.tv_sec);
+	if (r == 0 && terminal)
+		step_say(t, "\r%s, %ld s\n", step.text, seconds);
+	else if (r == 0)
+		step_say(t, "built %s, %ld s\n", kernel->image, seconds);
 	return r;
 }
 

@@ -16,13 +16,10 @@
 
 #define PENDING RUN_DIR "/pending" /* the running mode is judged by an older target until the next boot */
 
-/* Notes SIGINT, SIGTERM and SIGHUP from now on, so that a change ends in order. */
-void transaction_signals(void);
-
 /* Says what is done, unless the transaction is quiet. */
 __attribute__((format(printf, 2, 3))) void step_say(const struct transaction *transaction, const char *format, ...);
 
-/* Asked between two steps: -1 once one of those signals has come. */
+/* Asked between two steps: -1 once an interruption has come. */
 int step_go_on(void);
 
 /* Tells the error r (-errno) of what, if it is one. */

@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "base/paths.h"
+#include "change/interrupt.h"
 #include "change/lock.h"
 #include "change/reboot-required.h"
 #include "change/steps.h"
@@ -113,7 +114,7 @@ static int switch_over(struct transaction *t)
 	free(target);
 	snapshot_refresh(t->snapshot); /* that took minutes */
 	if (r < 0 || check_entries(t, barred) < 0 || step_switch_loader(t) < 0 ||
-	    (!t->journal.known && check_entries(t, unwanted) < 0))
+	    (!t->journal.known && check_entries(t, unwanted) < 0) || !interrupt_stage_unless(STAGE_SEAL))
 		return -1;
 
 	t->journal.progress = t->journal.after_boot && !final ? PROGRESS_BOOT : PROGRESS_SEALING;
@@ -158,6 +159,7 @@ static int undo(struct transaction *t)
 {
 	int failed = 0;
 
+	interrupt_stage(STAGE_UNDO);
 	t->journal.progress = PROGRESS_OPEN;
 	failed += put_back(t, true);
 	for (size_t i = 0; failed == 0 && i < t->kernels.count; i++)
@@ -246,18 +248,22 @@ int transaction_run(struct transaction *t)
 	if (t->journal.progress == PROGRESS_SEALING &&
 	    (t->journal.known ? !loader_right(t) : check_entries(t, unwanted) < 0))
 		t->journal.progress = PROGRESS_OPEN;
+	if (!interrupt_stage_unless(t->journal.progress == PROGRESS_OPEN ? STAGE_CHANGE : STAGE_SEAL))
+		return t->resumed ? fail("nothing more of it was done: run 'iommu-install resume'") : undo(t);
 	if (t->journal.progress == PROGRESS_OPEN && switch_over(t) < 0)
 		return undo(t);
 	if (t->now)
 		reboot_tell(loader_of(t), t->now);
-	if (t->journal.progress == PROGRESS_BOOT) {
+	int r = 0;
+	if (t->journal.progress == PROGRESS_BOOT)
 		forget_old(t);
-		return 0;
-	}
-	if (seal(t) == 0)
-		return 0;
-	fail("the change is in place, but not finished; the machine boots as it is. Run 'iommu-install resume'");
-	return EXIT_INVALID;
+	else
+		r = seal(t);
+	interrupt_stage(STAGE_DONE);
+	if (r < 0)
+		return fail("the change is in place, but not finished; the machine boots as it is. "
+			    "Run 'iommu-install resume'");
+	return 0;
 }
 
 void transaction_free(struct transaction *t)

@@ -11,6 +11,7 @@
 
 #include "base/startup.h"
 #include "bootloader/choose.h"
+#include "change/interrupt.h"
 #include "change/lock.h"
 #include "change/steps.h"
 #include "change/written.h"
@@ -53,7 +54,7 @@ static int enter(const struct request *q, struct machine *m)
 				    strerror(-r));
 		if (lock_all() < 0)
 			return EXIT_INVALID;
-		transaction_signals();
+		interrupt_listen();
 	}
 	if (m->live) {
 		facts_collect(&m->root, NULL, PHASE_LATE, &facts);

@@ -21,6 +21,9 @@ static const struct starter starters[] = {
 	{ .name = NULL },
 };
 
+/* Its backup too, which else is the administrator's (update-initramfs.conf(5), backup_initramfs). */
+static const char *const leaves[] = { ".new", ".dpkg-bak", NULL };
+
 const struct generator generator_initramfs_tools = {
 	.name = "initramfs-tools",
 	.program = "update-initramfs",
@@ -28,4 +31,5 @@ const struct generator generator_initramfs_tools = {
 	.command = command,
 	.starters = starters,
 	.in_place = true,
+	.leaves = leaves,
 };

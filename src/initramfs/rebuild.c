@@ -37,6 +37,30 @@ static int told(const char *path, const char *why)
 	return -1;
 }
 
+/* Which of the files that the program can leave are there: bit (1 << i) for each. */
+static unsigned left_by(const struct generator *generator, const struct kernel *kernel)
+{
+	char path[PATH_MAX];
+	unsigned there = 0;
+
+	for (size_t i = 0; generator->leaves && generator->leaves[i]; i++) {
+		snprintf(path, sizeof(path), "%s%s", kernel->image, generator->leaves[i]);
+		there |= access(path, F_OK) == 0 ? 1u << i : 0;
+	}
+	return there;
+}
+
+static void remove_left(const struct generator *generator, const struct kernel *kernel, unsigned before)
+{
+	char path[PATH_MAX];
+
+	for (size_t i = 0; generator->leaves && generator->leaves[i]; i++) {
+		snprintf(path, sizeof(path), "%s%s", kernel->image, generator->leaves[i]);
+		if (!(before & 1u << i))
+			unlink(path);
+	}
+}
+
 static int build(const struct generator *generator, const struct kernel *kernel, const struct image_want *want,
 		 bool verbose, void (*tick)(void *context, unsigned seconds), void *context)
 {
@@ -50,6 +74,7 @@ static int build(const struct generator *generator, const struct kernel *kernel,
 	snprintf(out, sizeof(out), "%s%s", kernel->image, generator->in_place ? "" : ".iommu-new");
 	generator->command(kernel, out, argv);
 
+	unsigned left = left_by(generator, kernel);
 	int status = run_ticking(argv, verbose, tick, context);
 	if (status != 0)
 		r = error_set(&error, -EIO, "%s failed (%s %d)", generator->program, status < 0 ? "error" : "status",
@@ -65,6 +90,7 @@ static int build(const struct generator *generator, const struct kernel *kernel,
 		return 0;
 	if (!generator->in_place)
 		unlink(out);
+	remove_left(generator, kernel, left);
 	return told(out, error.text);
 }
 

@@ -5,10 +5,14 @@
 
 #include <stdarg.h>
 #include <stdio.h>
+#include <string.h>
+#include <unistd.h>
 
 #include "model/mode.h"
 
-static bool line_open, muted;
+static volatile bool line_open;
+static bool muted;
+static const char *volatile cause, *volatile because;
 static char first[1024];
 static FILE *to;
 
@@ -29,7 +33,31 @@ bool fail_muted(void)
 
 const char *fail_first(void)
 {
-	return first;
+	return because ? because : first;
+}
+
+/* write(2) is what a handler may call; what does not reach anybody is not told again. */
+static void say(const char *text)
+{
+	ssize_t len = write(STDERR_FILENO, text, strlen(text));
+
+	(void)len;
+}
+
+void fail_because(const char *line, bool is_cause)
+{
+	say(line_open ? "\niommu-install: " : "iommu-install: ");
+	say(line);
+	say("\n");
+	line_open = false;
+	because = because ? because : line;
+	if (is_cause)
+		cause = line;
+}
+
+void fail_again(void)
+{
+	cause = NULL;
 }
 
 FILE *progress(void)
@@ -46,7 +74,7 @@ int fail(const char *format, ...)
 {
 	va_list args, again;
 
-	if (muted)
+	if (muted || cause)
 		return EXIT_INVALID;
 	if (line_open)
 		fputc('\n', progress());

@@ -18,6 +18,18 @@ teardown() {
 	kill_points strict kill 97
 }
 
+@test "Ctrl-C at a few of its calls while pt becomes strict: told at once, and undone, finished, or resume finishes" {
+	kill_points strict INT 97
+}
+
+# bats test_tags=boot
+@test "Ctrl-C during a first installation, a change, a rollback and a removal: undone, finished, or resume finishes" {
+	kill_points first INT 29
+	kill_points strict INT 17
+	kill_points rollback INT 29
+	kill_points remove INT 29
+}
+
 # bats test_tags=boot
 @test "killed while pt becomes strict with a stopping policy: every entry starts, and resume finishes" {
 	kill_points strict kill 17

@@ -152,19 +152,6 @@ EOF
 	diff <(sources; entries) <(echo "$before")
 }
 
-@test "Ctrl-C while an image is built: everything is as it was before" {
-	quick_machine
-	local before
-	before=$(files_of_machine)
-	in_machine 'mv /usr/sbin/update-initramfs /root
-		printf "#!/bin/sh\nkill -INT \$(pidof iommu-install)\nexec /root/update-initramfs \"\$@\"\n" \
-			> /usr/sbin/update-initramfs
-		chmod 755 /usr/sbin/update-initramfs'
-	run -1 in_machine 'iommu-install pt --force --on-mismatch=halt'
-	[[ $output == *"interrupted (signal 2)"*"everything is as it was before"* ]]
-	[ "$(files_of_machine)" = "$before" ]
-}
-
 @test "the package manager's lock: busy, unless it is an ancestor that holds it" {
 	quick_machine
 	local before

@@ -10,14 +10,14 @@ WORK=/host/kill-real
 # shellcheck source=tests/lib/judge.sh
 . "${BASH_SOURCE[0]%/*}/judge.sh"
 
-# change MODE: starts it; its process group is $!.
+# change MODE: starts it; its session is $!.
 change() {
 	: >"$WORK/said"
 	setsid iommu-install "$1" --force >"$WORK/said" 2>&1 &
 }
 
-end() { # end PID: of a group
-	kill -9 -- "-$1" 2>/dev/null
+end() { # end PID: of a session, in which each program that it starts has a group of its own
+	pkill -KILL -s "$1"
 	wait "$1" 2>/dev/null
 }
 

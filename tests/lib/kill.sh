@@ -4,7 +4,7 @@
 # SPDX-License-Identifier: BSD-3-Clause
 #
 # Runs inside a machine (in_machine) that has strace in /host/strace.
-# usage: kill.sh SCENARIO kill|ENOSPC|EIO|EROFS|ENOMEM STEP looks at every STEPth point. ENOMEM is for calls of
+# usage: kill.sh SCENARIO kill|INT|ENOSPC|EIO|EROFS|ENOMEM STEP looks at every STEPth point. INT is Ctrl-C. ENOMEM is for calls of
 # malloc(), by tests/tools/failing-malloc.c in /host/failing-malloc.so. Prints a line for each point that went wrong,
 # and last: POINTS points, WRONG wrong.
 set -u
@@ -188,11 +188,18 @@ at_point() {
 		starved "$n" 9>/dev/null
 	elif [ "$how" = kill ]; then
 		traced -o /dev/null -e "trace=$name" -e "inject=$name:signal=KILL:when=$n"
+	elif [ "$how" = INT ]; then
+		traced -o /dev/null -e "trace=$name" -e "inject=$name:signal=INT:when=$n"
 	else
 		traced -o /dev/null -e "trace=$name" -e "inject=$name:error=$how:when=$n"
 	fi
 	status=$?
 	judge_now || return
+	if [ "$how" = INT ] && [ "$(grep -c '^iommu-install: interrupted: ' "$WORK/said")" != 1 ]; then
+		echo "not told at once, or not once:"
+		cat "$WORK/said"
+		return 1
+	fi
 	if [ "$how" != kill ]; then
 		if [ "$status" = 0 ]; then
 			[ "$(state)" = "$END" ] ||
