@@ -120,8 +120,8 @@ int run_wait(pid_t pid)
 	return WIFSIGNALED(status) ? 128 + WTERMSIG(status) : WEXITSTATUS(status);
 }
 
-/* The same in a group of its own, known to run_stop() as long as end_group() has not been called for it. No signal comes
- * between. */
+/* The same in a group of its own, known to run_stop() as long as end_group() has not been called for it. No signal
+ * comes between. */
 static pid_t spawn_apart(const char *const argv[], int in, int out)
 {
 	sigset_t all, before;

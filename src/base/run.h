@@ -26,8 +26,8 @@ int run_ticking(const char *const argv[], bool verbose, void (*tick)(void *conte
  * Returns the process, for run_wait(), or -errno. Its stderr is dropped. */
 pid_t run_filter(const char *const argv[], int fd, FILE **out);
 
-/* From now on each program that run() starts has a process group of its own, with all that it starts: a terminal's Ctrl-C
- * is this process's alone to pass on. */
+/* From now on each program that run() starts has a process group of its own, with all that it starts: a terminal's
+ * Ctrl-C is this process's alone to pass on. */
 void run_apart(void);
 
 /* Sends the signal to the program that run() waits for, and all that it has started, and lets run() start none, until

@@ -21,8 +21,8 @@ static const struct {
 	bool stops; /* what runs at the moment: its failure is no news then */
 } stages[] = {
 	[STAGE_PLAN] = { "interrupted: ending before anything is changed", false },
-	[STAGE_CHANGE] = { "interrupted: stopping what runs now and putting everything back, which takes as long as the "
-			   "disk takes to write it" SECOND, true },
+	[STAGE_CHANGE] = { "interrupted: stopping what runs now and putting everything back, which takes as long as "
+			   "the disk takes to write it" SECOND, true },
 	[STAGE_UNDO] = { "interrupted: everything is being put back already" SECOND, false },
 	[STAGE_SEAL] = { "interrupted: the change is made and stays; stopping what runs now, which 'iommu-install "
 			 "resume' finishes", true },

@@ -24,7 +24,8 @@ struct generator {
 	 * out. */
 	void (*command)(const struct kernel *kernel, const char *out, const char *argv[8]);
 	bool in_place;       /* the program writes kernel->image by itself, whatever out says */
-	const char *const *leaves; /* what it leaves behind kernel->image's name when it is stopped, until NULL; or NULL */
+	/* What it leaves beside kernel->image when it is stopped: what is behind that name, until NULL; or NULL. */
+	const char *const *leaves;
 	const struct starter *starters; /* in the order in which they count, then one without a name */
 	const char *config;  /* a file of ours that it reads, or NULL */
 	/* What config holds under a policy that stops a machine, or one that warns; static text. NULL: no such file. */

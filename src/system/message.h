@@ -10,7 +10,8 @@
 /* Usage, a missing tool or a failure. Returns EXIT_INVALID. */
 __attribute__((format(printf, 1, 2))) int fail(const char *format, ...);
 
-/* What the user did, or the first such line since the program began, without the program's name; "" if there is none. */
+/* What the user did, or the first such line since the program began, without the program's name; "" if there is
+ * none. */
 const char *fail_first(void);
 
 /* While muted nothing is said, or remembered. */
@@ -24,8 +25,8 @@ void progress_to(FILE *out);
 /* Whether progress has a line that is not ended yet: what fail() says then begins by ending it. */
 void fail_on_new_line(bool open);
 
-/* What the user did, told at once by a signal handler: one line, without the program's name, that lasts. With cause it is
- * why all fails from now on: fail() says nothing until fail_again(). */
+/* What the user did, told at once by a signal handler: one line, without the program's name, that lasts. With cause it
+ * is why all fails from now on: fail() says nothing until fail_again(). */
 void fail_because(const char *line, bool cause);
 void fail_again(void);
 

@@ -80,7 +80,8 @@ as_before() {
 @test "while it is planned: nothing is changed" {
 	# It compares files to tell what it will do: there it is then.
 	run in_machine "$STATE"'mv /usr/bin/diff /usr/bin/diff.real
-		printf "%s\n" "#!/bin/sh" "kill -TERM \$PPID" "exec diff.real \"\$@\"" > /usr/bin/diff; chmod 755 /usr/bin/diff
+		printf "%s\n" "#!/bin/sh" "kill -TERM \$PPID" "exec diff.real \"\$@\"" > /usr/bin/diff
+		chmod 755 /usr/bin/diff
 		state > /host/before
 		s=0; iommu-install strict --force --json > /host/object 2> /host/said || s=$?
 		state > /host/after

@@ -4,8 +4,8 @@
 # SPDX-License-Identifier: BSD-3-Clause
 #
 # Runs inside a machine (in_machine) that has strace in /host/strace.
-# usage: kill.sh SCENARIO kill|INT|ENOSPC|EIO|EROFS|ENOMEM STEP looks at every STEPth point. INT is Ctrl-C. ENOMEM is for calls of
-# malloc(), by tests/tools/failing-malloc.c in /host/failing-malloc.so. Prints a line for each point that went wrong,
+# usage: kill.sh SCENARIO kill|INT|ENOSPC|EIO|EROFS|ENOMEM STEP looks at every STEPth point. INT is Ctrl-C. ENOMEM is
+# for calls of malloc(), by tests/tools/failing-malloc.c in /host/failing-malloc.so. Prints a line for each point that went wrong,
 # and last: POINTS points, WRONG wrong.
 set -u
 
