@@ -21,6 +21,7 @@
 #include "command/rollback.h"
 #include "command/set-mode.h"
 #include "command/show.h"
+#include "command/status.h"
 #include "initramfs/populate.h"
 #include "model/mode.h"
 #include "show/change-report.h"
@@ -127,7 +128,10 @@ static void take_option(struct invocation *in, enum option_id option, const char
 		in->show.json = q->json = true;
 		in->check = CHECK_JSON;
 		break;
-	case OPTION_GROUPS: in->show.groups = true; break;
+	case OPTION_GROUPS:
+		in->show.groups = true;
+		in->show.device = arg;
+		break;
 	case OPTION_REPORT: in->show.report = true; break;
 	case OPTION_PROMETHEUS:
 		in->show.prometheus = true;
@@ -135,7 +139,7 @@ static void take_option(struct invocation *in, enum option_id option, const char
 		break;
 	case OPTION_NAGIOS: in->check = CHECK_NAGIOS; break;
 	case OPTION_VERBOSE: q->verbose = in->show.verbose = true; break;
-	case OPTION_QUIET: q->quiet = true; break;
+	case OPTION_QUIET: q->quiet = in->show.quiet = true; break;
 	case OPTION_DRY_RUN: q->dry_run = true; break;
 	case OPTION_FORCE: q->force = true; break;
 	case OPTION_ON_MISMATCH: q->on_mismatch = arg; break;
@@ -336,6 +340,7 @@ int main(int argc, char **argv)
 	const struct request *q = &in.request;
 	switch (in.command) {
 	case COMMAND_SHOW: return show(&in.show);
+	case COMMAND_STATUS: return status(&in.show);
 	case COMMAND_MODE: return change_mode(q);
 	case COMMAND_CHECK: return check_next_boot(q, in.check);
 	case COMMAND_ROLLBACK: return change_rollback(q);

@@ -17,6 +17,7 @@
 #include "change/written.h"
 #include "initramfs/modprobe-d.h"
 #include "model/cmdline-words.h"
+#include "system/container.h"
 #include "system/message.h"
 #include "system/refuse.h"
 
@@ -32,15 +33,11 @@ static bool wants_on(const struct preflight *p)
 	return !mode_is_off(p->target->mode);
 }
 
-/* What container managers leave (systemd.io/CONTAINER_INTERFACE; podman-run(1); docker). */
 static int check_container(const struct preflight *p)
 {
-	static const char *const signs[] = { "/run/systemd/container", "/run/.containerenv", "/.dockerenv" };
+	const char *sign = container_sign(p->root);
 
-	for (size_t i = 0; i < sizeof(signs) / sizeof(signs[0]); i++)
-		if (root_exists(p->root, signs[i]))
-			return REFUSE(p, CONTAINER, "%s: this is a container, its host has the boot loader", signs[i]);
-	return 0;
+	return sign ? REFUSE(p, CONTAINER, "%s: this is a container, its host has the boot loader", sign) : 0;
 }
 
 /* What is written to a root like this is gone with the next boot. */

@@ -15,6 +15,7 @@
 
 const struct command_row command_table[COMMANDS] = {
 	[COMMAND_SHOW] = { "show", NULL, "what the machine does, wants and will do (default)" },
+	[COMMAND_STATUS] = { "status", NULL, "the same in one line, with an exit status" },
 	[COMMAND_MODE] = { "off-for-uio|off-for-vfio|strict|pt", NULL,
 			   "set that mode; it takes effect with the next boot" },
 	[COMMAND_CHECK] = { "check", NULL, "will the next boot, by each entry, be as it should?" },
@@ -88,8 +89,8 @@ const struct option_row option_table[OPTIONS] = {
 	[OPTION_ROOT] = { "root", "DIR", .directory = true, .commands = ANY,
 			  .help = "work on the tree at DIR instead of the running system" },
 	[OPTION_JSON] = { "json", .letter = 'j', .commands = ANY & ~OF(EXPLAIN), .help = "print JSON" },
-	[OPTION_GROUPS] = { "groups", .commands = OF(SHOW),
-			    .help = "every IOMMU group with its devices, by address and name" },
+	[OPTION_GROUPS] = { "groups", "ADDRESS", .optional = true, .commands = OF(SHOW),
+			    .help = "every IOMMU group with its devices, or that of one device to give away" },
 	[OPTION_REPORT] = { "report", .commands = OF(SHOW),
 			    .help = "text for a public issue; what is your own is left out" },
 	[OPTION_PROMETHEUS] = { "prometheus", "FILE", .optional = true, .commands = OF(SHOW),
@@ -265,6 +266,8 @@ void usage_print(void)
 	puts("\n"
 	     "exit status: 0 done or shown, 1 usage, missing tool or failure, 5 refused: this machine or kernel can't "
 	     "do that;\n"
+	     "status: 0 as wanted now and next, 2 a mismatch in either, 1 invalid target, 4 can't tell, 3 pending, "
+	     "6 no target;\n"
 	     "check: 0 all entries match, 2 one would not, 4 can't tell, 6 no target;\n"
 	     "check --nagios: 0 OK, 1 pending, or a mismatch under warn, 2 a mismatch under a stopping policy, 3 can't "
 	     "tell");

@@ -13,6 +13,7 @@
 /* COMMAND_MODE is each of the four modes. */
 enum command {
 	COMMAND_SHOW,
+	COMMAND_STATUS,
 	COMMAND_MODE,
 	COMMAND_CHECK,
 	COMMAND_ROLLBACK,

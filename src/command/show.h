@@ -8,8 +8,10 @@
 
 struct show_request {
 	const char *root;       /* a tree, or "/" */
+	bool quiet;             /* status: the exit code alone */
 	bool verbose;           /* every item of evidence with its source */
 	bool groups;            /* every group with its devices */
+	const char *device;     /* only that device's, or NULL */
 	bool json, report;      /* instead of lines for people */
 	bool prometheus;        /* the same */
 	const char *prometheus_file; /* where to put it, or NULL: standard output */

@@ -111,11 +111,11 @@ static bool next_boot(const struct survey *s, struct check *h)
 	if (!has_target(s))
 		return false;
 	snprintf(hint, sizeof(hint), "run 'iommu-install %s'", wanted);
-	if (s->next_boot == s->facts->target.mode && s->foreseen && !s->reboot_safe)
-		return say(h, RESULT_FAIL, hint, s->unchecked ?
+	if (s->next_boot == s->facts->target.mode && s->next.foreseen && !s->next.reboot_safe)
+		return say(h, RESULT_FAIL, hint, s->next.unchecked ?
 			   "every entry asks for %s, but the image of %u holds no check" :
 			   "every entry asks for %s, but %u would not pass: 'iommu-install check' says why",
-			   wanted, s->unchecked ? s->unchecked : s->mismatching + s->unknown);
+			   wanted, s->next.unchecked ? s->next.unchecked : s->next.mismatching + s->next.unknown);
 	if (s->next_boot == s->facts->target.mode)
 		return say(h, RESULT_PASS, "", "every entry asks for %s", wanted);
 	if (s->next_boot == MODE_MIXED)

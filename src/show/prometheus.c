@@ -122,17 +122,17 @@ static void entries(FILE *out, const struct survey *s)
 {
 	static const char name[] = "iommu_boot_entries";
 
-	if (!s->foreseen)
+	if (!s->next.foreseen)
 		return;
 	head(out, name, "Boot entries of this system by what the early check of a boot by them would find; as root.");
-	one(out, name, "verdict", verdict_name(VERDICT_MATCH), s->matching);
-	one(out, name, "verdict", verdict_name(VERDICT_MISMATCH), s->mismatching);
-	one(out, name, "verdict", verdict_name(VERDICT_UNKNOWN), s->unknown);
+	one(out, name, "verdict", verdict_name(VERDICT_MATCH), s->next.matching);
+	one(out, name, "verdict", verdict_name(VERDICT_MISMATCH), s->next.mismatching);
+	one(out, name, "verdict", verdict_name(VERDICT_UNKNOWN), s->next.unknown);
 	simple(out, "iommu_boot_entries_unchecked", "Boot entries of this system whose image holds no check; as root.",
-	       s->unchecked);
+	       s->next.unchecked);
 	simple(out, "iommu_reboot_required", "An entry has other parameters than the running kernel; as root.",
-	       s->reboot_required);
-	simple(out, "iommu_reboot_safe", "The early check would find no entry wrong; as root.", s->reboot_safe);
+	       s->next.reboot_required);
+	simple(out, "iommu_reboot_safe", "The early check would find no entry wrong; as root.", s->next.reboot_safe);
 }
 
 /* --- All of it ---------------------------------------------------------------------------------------------------- */

@@ -344,5 +344,5 @@ void report_redacted(const struct survey *s)
 	put_missing(e->missing);
 	if (s->root->live)
 		put_loader(s);
-	groups_print(s, true);
+	groups_print_redacted(s);
 }

@@ -9,42 +9,70 @@
 #include "show/checks.h"
 #include "show/colour.h"
 #include "show/groups-list.h"
+#include "show/status.h"
 #include "verdict/decision.h"
 #include "verdict/report.h"
 
-void summary_json(const struct survey *s, bool groups)
+static void put_entries(const struct outlook *o)
 {
+	printf(",\n \"entries\": {\"match\": %u, \"mismatch\": %u, \"unknown\": %u, \"unchecked\": %u},\n "
+	       "\"reboot\": {\"required\": %s, \"safe\": %s}", o->matching, o->mismatching, o->unknown, o->unchecked,
+	       o->reboot_required ? "true" : "false", o->reboot_safe ? "true" : "false");
+}
+
+void summary_json(const struct survey *s, const struct show_groups *groups)
+{
+	struct status status;
+
+	status_take(s, &status);
 	report_json(stdout, s->facts, &s->judgement, decide(s->facts, &s->judgement).override, NULL);
-	if (s->next_boot == MODE_UNKNOWN)
+	fputs(",\n \"status\": {", stdout);
+	status_json(s, &status);
+	fputc('}', stdout);
+	if (s->next_boot == MODE_UNKNOWN || s->next_boot == MODE_MIXED)
 		fputs(",\n \"next_boot\": null", stdout);
 	else
 		printf(",\n \"next_boot\": \"%s\"", mode_name(s->next_boot));
 	printf(",\n \"iommufd\": %s, \"vfio_cdev\": %u,\n ", s->iommufd ? "true" : "false", s->cdevs);
 	checks_json(s);
-	if (s->foreseen)
-		printf(",\n \"entries\": {\"match\": %u, \"mismatch\": %u, \"unknown\": %u, \"unchecked\": %u},\n "
-		       "\"reboot\": {\"required\": %s, \"safe\": %s}", s->matching, s->mismatching, s->unknown,
-		       s->unchecked, s->reboot_required ? "true" : "false", s->reboot_safe ? "true" : "false");
+	if (s->next.foreseen)
+		put_entries(&s->next);
 	if (groups) {
 		fputs(",\n ", stdout);
-		groups_json(s);
+		groups_json(s, groups->only);
 	}
 	puts("}");
 }
 
-void summary_text(const struct survey *s, bool groups)
+/* A match of now is no good news where the next boot is none. */
+static void put_verdict(const struct survey *s, const struct status *status)
+{
+	enum verdict verdict = s->judgement.verdict;
+	bool bad = status->next_wrong && (verdict == VERDICT_MATCH || verdict == VERDICT_NO_TARGET);
+
+	printf("%-11s %s%s%s%s", "verdict:", colour(verdict_colour(verdict)), verdict_name(verdict),
+	       colour(COLOUR_NONE), s->judgement.transitional ? " (transitional)" : "");
+	if (bad)
+		printf(" now, but %s%s%s: %s", colour(COLOUR_BAD), status->what, colour(COLOUR_NONE), status->todo);
+	putchar('\n');
+}
+
+void summary_text(const struct survey *s, const struct show_groups *groups)
 {
 	const struct facts *f = s->facts;
 	const struct evidence *e = &f->evidence;
+	struct status status;
 	char effective[256];
 
+	status_take(s, &status);
+	puts(status.line);
 	report_effective(e, effective, sizeof(effective));
 	printf("%-11s %s\n", "cmdline:", e->cmdline);
 	printf("%-11s %s\n", "mode:", mode_name(cmdline_mode(e->cmdline, e->vendor, e->kernel)));
 	printf("%-11s %s\n", "effective:", effective);
 	report_outliers(stdout, &e->groups);
 	if (groups)
-		groups_print(s, false);
+		groups_print(s, groups->only);
 	if (e->flush != FLUSH_NONE)
 		printf("%-11s %s\n", "flush:", flush_name(e->flush));
 	if (f->target_status == 0)
@@ -57,8 +85,6 @@ void summary_text(const struct survey *s, bool groups)
 	printf("%-11s %s\n", "iommufd:", s->iommufd ? "yes" : "no");
 	printf("%-11s %u\n", "vfio-cdev:", s->cdevs);
 	checks_print(s);
-	printf("%-11s %s%s%s%s\n", "verdict:", colour(verdict_colour(s->judgement.verdict)),
-	       verdict_name(s->judgement.verdict), colour(COLOUR_NONE),
-	       s->judgement.transitional ? " (transitional)" : "");
+	put_verdict(s, &status);
 	report_findings(stdout, &s->judgement);
 }

@@ -4,12 +4,15 @@
 #ifndef SUMMARY_H
 #define SUMMARY_H
 
-#include <stdbool.h>
-
 #include "show/survey.h"
 
-/* Print it to standard output; groups: every IOMMU group with its devices, too. */
-void summary_json(const struct survey *survey, bool groups);
-void summary_text(const struct survey *survey, bool groups);
+/* IOMMU groups with their devices are to be shown too: all, or that of one device, by its address. */
+struct show_groups {
+	const char *only; /* or NULL */
+};
+
+/* Print it to standard output; groups may be NULL. */
+void summary_json(const struct survey *survey, const struct show_groups *groups);
+void summary_text(const struct survey *survey, const struct show_groups *groups);
 
 #endif

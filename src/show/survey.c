@@ -5,19 +5,17 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <stdlib.h>
+#include <stdio.h>
+#include <string.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include "bootloader/choose.h"
+#include "change/journal.h"
 #include "change/reboot-required.h"
-#include "show/checks.h"
-#include "show/colour.h"
-#include "show/evidence-list.h"
-#include "show/groups-list.h"
-#include "show/prometheus.h"
-#include "show/public-report.h"
+#include "nextboot/prediction.h"
 #include "system/chroot.h"
+#include "system/container.h"
 
 /* The mode that every own entry asks for. */
 static enum mode asked_for(const struct loader *loader, const struct evidence *e)
@@ -34,65 +32,126 @@ static enum mode asked_for(const struct loader *loader, const struct evidence *e
 	return mode;
 }
 
-/* Of a tree: a process of its own goes into it, says nothing, and its exit status is the mode. */
-static enum mode asked_for_in(const char *dir, const struct evidence *e)
+/* How bad an entry is: what stops comes before what is only wrong, and what is wrong before what can't be told. */
+static int badness(const struct prediction *p)
+{
+	return (p->verdict == VERDICT_MISMATCH ? 2 : p->verdict == VERDICT_UNKNOWN) + (prediction_stops(p) ? 3 : 0);
+}
+
+/* What the early check of the next boot would find, by each entry. now is NULL in a tree. */
+static void foresee(const struct loader *loader, const struct evidence *now, bool target_there, struct outlook *o)
+{
+	struct predictions predictions;
+	int worst = 0;
+
+	if (!loader || loader->error.code < 0 ||
+	    predictions_make(loader, NULL, now, target_there, &predictions) < 0)
+		return;
+	o->foreseen = true;
+	for (size_t i = 0; i < predictions.count; i++) {
+		const struct prediction *p = &predictions.list[i];
+		if (!p->counted)
+			continue;
+		o->counted++;
+		o->matching += p->verdict == VERDICT_MATCH;
+		o->mismatching += p->verdict == VERDICT_MISMATCH;
+		o->unknown += p->verdict == VERDICT_UNKNOWN;
+		o->unchecked += p->hook == HOOK_NONE;
+		o->reboot_required = o->reboot_required || (now && reboot_waits(p->words, now));
+		if (prediction_stops(p)) {
+			o->stop = o->stopping++ ? o->stop : p->enforce;
+			o->default_stops = o->default_stops || p->by_default != PRESENCE_NO;
+		}
+		if (badness(p) > worst) {
+			worst = badness(p);
+			snprintf(o->why, sizeof(o->why), "%s", p->why ? p->why : "");
+		}
+	}
+	o->reboot_safe = o->mismatching == 0 && o->unknown == 0;
+	predictions_free(&predictions);
+}
+
+static bool change_open(void)
+{
+	struct journal j;
+	bool open;
+
+	return geteuid() == 0 && journal_read(&j, &open) == 0 && open;
+}
+
+/* What a tree's own process tells. */
+struct told {
+	enum mode mode;
+	struct outlook next;
+};
+
+static void look_inside(const char *dir, const struct facts *f, struct told *told)
 {
 	static struct snapshot snapshot; /* too large for a careful stack */
-	int status = 0;
 	bool device;
 
+	if (chroot_enter(dir, &device) < 0)
+		return;
+	const struct backend *backend = backend_guess(true, NULL, &snapshot);
+	const struct loader *loader = backend ? snapshot_of(&snapshot, backend) : NULL;
+	if (loader)
+		told->mode = asked_for(loader, &f->evidence);
+	foresee(loader, NULL, f->target_status != -ENOENT, &told->next);
+	told->next.change_open = change_open();
+}
+
+/* Of a tree: a process of its own goes into it, and says nothing to anybody else. */
+static struct told look_into(const char *dir, const struct facts *f)
+{
+	struct told told = { .mode = MODE_UNKNOWN }, nothing = told;
+	int ends[2];
+
+	if (pipe2(ends, O_CLOEXEC) < 0)
+		return nothing;
 	pid_t child = fork();
 	if (child == 0) {
 		int null = open("/dev/null", O_WRONLY | O_CLOEXEC);
 		dup2(null, STDERR_FILENO);
-		const struct backend *backend =
-			chroot_enter(dir, &device) < 0 ? NULL : backend_guess(true, NULL, &snapshot);
-		_exit(backend ? (int)asked_for(snapshot_of(&snapshot, backend), e) : MODE_UNKNOWN);
+		look_inside(dir, f, &told);
+		_exit(write_all(ends[1], &told, sizeof(told)) < 0);
 	}
-	while (child > 0 && waitpid(child, &status, 0) < 0 && errno == EINTR)
+	close(ends[1]);
+	char text[sizeof(told) + 1];
+	bool whole = child > 0 && read_all(ends[0], text, sizeof(text)) == sizeof(told);
+	close(ends[0]);
+	while (child > 0 && waitpid(child, NULL, 0) < 0 && errno == EINTR)
 		;
-	return child > 0 && WIFEXITED(status) && WEXITSTATUS(status) <= MODE_DEFAULT ? (enum mode)WEXITSTATUS(status)
-										     : MODE_UNKNOWN;
-}
-
-/* What the early check of the next boot would find, by each entry. A change is pending only while that is as wanted. */
-static void foresee(struct survey *s)
-{
-	const struct facts *f = s->facts;
-	struct judgement *j = &s->judgement;
-
-	if (!s->loader || s->loader->error.code < 0 ||
-	    predictions_make(s->loader, NULL, &f->evidence, f->target_status != -ENOENT, &s->predictions) < 0)
-		return;
-	s->foreseen = s->reboot_safe = true;
-	for (size_t i = 0; i < s->predictions.count; i++) {
-		const struct prediction *p = &s->predictions.list[i];
-		if (!p->counted)
-			continue;
-		s->matching += p->verdict == VERDICT_MATCH;
-		s->mismatching += p->verdict == VERDICT_MISMATCH;
-		s->unknown += p->verdict == VERDICT_UNKNOWN;
-		s->unchecked += p->hook == HOOK_NONE;
-		s->reboot_required = s->reboot_required || reboot_waits(p->words, &f->evidence);
-	}
-	s->reboot_safe = s->mismatching == 0 && s->unknown == 0;
-	if (j->verdict == VERDICT_PENDING && !s->reboot_safe)
-		j->verdict = VERDICT_MISMATCH;
+	if (whole)
+		memcpy(&told, text, sizeof(told));
+	return whole ? told : nothing;
 }
 
 static void look_ahead(struct survey *s)
 {
-	const struct evidence *e = &s->facts->evidence;
+	const struct facts *f = s->facts;
+	const struct evidence *e = &f->evidence;
+	struct judgement *j = &s->judgement;
 
+	s->needs_root = geteuid() != 0;
+	s->next_boot = MODE_UNKNOWN;
 	if (s->root->live) {
-		const struct backend *backend = backend_guess(true, s->facts->evidence.cmdline, &s->snapshot);
+		const struct backend *backend = backend_guess(true, e->cmdline, &s->snapshot);
 		s->loader = backend ? snapshot_of(&s->snapshot, backend) : NULL;
-		s->next_boot = s->loader ? asked_for(s->loader, e) : MODE_UNKNOWN;
-		foresee(s);
-	} else {
-		s->next_boot = geteuid() == 0 ? asked_for_in(s->root->dir, e) : MODE_UNKNOWN;
+		s->next.change_open = change_open();
+		/* What boots a container is not in it. */
+		if (s->loader && !s->container) {
+			s->next_boot = asked_for(s->loader, e);
+			foresee(s->loader, e, f->target_status != -ENOENT, &s->next);
+		}
+	} else if (!s->needs_root) {
+		struct told told = look_into(s->root->dir, f);
+		s->next_boot = told.mode;
+		s->next = told.next;
 	}
-	s->needs_root = s->next_boot == MODE_UNKNOWN && geteuid() != 0;
+	/* A change is pending only while the next boot is as wanted. Without root images can't be read. */
+	if (j->verdict == VERDICT_PENDING && s->next.foreseen && !s->next.reboot_safe &&
+	    (s->next.mismatching || !s->needs_root))
+		j->verdict = VERDICT_MISMATCH;
 }
 
 /* Entries of a directory but for "." and ".."; 0 if it is not there. */
@@ -115,6 +174,7 @@ void survey_take(const struct root *root, struct facts *facts, struct survey *s)
 	facts_collect(root, NULL, PHASE_LATE, facts);
 	judge(facts, &s->judgement);
 	evidence_complete(root, &facts->evidence);
+	s->container = container_sign(root);
 	look_ahead(s);
 	s->iommufd = root_exists(root, "/dev/iommu");
 	s->cdevs = count_entries(root, "/dev/vfio/devices");
@@ -122,6 +182,5 @@ void survey_take(const struct root *root, struct facts *facts, struct survey *s)
 
 void survey_free(struct survey *s)
 {
-	predictions_free(&s->predictions);
 	snapshot_free(&s->snapshot);
 }

@@ -7,9 +7,21 @@
 #include <stdbool.h>
 
 #include "bootloader/snapshot.h"
-#include "nextboot/prediction.h"
 #include "verdict/facts.h"
 #include "verdict/verdict.h"
+
+/* What the early check of the next boot would find, by the entries that count. It goes from process to process. */
+struct outlook {
+	bool foreseen; /* what follows is known: the entries could be read */
+	unsigned counted, matching, mismatching, unknown; /* entries by what the early check would find */
+	unsigned unchecked; /* those whose image holds no check */
+	unsigned stopping;  /* those by which the check would stop the boot, or may */
+	bool default_stops; /* one of them may be what is started where nobody chooses */
+	enum policy stop;   /* what the first of them does */
+	char why[100];      /* what is wrong with the worst one, or "" */
+	bool reboot_required, reboot_safe;
+	bool change_open; /* a change was begun and is not finished */
+};
 
 /* What is shown: gathered before anything is printed. */
 struct survey {
@@ -20,12 +32,9 @@ struct survey {
 	const struct loader *loader; /* the one that boots it, or NULL if none is known */
 	/* What every own boot entry asks for; MODE_MIXED if they differ, MODE_UNKNOWN if nobody can tell. */
 	enum mode next_boot;
-	bool needs_root;     /* to tell it */
-	bool foreseen;       /* what follows is known: as root, of the running machine */
-	struct predictions predictions; /* of every entry; owned */
-	unsigned matching, mismatching, unknown; /* counted entries by what the early check would find */
-	unsigned unchecked;  /* counted entries whose image holds no check */
-	bool reboot_required, reboot_safe;
+	bool needs_root;     /* to tell all of it */
+	struct outlook next;
+	const char *container; /* the file that says that this is one, or NULL */
 	bool iommufd;        /* /dev/iommu is there */
 	unsigned cdevs;      /* devices in /dev/vfio/devices */
 };

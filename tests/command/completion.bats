@@ -15,7 +15,7 @@ setup() {
 	export XDG_DATA_DIRS=$SHARE:/usr/share LC_ALL=C.UTF-8 INPUTRC=/dev/null
 	options=$(iommu-install --help | grep -oE '^  --[a-z-]+')
 	terminal='' terminals=0
-	commands="show off-for-uio off-for-vfio strict pt check rollback resume remove explain"
+	commands="show status off-for-uio off-for-vfio strict pt check rollback resume remove explain"
 }
 
 teardown() {

@@ -93,7 +93,7 @@ short_forms() {
 @test "commands: --help, manual and completions have the same" {
 	local commands shell
 	commands=$("$INSTALLER" --help | awk '/^options/ { exit } /^  / { print $1 }' | tr '|' '\n')
-	[ "$(wc -l <<< "$commands")" = 10 ]
+	[ "$(wc -l <<< "$commands")" = 11 ]
 	same "help, manual" "$commands" \
 		"$(section iommu-install.8 Commands | sed -n 's/^\.It Ic //p' | sed 's/ Op .*//; s/ | /\n/g')"
 	same bash "$commands" "$("$INSTALLER" --print-completion=bash |
@@ -133,7 +133,7 @@ short_forms() {
 	# With a tree that is not there, so that nothing is done; an option that is not the command's is told before.
 	for option in $(section iommu-install.8 "Options of the commands that set a mode" |
 		sed -n 's/^\.It Fl -\([a-z-]*\).*/\1/p'); do
-		for command in show check rollback resume remove explain; do
+		for command in show status check rollback resume remove explain; do
 			run "$INSTALLER" --root /nonexistent "$command" "--$option" now
 			[[ $output == *"$command: takes no --$option"* || $output == *"--$option: use "* ]] ||
 				{ echo "$command --$option: $output"; return 1; }
@@ -143,7 +143,7 @@ short_forms() {
 		sed -n 's/^\.It Fl -\([a-z-]*\).*/\1/p'); do
 		word=--$option=none
 		[ "$option" != dry-run ] || word=--$option
-		for command in show check resume explain; do
+		for command in show status check resume explain; do
 			run "$INSTALLER" --root /nonexistent "$command" "$word"
 			[[ $output == *"$command: takes no --$option"* ]]
 		done
@@ -378,7 +378,7 @@ dead() {
 	for file in vendor:0x8086 device:0x1234 class:0x010802 removable:removable; do
 		echo "${file#*:}" > "$root/sys/devices/pci0000:00/0000:00:1c.0/0000:05:00.0/${file%%:*}"
 	done
-	run --separate-stderr "$INSTALLER" show --root "$root" --json --groups
+	run --separate-stderr "$INSTALLER" show --root "$root" --json --groups=05:00.0
 	[ "$(json '.effective.outliers[0].why')" = removable ]
 	[ "$(json '.reasons | length')" -gt 0 ]
 	local printed
