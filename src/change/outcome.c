@@ -349,6 +349,7 @@ void outcome_free(struct outcome *o)
 	}
 	for (size_t i = 0; i < o->ncommands; i++)
 		free(o->commands[i]);
+	notices_free(&o->notices);
 	free(o->files);
 	free(o->images);
 	free(o->entries);

@@ -7,6 +7,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+#include "change/notices.h"
 #include "change/transaction.h"
 #include "model/image-conf.h"
 #include "model/target.h"
@@ -59,6 +60,7 @@ struct outcome {
 	const struct generator *generator; /* or NULL: none is to be used */
 	char *commands[16];                /* that are run, for people; owned */
 	size_t ncommands;
+	struct notices notices;            /* of devices that are in use; owned */
 	bool reboot_required; /* an entry has other parameters about the IOMMU than the running kernel */
 	bool reboot_safe;     /* the early check would find no counted entry wrong */
 };

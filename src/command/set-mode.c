@@ -11,6 +11,7 @@
 #include "bootloader/cmdline-edit.h"
 #include "change/arch.h"
 #include "change/emit.h"
+#include "change/notices.h"
 #include "change/outcome.h"
 #include "change/plan.h"
 #include "change/preflight.h"
@@ -138,6 +139,23 @@ static int finish_open(const struct request *q, const struct machine *m, bool *w
 	return resume_finish_open(q, m);
 }
 
+/* What it means for devices that are in use; of the running machine. */
+static void notice(const struct machine *m, const struct plan *p, const struct outcome *outcome)
+{
+	const char **lines = calloc(outcome->nentries + 1, sizeof(*lines));
+	struct notices *notices = &m->outcome->notices;
+
+	if (lines && m->now && outcome->changed) {
+		for (size_t i = 0; i < outcome->nentries; i++)
+			lines[i] = outcome->entries[i].before;
+		notices_free(notices);
+		notices_take(&m->root, &m->now->evidence, &p->target, lines, outcome->nentries, notices);
+		if (!p->request->quiet)
+			notices_tell(notices);
+	}
+	free(lines);
+}
+
 static int follow(const struct machine *m, struct plan *p)
 {
 	struct outcome own = { 0 }, *outcome = m->outcome;
@@ -151,6 +169,8 @@ static int follow(const struct machine *m, struct plan *p)
 		outcome = &own;
 	if (code == 0)
 		code = decide(p, m, outcome, &t);
+	if (code == 0)
+		notice(m, p, outcome);
 	if (code == 0 && p->request->dry_run)
 		code = machine_preview(p->request, m);
 	else if (code == 0 && outcome->changed)

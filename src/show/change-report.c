@@ -130,6 +130,19 @@ static void put_entries(const struct outcome *o)
 	fputs("]", stdout);
 }
 
+static void put_notices(const struct notices *n)
+{
+	fputs(", \"notices\": [", stdout);
+	for (size_t i = 0; i < n->count; i++) {
+		printf("%s{\"code\": \"%s\", ", i ? ",\n  " : "", n->list[i].code);
+		text_or_null("message", n->list[i].message);
+		fputs(", ", stdout);
+		text_or_null("hint", n->list[i].hint);
+		fputc('}', stdout);
+	}
+	fputc(']', stdout);
+}
+
 static void put_refusal(enum result result)
 {
 	const struct refusal *r = result == RESULT_REFUSED ? refused() : NULL;
@@ -168,7 +181,9 @@ void change_json(const struct request *q, const struct outcome *o, enum result r
 	fputs(", \"overridden\": [", stdout);
 	for (size_t i = 0; refused_not(i) != REASON_COUNT; i++, sep = ", ")
 		printf("%s\"%s\"", sep, reason_code(refused_not(i)));
-	fputs("],\n ", stdout);
+	fputs("]", stdout);
+	put_notices(&lists->notices);
+	fputs(",\n ", stdout);
 	put_target("before", o->had_target, &o->before);
 	fputs(", ", stdout);
 	put_target("after", none ? o->had_target : o->has_target, none ? &o->before : &o->after);
@@ -193,7 +208,7 @@ void change_json_failed(const char *command, const char *why)
 	put_head(command, false, RESULT_FAILED, false);
 	fputs("\"refusal\": null, ", stdout);
 	text_or_null("error", why);
-	fputs(", \"overridden\": [], \"before\": null, \"after\": null,\n \"files\": [], \"images\": [], "
-	      "\"entries\": [], \"commands\": [], \"backend\": null, \"generator\": null,\n "
+	fputs(", \"overridden\": [], \"notices\": [], \"before\": null, \"after\": null,\n \"files\": [], "
+	      "\"images\": [], \"entries\": [], \"commands\": [], \"backend\": null, \"generator\": null,\n "
 	      "\"reboot\": {\"required\": false, \"safe\": false}, \"resume\": false}\n", stdout);
 }

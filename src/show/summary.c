@@ -6,12 +6,27 @@
 #include <errno.h>
 #include <stdio.h>
 
+#include "base/json.h"
 #include "show/checks.h"
 #include "show/colour.h"
 #include "show/groups-list.h"
+#include "show/recommendation.h"
 #include "show/status.h"
 #include "verdict/decision.h"
 #include "verdict/report.h"
+
+static void put_recommendation(const struct survey *s)
+{
+	const struct recommendation *r = recommendation_of(s);
+
+	if (!r) {
+		fputs(",\n \"recommendation\": null", stdout);
+		return;
+	}
+	printf(",\n \"recommendation\": {\"mode\": \"%s\", \"why\": ", mode_name(r->mode));
+	json_string(stdout, r->why);
+	fputc('}', stdout);
+}
 
 static void put_entries(const struct outlook *o)
 {
@@ -35,6 +50,7 @@ void summary_json(const struct survey *s, const struct show_groups *groups)
 		printf(",\n \"next_boot\": \"%s\"", mode_name(s->next_boot));
 	printf(",\n \"iommufd\": %s, \"vfio_cdev\": %u,\n ", s->iommufd ? "true" : "false", s->cdevs);
 	checks_json(s);
+	put_recommendation(s);
 	if (s->next.foreseen)
 		put_entries(&s->next);
 	if (groups) {
@@ -80,6 +96,10 @@ void summary_text(const struct survey *s, const struct show_groups *groups)
 		       policy_name(f->target.on_mismatch));
 	else
 		printf("%-11s %s\n", "target:", f->target_status == -ENOENT ? "none" : "invalid");
+	const struct recommendation *advice = recommendation_of(s);
+	if (advice)
+		printf("%-11s %s: %s\n%-11s -> run 'iommu-install %s'\n", "advice:", mode_name(advice->mode),
+		       advice->why, "", mode_name(advice->mode));
 	printf("%-11s %s\n", "next boot:", s->needs_root ? "needs root" : mode_name(s->next_boot));
 	report_modules(stdout, &e->params);
 	printf("%-11s %s\n", "iommufd:", s->iommufd ? "yes" : "no");

@@ -172,6 +172,15 @@ codes() {
 	done
 }
 
+@test "notices: the code's are the manual's and the schema's" {
+	local codes
+	codes=$(grep -oE '"(VFIO|UIO)_[A-Z_]*"' "$top/src/change/notices.c" | tr -d '"')
+	[ "$(wc -l <<< "$codes")" = 4 ]
+	same manual "$codes" \
+		"$(section iommu-install.8 "Devices that are in use" | sed -n 's/^\.It Li //p')"
+	same schema "$codes" "$(jq -r '.properties.notices.items.properties.code.enum[]' "$top/dist/schema/change.json")"
+}
+
 @test "the target: the code's keys and values are the manual's" {
 	local keys
 	keys=$(sed -n 's/^\t\[KEY_[A-Z_]*\] = { "\([a-z-]*\)".*/\1/p' "$top/src/model/target.c")

@@ -1,0 +1,211 @@
+/* What a change of mode means for devices that are in use; see notices.h.
+ * SPDX-License-Identifier: BSD-3-Clause
+ */
+#include "change/notices.h"
+
+#include <ctype.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "model/cmdline-words.h"
+
+static __attribute__((format(printf, 4, 5))) void add(struct notices *n, const char *code, const char *hint,
+						      const char *format, ...)
+{
+	char *message = NULL;
+	va_list args;
+
+	va_start(args, format);
+	if (n->count == NOTICES_MAX || vasprintf(&message, format, args) < 0)
+		message = NULL;
+	va_end(args);
+	if (message)
+		n->list[n->count++] = (struct notice){ .code = code, .hint = hint, .message = message };
+}
+
+/* Names separated by commas, of which only the first few are kept. */
+struct names {
+	char text[200];
+	unsigned count;
+};
+
+static void name_add(struct names *n, const char *name)
+{
+	size_t len = strlen(n->text);
+
+	if (n->count < 4)
+		snprintf(n->text + len, sizeof(n->text) - len, "%s%.60s", n->count ? ", " : "", name);
+	else if (n->count == 4)
+		snprintf(n->text + len, sizeof(n->text) - len, ", ...");
+	n->count++;
+}
+
+/* --- Devices by their drivers ------------------------------------------------------------------------------------- */
+
+static int take_address(int dirfd, const char *name, void *context)
+{
+	(void)dirfd;
+	/* A driver's directory has links named by its devices, and files of its own. */
+	if (isxdigit((unsigned char)name[0]) && strchr(name, ':') && strchr(name, '.'))
+		name_add(context, name);
+	return 0;
+}
+
+static struct names bound_to(const struct root *root, const char *driver)
+{
+	struct names names = { 0 };
+	char path[80];
+
+	snprintf(path, sizeof(path), "/sys/bus/pci/drivers/%s", driver);
+	root_list(root, path, take_address, &names);
+	return names;
+}
+
+static const char *plural(const struct names *n)
+{
+	return n->count == 1 ? "device is" : "devices are";
+}
+
+static void vfio_devices(const struct root *root, const struct target *t, struct notices *n)
+{
+	struct names devices = bound_to(root, "vfio-pci");
+
+	if (devices.count && mode_is_off(t->mode))
+		add(n, "VFIO_DEVICES", "choose strict or pt, or give them back to the host's drivers before the reboot",
+		    "%u %s bound to vfio-pci (%s): under %s no virtual machine can have them", devices.count,
+		    plural(&devices), devices.text, mode_name(t->mode));
+}
+
+static void uio_devices(const struct root *root, const struct target *t, struct notices *n)
+{
+	static const char *const drivers[] = { "uio_pci_generic", "igb_uio" };
+
+	for (size_t i = 0; i < sizeof(drivers) / sizeof(drivers[0]) && !mode_is_off(t->mode); i++) {
+		struct names devices = bound_to(root, drivers[i]);
+		if (!devices.count)
+			continue;
+		add(n, "UIO_DEVICES", "bind them to vfio-pci, see 'iommu-install show --groups=ADDRESS'",
+		    "%u %s bound to %s (%s): %s", devices.count, plural(&devices), drivers[i], devices.text,
+		    t->mode == MODE_PT ?
+			    "under pt their programs' addresses are right only while their groups are identity" :
+			    "under strict the IOMMU refuses the physical addresses that their programs use");
+		return;
+	}
+}
+
+/* --- The lines ---------------------------------------------------------------------------------------------------- */
+
+/* Whether it has vfio-pci.ids=, by either spelling; its value is copied. */
+static bool find_ids(const char *line, char *ids, size_t size)
+{
+	char word[512];
+
+	while (cmdline_word(&line, word, sizeof(word))) {
+		if (strcmp(word, "--") == 0)
+			return false;
+		if (strncmp(word, "vfio-pci.ids=", 13) != 0 && strncmp(word, "vfio_pci.ids=", 13) != 0)
+			continue;
+		snprintf(ids, size, "%.*s", (int)size - 1, word + 13);
+		return true;
+	}
+	return false;
+}
+
+static void vfio_ids(const struct evidence *now, const struct target *t, const char *const *lines, size_t count,
+		     struct notices *n)
+{
+	char ids[120];
+	bool found = find_ids(now->cmdline, ids, sizeof(ids));
+
+	for (size_t i = 0; i < count && !found; i++)
+		found = lines[i] && find_ids(lines[i], ids, sizeof(ids));
+	if (found && mode_is_off(t->mode))
+		add(n, "VFIO_IDS", "take that kernel parameter out",
+		    "vfio-pci.ids=%s is on the command line: under %s vfio-pci keeps those devices from their drivers, "
+		    "and no virtual machine can have them", ids, mode_name(t->mode));
+}
+
+/* --- Who holds one ------------------------------------------------------------------------------------------------ */
+
+/* One that stands for a device or group: /dev/vfio/vfio alone gives nothing. */
+static bool is_vfio(const char *file)
+{
+	return strncmp(file, "/dev/vfio/", 10) == 0 && strcmp(file, "/dev/vfio/vfio") != 0;
+}
+
+static int find_vfio(int dirfd, const char *name, void *context)
+{
+	char file[64];
+	ssize_t len = readlinkat(dirfd, name, file, sizeof(file) - 1);
+
+	(void)context;
+	file[len < 0 ? 0 : len] = '\0';
+	return is_vfio(file);
+}
+
+struct holders {
+	const struct root *root;
+	struct names names;
+};
+
+static int take_process(int dirfd, const char *name, void *context)
+{
+	struct holders *h = context;
+	char path[300], comm[32], text[64];
+
+	(void)dirfd;
+	if (!isdigit((unsigned char)name[0]))
+		return 0;
+	snprintf(path, sizeof(path), "/proc/%.20s/fd", name);
+	if (root_list(h->root, path, find_vfio, NULL) <= 0)
+		return 0;
+	snprintf(path, sizeof(path), "/proc/%.20s/comm", name);
+	if (root_read_line(h->root, path, comm, sizeof(comm)) < 0)
+		comm[0] = '\0';
+	snprintf(text, sizeof(text), "%.20s %s", name, comm);
+	name_add(&h->names, text);
+	return 0;
+}
+
+static void vfio_users(const struct root *root, const struct target *t, struct notices *n)
+{
+	struct holders h = { .root = root };
+
+	root_list(root, "/proc", take_process, &h);
+	if (h.names.count)
+		add(n, "VFIO_IN_USE", "shut it down before the reboot",
+		    "%s %s a device of /dev/vfio: it goes on until the reboot%s%s", h.names.text,
+		    h.names.count == 1 ? "holds" : "hold",
+		    mode_is_off(t->mode) ? ", and after it has no device under " : "",
+		    mode_is_off(t->mode) ? mode_name(t->mode) : "");
+}
+
+/* --- All of it ---------------------------------------------------------------------------------------------------- */
+
+void notices_take(const struct root *root, const struct evidence *now, const struct target *t, const char *const *lines,
+		  size_t count, struct notices *n)
+{
+	*n = (struct notices){ 0 };
+	if (now->effective == t->mode)
+		return;
+	vfio_devices(root, t, n);
+	uio_devices(root, t, n);
+	vfio_ids(now, t, lines, count, n);
+	vfio_users(root, t, n);
+}
+
+void notices_free(struct notices *n)
+{
+	for (size_t i = 0; i < n->count; i++)
+		free(n->list[i].message);
+	*n = (struct notices){ 0 };
+}
+
+void notices_tell(const struct notices *n)
+{
+	for (size_t i = 0; i < n->count; i++)
+		fprintf(stderr, "iommu-install: notice: %s; %s\n", n->list[i].message, n->list[i].hint);
+}
