@@ -178,7 +178,8 @@ codes() {
 	[ "$(wc -l <<< "$codes")" = 4 ]
 	same manual "$codes" \
 		"$(section iommu-install.8 "Devices that are in use" | sed -n 's/^\.It Li //p')"
-	same schema "$codes" "$(jq -r '.properties.notices.items.properties.code.enum[]' "$top/dist/schema/change.json")"
+	same schema "$codes" \
+		"$(jq -r '.properties.notices.items.properties.code.enum[]' "$top/dist/schema/change.json")"
 }
 
 @test "the target: the code's keys and values are the manual's" {
