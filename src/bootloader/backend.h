@@ -82,6 +82,8 @@ struct backend {
 	/* Names in entry the image that these edits give it, where that is another one than it has. NULL: they never
 	 * do. */
 	void (*image_after)(const struct edits *edits, struct boot_entry *entry);
+	/* Whether all that a file of the tool's names is there: kernels and images. NULL: nobody asks. */
+	bool (*whole)(const char *path);
 	/* Removes what no entry needs, once a change has ended; or NULL. */
 	void (*collect_garbage)(struct snapshot *snapshot);
 	/* A more general row that finds the same entries, and does not count beside this one. */

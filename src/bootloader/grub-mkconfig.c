@@ -112,6 +112,28 @@ int grub_apply(struct snapshot *snapshot, const char *words, bool flush, bool ve
 	return r < 0 ? -1 : 1;
 }
 
+bool grub_whole(const char *path)
+{
+	struct boot_entries entries;
+	struct error error;
+
+	bool whole = grub_read_config(path, &entries, &error) == 0;
+	for (size_t i = 0; i < entries.count && whole; i++)
+		whole = !entries.list[i].own || !entries.list[i].missing;
+	boot_entries_free(&entries);
+	return whole;
+}
+
+/* Each of its scripts begins with that line. Source: GRUB's util/grub-mkconfig.in. */
+int grub_check_generated(void)
+{
+	char *text = file_read(grub_config(), NULL);
+	bool ours = !text || strstr(text, "### BEGIN /etc/grub.d/");
+
+	free(text);
+	return ours ? 0 : -refuse(GENERATED_ELSEWHERE, "%s was not written by grub-mkconfig", grub_config());
+}
+
 const char *grub_command(void)
 {
 	static char line[128];

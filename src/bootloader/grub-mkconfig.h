@@ -16,5 +16,10 @@ int grub_apply(struct snapshot *snapshot, const char *words, bool flush, bool ve
 const char *grub_command(void);
 extern const char *const grub_watched[];
 void grub_remove_temporaries(void);
+bool grub_whole(const char *path);
+
+/* Whether grub-mkconfig has written the grub.cfg that is there: else it can't be made anew without a loss. Returns 0,
+ * also where there is none, or minus the exit code having refused it: GENERATED_ELSEWHERE. */
+int grub_check_generated(void);
 
 #endif

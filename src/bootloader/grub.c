@@ -86,21 +86,26 @@ static int detect_file(bool installed, const char **what)
 static int edit_dropin(const struct mode_words *wish, struct snapshot *snapshot, struct edits *edits)
 {
 	(void)snapshot; /* made anew, whatever they are */
-	int r = grub_edit_dropin(wish, edits);
+	int r = grub_check_generated();
 
+	if (r == 0)
+		r = grub_edit_dropin(wish, edits);
 	return r < 0 ? r : edits_add(edits, ROLE_MADE, grub_config(), NULL);
 }
 
 static int edit_file(const struct mode_words *wish, struct snapshot *snapshot, struct edits *edits)
 {
 	(void)snapshot; /* made anew, whatever they are */
+	int r = grub_check_generated();
+	if (r < 0)
+		return r;
 	char *old = file_read(GRUB_DEFAULT, NULL);
 	char *text = grub_with_block(old, wish->mode, wish->words, wish->flush);
 
 	free(old);
 	if (!text)
 		return no_memory();
-	int r = edits_add(edits, ROLE_SOURCE, GRUB_DEFAULT, text);
+	r = edits_add(edits, ROLE_SOURCE, GRUB_DEFAULT, text);
 	free(text);
 	return r < 0 ? r : edits_add(edits, ROLE_MADE, grub_config(), NULL);
 }
@@ -116,6 +121,7 @@ const struct backend backend_grub = {
 	.location = grub_config,
 	.command = grub_command,
 	.remove_temporaries = grub_remove_temporaries,
+	.whole = grub_whole,
 	.watched = grub_watched,
 	.needs_block_device = true,
 	.later = "run update-grub there",
@@ -133,6 +139,7 @@ const struct backend backend_grub_file = {
 	.location = grub_config,
 	.command = grub_command,
 	.remove_temporaries = grub_remove_temporaries,
+	.whole = grub_whole,
 	.watched = grub_watched,
 	.needs_block_device = true,
 	.later = "run update-grub there",

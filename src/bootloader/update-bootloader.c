@@ -216,6 +216,8 @@ static int edit(const struct mode_words *wish, struct snapshot *snapshot, struct
 	size_t len = 0;
 
 	int r = edits_check_link(GRUB_DEFAULT);
+	if (r == 0)
+		r = grub_check_generated();
 	if (r < 0)
 		return r;
 	char *text = file_read(GRUB_DEFAULT, &len);
@@ -254,6 +256,7 @@ const struct backend backend_update_bootloader = {
 	.location = grub_config,
 	.command = grub_command,
 	.remove_temporaries = grub_remove_temporaries,
+	.whole = grub_whole,
 	.watched = grub_watched,
 	.needs_block_device = true,
 	.later = "run update-bootloader --refresh there",

@@ -23,11 +23,12 @@
 #define SPARE STATE_DIR "/change.other" /* one that is being prepared, then the one before */
 #define JOURNAL "journal"
 #define DONE "done"
+#define IMAGES CHANGE "/images"
 
 static const char *const progress_words[] = {
 	[PROGRESS_OPEN] = "open", [PROGRESS_BOOT] = "boot", [PROGRESS_SEALING] = "sealing",
 };
-static const char *const side_words[] = { [BEFORE] = "before", [AFTER] = "after" };
+static const char *const side_words[] = { [BEFORE] = "before", [AFTER] = "after", [PUT] = "put" };
 
 static void copy_path(char path[static 128], const char *dir, enum side side, size_t number)
 {
@@ -127,12 +128,22 @@ static int keep_after(const struct edit *edit, size_t number, bool back)
 	if (!back)
 		return edit->after ? file_write(path, edit->after, strlen(edit->after), 0600) : 0;
 	copy_path(from, CHANGE, BEFORE, number);
-	int r = file_copy(from, path);
+	int r = edit->after ? file_copy(from, path) : 0; /* one that does not come back has a copy too */
 	if (r == 0) {
 		strcat(from, ".link");
 		r = keep_link(from, path);
 	}
 	return r == -ENOENT ? 0 : r;
+}
+
+/* The file as it is, and where it is a link, that too. None is fine. */
+static int keep_file(const char *path, const char *copy)
+{
+	int r = file_copy(path, copy);
+
+	if (r == 0)
+		r = keep_link(path, copy);
+	return r == -ENOENT || r == -ENOTDIR ? 0 : r;
 }
 
 static int prepare(const struct journal *j, const struct edits *edits, bool back)
@@ -141,12 +152,9 @@ static int prepare(const struct journal *j, const struct edits *edits, bool back
 
 	for (size_t i = 0; i < edits->count; i++) {
 		copy_path(path, SPARE, BEFORE, i);
-		int r = file_copy(edits->list[i].path, path);
+		int r = keep_file(edits->list[i].path, path);
 		if (r == 0)
-			r = keep_link(edits->list[i].path, path);
-		if (r < 0 && r != -ENOENT && r != -ENOTDIR)
-			return r;
-		r = keep_after(&edits->list[i], i, back);
+			r = keep_after(&edits->list[i], i, back);
 		if (r < 0)
 			return r;
 	}
@@ -300,6 +308,8 @@ int journal_edits(struct edits *edits)
 		r = read_copy(BEFORE, i, &e->before);
 		if (r == 0)
 			r = read_copy(AFTER, i, &e->after);
+		if (r == 0)
+			r = read_copy(PUT, i, &e->put);
 	}
 	if (r < 0)
 		edits_free(edits);
@@ -356,4 +366,78 @@ int journal_restore(enum side side, const struct edits *edits, size_t number)
 		return 0;
 	int r = file_copy(path, e->path);
 	return r == -ENOENT ? file_remove(e->path) : r;
+}
+
+int journal_keep_text(enum side side, size_t number, const char *text)
+{
+	char path[128];
+
+	copy_path(path, CHANGE, side, number);
+	return text ? file_write(path, text, strlen(text), 0600) : file_remove(path);
+}
+
+int journal_keep_file(enum side side, const struct edits *edits, size_t number)
+{
+	char path[128], link[160];
+
+	copy_path(path, CHANGE, side, number);
+	snprintf(link, sizeof(link), "%s.link", path);
+	int r = file_remove(link);
+	if (r == 0 && access(edits->list[number].path, F_OK) < 0)
+		return file_remove(path);
+	return r < 0 ? r : keep_file(edits->list[number].path, path);
+}
+
+bool journal_holds(enum side side, const struct edits *edits, size_t number)
+{
+	char path[128];
+
+	copy_path(path, CHANGE, side, number);
+	return same_files(path, edits->list[number].path);
+}
+
+void journal_copy_path(char path[static 128], enum side side, size_t number)
+{
+	copy_path(path, CHANGE, side, number);
+}
+
+/* What tells one image from the next at the same path. Not the inode: on FAT it is another one after each mount. */
+static int image_line(const char *path, char line[PATH_MAX + 80])
+{
+	struct stat st;
+
+	if (stat(path, &st) < 0)
+		return -errno;
+	snprintf(line, PATH_MAX + 80, "\n%lld %lld.%09ld %s\n", (long long)st.st_size, (long long)st.st_mtim.tv_sec,
+		 st.st_mtim.tv_nsec, path);
+	return 0;
+}
+
+int journal_note_image(const char *path)
+{
+	char line[PATH_MAX + 80], *text = NULL;
+
+	int r = image_line(path, line);
+	if (r < 0)
+		return r == -ENOENT ? 0 : r;
+	char *old = file_read(IMAGES, NULL);
+	if (!old && errno != ENOENT)
+		return -errno;
+	if (!old || !strstr(old, line))
+		r = asprintf(&text, "%s%s", old ? old : "", line) < 0 ? -ENOMEM : 0;
+	if (text)
+		r = file_write(IMAGES, text, strlen(text), 0600);
+	free(old);
+	free(text);
+	return r;
+}
+
+bool journal_made_image(const char *path)
+{
+	char line[PATH_MAX + 80];
+	char *text = image_line(path, line) == 0 ? file_read(IMAGES, NULL) : NULL;
+	bool made = text && strstr(text, line);
+
+	free(text);
+	return made;
 }

@@ -32,7 +32,9 @@ struct journal {
 	char pending[40]; /* of the boot in which this is the first change, whose sign /run/iommu/pending is; or "" */
 };
 
-enum side { BEFORE, AFTER };
+/* What is kept of a file: as it was, as it is to be, and what is there meanwhile: the text of a target that lets both
+ * modes pass, or what the boot loader's own tool has made. */
+enum side { BEFORE, AFTER, PUT };
 
 /* Begins: keeps the files as they are now, and what they are to become; with back, the edits being those of the last
  * change turned round, that is what they were before it, owner and mode included. The last change's copies stay
@@ -57,5 +59,24 @@ int journal_cancel(void);
 /* Puts the edit of that number back as it is on one side of the change, with owner, mode and extended attributes, or
  * takes it away if there was none. Does nothing to one that has its text from before already. Returns 0 or -errno. */
 int journal_restore(enum side side, const struct edits *edits, size_t number);
+
+/* Keeps a text of the edit of that number on that side, NULL: none. Returns 0 or -errno. */
+int journal_keep_text(enum side side, size_t number, const char *text);
+
+/* Keeps the file of the edit of that number as it is now on that side, with owner, mode and attributes, a link beside
+ * what it leads to. Returns 0 or -errno. */
+int journal_keep_file(enum side side, const struct edits *edits, size_t number);
+
+/* Whether the file of the edit of that number holds what is kept on that side; false where nothing is. */
+bool journal_holds(enum side side, const struct edits *edits, size_t number);
+
+/* Where the file of that number is kept on that side. */
+void journal_copy_path(char path[static 128], enum side side, size_t number);
+
+/* Notes that the image at path, as it is now, was made by this change. Returns 0 or -errno. */
+int journal_note_image(const char *path);
+
+/* Whether the image at path is the one that was noted. */
+bool journal_made_image(const char *path);
 
 #endif

@@ -334,6 +334,8 @@ void outcome_read_back(const struct transaction *t, struct outcome *o)
 		free(e->after);
 		e->after = line;
 	}
+	/* Somebody may have set another policy meanwhile. */
+	o->has_target = step_parse_target(edits_target(&t->edits, true), &o->after);
 	outcome_look_ahead(t, o);
 }
 

@@ -45,7 +45,7 @@ static int renew(const struct transaction *t, size_t i, const struct image_want 
 	if (step_build_image(t, i, want) == 0 && step_sync_boot(t) == 0)
 		return step_forget(kernel);
 	interrupt_stage(STAGE_UNDO);
-	step_told(kernel->image, initramfs_restore(kernel));
+	step_told(kernel->image, initramfs_restore(kernel, NULL));
 	return -1;
 }
 

@@ -43,20 +43,57 @@ int step_told(const char *what, int r)
 	return r < 0 ? -1 : 0;
 }
 
-static int put(const struct transaction *t, const char *path, const char *text)
+/* What is neither side's is written down first: whoever goes on with the change knows it for ours. */
+static int note_put(struct transaction *t, size_t i, const char *text)
 {
-	int r = edit_put(path, text);
+	struct edit *e = &t->edits.list[i];
 
+	if (edit_knows(e, text))
+		return 0;
+	int r = journal_keep_text(PUT, i, text);
+	char *copy = r == 0 ? strdup(text) : NULL;
+	if (!copy)
+		return step_told(e->path, r == 0 ? -ENOMEM : r);
+	free(e->put);
+	e->put = copy;
+	return 0;
+}
+
+/* Never over what somebody else has made of it: that is noted in other, and nothing is told. */
+static int put(struct transaction *t, size_t i, const char *text)
+{
+	const struct edit *e = &t->edits.list[i];
+	char *now;
+
+	if (edit_now(e, &now) < 0)
+		return -1;
+	bool right = same_text(now, text), known = edit_knows(e, now);
+	free(now);
+	if (right)
+		return step_go_on();
+	if (!known) {
+		t->other = e->path;
+		return -1;
+	}
+	int r = note_put(t, i, text) < 0 ? -1 : edit_put(e->path, text);
 	if (r > 0)
-		step_say(t, "%s %s\n", text ? "wrote  " : "removed", path);
+		step_say(t, "%s %s\n", text ? "wrote  " : "removed", e->path);
 	return r < 0 ? -1 : step_go_on();
 }
 
-static int put_all(const struct transaction *t, enum role role)
+static int put_all(struct transaction *t, enum role role)
 {
 	for (size_t i = 0; i < t->edits.count; i++)
-		if (t->edits.list[i].role == role && put(t, t->edits.list[i].path, t->edits.list[i].after) < 0)
+		if (t->edits.list[i].role == role && put(t, i, t->edits.list[i].after) < 0)
 			return -1;
+	return 0;
+}
+
+static int put_target(struct transaction *t, const char *text)
+{
+	for (size_t i = 0; i < t->edits.count; i++)
+		if (t->edits.list[i].role == ROLE_TARGET)
+			return put(t, i, text);
 	return 0;
 }
 
@@ -94,11 +131,30 @@ static void show_time(void *context, unsigned seconds)
 		step_say(step->transaction, "\r%s, %u s", step->text, seconds);
 }
 
+/* What the old images may take the place of again: also one that was found wrong, but none that was not made here. */
+static int note_images(const struct transaction *t, const struct kernel *kernel, const struct stat *before, bool whole)
+{
+	struct stat now;
+
+	if (!t->journal.command[0] || stat(kernel->image, &now) < 0)
+		return 0;
+	bool same = before && now.st_size == before->st_size && now.st_mtim.tv_sec == before->st_mtim.tv_sec &&
+		    now.st_mtim.tv_nsec == before->st_mtim.tv_nsec && now.st_ino == before->st_ino;
+	int r = same ? 0 : journal_note_image(kernel->image);
+	for (size_t i = 0; r == 0 && whole && i < kernel->places; i++)
+		r = journal_note_image(kernel->placed[i]);
+	if (r == 0 && whole && kernel->under[0])
+		r = journal_note_image(kernel->under);
+	return step_told("the journal", r);
+}
+
 int step_build_image(const struct transaction *t, size_t i, const struct image_want *want)
 {
 	const struct kernel *kernel = &t->kernels.list[i];
 	struct step step = { .transaction = t };
 	struct timespec start, end;
+	struct stat before;
+	bool there = stat(kernel->image, &before) == 0;
 	bool terminal = isatty(fileno(progress()));
 
 	snprintf(step.text, sizeof(step.text), "building %s with %s (%zu of %zu)", kernel->image, t->generator->name,
@@ -109,6 +165,8 @@ int step_build_image(const struct transaction *t, size_t i, const struct image_w
 	int r = initramfs_rebuild(t->generator, kernel, want, t->verbose, terminal ? show_time : NULL, &step);
 	clock_gettime(CLOCK_MONOTONIC, &end);
 	fail_on_new_line(false);
+	if (note_images(t, kernel, there ? &before : NULL, r == 0) < 0)
+		r = -1;
 	long seconds = (long)(end.tv_sec - start.tv_sec);
 	if (r == 0 && terminal)
 		step_say(t, "\r%s, %ld s\n", step.text, seconds);
@@ -163,7 +221,7 @@ int step_sync_boot(const struct transaction *t)
 
 int step_images_accept(struct transaction *t, const char *target_text)
 {
-	if (put(t, TARGET_PATH, target_text) < 0 || put_all(t, ROLE_IMAGES) < 0 || build_images(t, target_text) < 0 ||
+	if (put_target(t, target_text) < 0 || put_all(t, ROLE_IMAGES) < 0 || build_images(t, target_text) < 0 ||
 	    step_sync_boot(t) < 0)
 		return -1;
 	return check_images(t, target_text);
@@ -201,6 +259,11 @@ int step_switch_loader(struct transaction *t)
 	}
 	if (r < 0 || step_sync_boot(t) < 0 || step_go_on() < 0)
 		return -1;
+	/* So that an undo knows it from one that somebody else has had made. */
+	for (size_t i = 0; i < t->edits.count; i++)
+		if (t->edits.list[i].role == ROLE_MADE &&
+		    step_told(t->edits.list[i].path, journal_keep_file(PUT, &t->edits, i)) < 0)
+			return -1;
 	r = loader_check(snapshot_of(t->snapshot, t->backend), words, j->flush, &error);
 	return r < 0 ? fail("%s", error.text), -1 : 0;
 }

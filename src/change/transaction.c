@@ -12,13 +12,16 @@
 #include "base/paths.h"
 #include "change/interrupt.h"
 #include "change/lock.h"
+#include "change/others.h"
 #include "change/reboot-required.h"
 #include "change/steps.h"
 #include "change/transitional.h"
 #include "initramfs/rebuild.h"
+#include "model/reason.h"
 #include "nextboot/prediction.h"
 #include "system/files.h"
 #include "system/message.h"
+#include "system/refuse.h"
 
 static const struct loader *loader_of(const struct transaction *t)
 {
@@ -100,12 +103,11 @@ static int check_entries(const struct transaction *t, bool (*bad)(const struct p
 	return r;
 }
 
-static int switch_over(struct transaction *t)
+static int try_switch(struct transaction *t)
 {
 	char *target;
 	bool final;
 
-	step_mark_pending(t);
 	if (transaction_first_target(t, &target, &final) < 0)
 		return -1;
 	if (!final)
@@ -121,6 +123,31 @@ static int switch_over(struct transaction *t)
 	return step_told("the journal", journal_update(&t->journal, &t->edits));
 }
 
+/* Somebody who writes again and again is not waited for. */
+enum { TRIES = 5 };
+
+/* Does it once more with what somebody else has changed meanwhile. Returns 0, or -1: told, but for other. */
+static int again_for_others(struct transaction *t, int (*part)(struct transaction *t))
+{
+	int r = part(t);
+
+	for (int i = 1; r < 0 && t->other && i < TRIES; i++) {
+		step_say(t, "%s has been changed meanwhile; going on with what it holds now\n", t->other);
+		r = others_take_in(t);
+		if (r == 0)
+			r = part(t);
+		else
+			return -1;
+	}
+	return r;
+}
+
+static int switch_over(struct transaction *t)
+{
+	step_mark_pending(t);
+	return again_for_others(t, try_switch);
+}
+
 static int forget_old(const struct transaction *t)
 {
 	int r = 0;
@@ -131,18 +158,90 @@ static int forget_old(const struct transaction *t)
 	return r;
 }
 
-/* The files of the boot loader, or the others. Returns how many failed. */
-static int put_back(const struct transaction *t, bool of_loader)
-{
-	int failed = 0;
+/* What comes of an undo. */
+struct undone {
+	int failed; /* files that could not be put back */
+	int left;   /* files that somebody else has changed: they stay as they are */
+	bool make;  /* what the boot loader's tool has made has to be made anew */
+};
 
+/* What the tool has made comes back byte for byte only over what this change has had made, and while all that it names
+ * is there: else entries of somebody else would go, or those of kernels that are gone come back. */
+static void put_back_made(const struct transaction *t, size_t i, struct undone *u)
+{
+	const char *path = t->edits.list[i].path;
+	char copy[128];
+
+	if (journal_holds(BEFORE, &t->edits, i))
+		return;
+	journal_copy_path(copy, BEFORE, i);
+	if (access(copy, F_OK) < 0)
+		return;
+	if (!others_hold(&t->edits, i) && (!t->backend->whole || t->backend->whole(copy)))
+		u->failed += step_told(path, journal_restore(BEFORE, &t->edits, i)) < 0;
+	else
+		u->make = true;
+}
+
+/* The files of the boot loader, or the others. */
+static void put_back(const struct transaction *t, bool of_loader, struct undone *u)
+{
 	for (size_t i = 0; i < t->edits.count; i++) {
 		const struct edit *e = &t->edits.list[i];
 		if (of_loader != (e->role >= ROLE_SOURCE) || (of_loader && e->role != ROLE_MADE && !edit_changes(e)))
 			continue;
-		failed += step_told(e->path, journal_restore(BEFORE, &t->edits, i)) < 0;
+		if (e->role == ROLE_MADE) {
+			put_back_made(t, i, u);
+			continue;
+		}
+		bool gone = e->role == ROLE_ENTRY && e->before && access(e->path, F_OK) < 0;
+		if (gone) /* with its kernel */
+			continue;
+		bool other = others_hold(&t->edits, i);
+		int r = other && e->role == ROLE_TARGET ? others_put_back_target(&t->edits, i) : 1;
+		if (other && r <= 0) {
+			u->failed += r < 0;
+			continue;
+		}
+		if (other) {
+			fail("%s: somebody else has changed it meanwhile; it stays as it is", e->path);
+			u->left++;
+			continue;
+		}
+		u->failed += step_told(e->path, journal_restore(BEFORE, &t->edits, i)) < 0;
 	}
-	return failed;
+}
+
+/* From what is configured again. */
+static void make_anew(struct transaction *t, struct undone *u)
+{
+	snapshot_free(t->snapshot);
+	if (t->backend->apply(t->snapshot, NULL, t->journal.flush, t->verbose) < 0)
+		u->failed++;
+	snapshot_free(t->snapshot);
+}
+
+/* Whether the target from before accepts what every entry gives: only then may it, and images, be as before. */
+static bool accepted_before(const struct transaction *t)
+{
+	struct predictions entries;
+	struct target before, after;
+	bool fine = true;
+
+	if (!t->loader || !t->generator || !step_parse_target(edits_target(&t->edits, false), &before) ||
+	    !step_parse_target(edits_target(&t->edits, true), &after))
+		return true;
+	if (predict(t, &entries) < 0)
+		return false;
+	for (size_t i = 0; i < entries.count && fine; i++) {
+		/* One that was wrong before is none of this change's. */
+		fine = !unwanted(&entries.list[i], &before) || (entries.list[i].modes & ~target_accepts(&after));
+		if (!fine)
+			fail("%s: its line has not the parameters of before; every initramfs goes on accepting both",
+			     entries.list[i].id);
+	}
+	predictions_free(&entries);
+	return fine;
 }
 
 static void collect_garbage(const struct transaction *t)
@@ -157,29 +256,43 @@ static void collect_garbage(const struct transaction *t)
  * so are the old ones. */
 static int undo(struct transaction *t)
 {
-	int failed = 0;
+	struct undone u = { 0 };
+
+	/* Told first: what has kept the change from being made is the reason. */
+	int code = t->other ? refuse(SOURCE_CHANGED, "%s: somebody has changed it meanwhile, and what it holds now "
+				     "can't be planned with", t->other) : EXIT_INVALID;
 
 	interrupt_stage(STAGE_UNDO);
 	t->journal.progress = PROGRESS_OPEN;
-	failed += put_back(t, true);
-	for (size_t i = 0; failed == 0 && i < t->kernels.count; i++)
-		failed += step_told(t->kernels.list[i].image, initramfs_restore(&t->kernels.list[i])) < 0;
-	if (failed == 0)
-		failed += put_back(t, false);
-	if (failed == 0)
-		failed += step_sync_boot(t) < 0;
-	if (failed == 0)
-		failed += step_told("the journal", journal_cancel()) < 0;
-	if (failed == 0)
+	put_back(t, true, &u);
+	if (u.failed == 0 && u.make)
+		make_anew(t, &u);
+	if (u.failed == 0 && (u.left || u.make) && !accepted_before(t))
+		u.failed++;
+	for (size_t i = 0; u.failed == 0 && i < t->kernels.count; i++) {
+		int r = initramfs_restore(&t->kernels.list[i], journal_made_image);
+		if (r < 0)
+			u.failed += step_told(t->kernels.list[i].image, r) < 0;
+		else
+			u.left += r;
+	}
+	if (u.failed == 0)
+		put_back(t, false, &u);
+	if (u.failed == 0)
+		u.failed += step_sync_boot(t) < 0;
+	if (u.failed == 0)
+		u.failed += step_told("the journal", journal_cancel()) < 0;
+	if (u.failed == 0)
 		step_unmark_pending(t);
-	if (failed == 0)
+	if (u.failed == 0)
 		collect_garbage(t);
-	if (failed == 0)
+	if (u.failed == 0)
 		lock_undo();
-	fail("%s",
-	     failed ? "not everything could be put back: mend what is named above, then run 'iommu-install resume'"
-		    : "everything is as it was before");
-	return EXIT_INVALID;
+	fail("%s", u.failed ? "not everything could be put back: mend what is named above, then run "
+			      "'iommu-install resume'" :
+		   u.left   ? "everything else is as it was before" :
+			      "everything is as it was before");
+	return u.failed || u.left ? EXIT_INVALID : code;
 }
 
 static bool is_rollback(const struct transaction *t)
@@ -187,15 +300,25 @@ static bool is_rollback(const struct transaction *t)
 	return strcmp(t->journal.command, "rollback") == 0;
 }
 
+static int images_final(struct transaction *t)
+{
+	return step_images_accept(t, edits_target(&t->edits, true));
+}
+
 static int seal(struct transaction *t)
 {
 	int r = 0;
 
-	if (forget_old(t) < 0 || step_images_accept(t, edits_target(&t->edits, true)) < 0)
+	if (forget_old(t) < 0)
 		return -1;
+	if (again_for_others(t, images_final) < 0) {
+		if (t->other)
+			fail("%s: somebody has changed it meanwhile: %s", t->other, reason_hint(SOURCE_CHANGED));
+		return -1;
+	}
 	/* Their contents are right; what was before comes back with owner, mode and all. */
 	for (size_t i = 0; is_rollback(t) && r == 0 && i < t->edits.count; i++)
-		if (edit_changes(&t->edits.list[i]))
+		if (edit_changes(&t->edits.list[i]) && !others_hold(&t->edits, i))
 			r = step_told(t->edits.list[i].path, journal_restore(AFTER, &t->edits, i));
 	if (r < 0 || forget_old(t) < 0 || step_told("the journal", journal_close()) < 0)
 		return -1;
@@ -230,7 +353,8 @@ static int begin(struct transaction *t)
 	remove_temporaries(t);
 	bool first = step_note_pending(t);
 	if (t->resumed)
-		return first ? step_told("the journal", journal_update(&t->journal, &t->edits)) : 0;
+		return others_follow(&t->edits) || first ?
+			       step_told("the journal", journal_update(&t->journal, &t->edits)) : 0;
 	if (forget_old(t) < 0) /* of no change that anything is known of */
 		return -1;
 	return step_told("the journal", journal_open(&t->journal, &t->edits, is_rollback(t)));

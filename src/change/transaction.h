@@ -25,6 +25,7 @@ struct transaction {
 	bool loader;             /* the entries are ours to make, not the caller's */
 	bool verbose, quiet;
 	bool resumed; /* one that was cut short: what is written already is as it is to be */
+	const char *other; /* a file that somebody else has changed since it was read, the edits' own; NULL: none */
 };
 
 /* Does it: writes the journal (unless it is resumed), goes as far as the commit says, and undoes all of it if that

@@ -12,6 +12,7 @@
 #include "bootloader/backend.h"
 #include "bootloader/choose.h"
 #include "bootloader/grub-default.h"
+#include "change/others.h"
 #include "change/plan.h"
 #include "change/transaction.h"
 #include "change/written.h"
@@ -97,6 +98,7 @@ static int roll_back(const struct request *q, const struct machine *m)
 	int r = t.backend ? journal_edits(&t.edits) : -EINVAL;
 	if (r < 0)
 		return fail("the journal of the last change: %s", strerror(-r));
+	others_follow(&t.edits);
 	code = written_mounted(&t.edits);
 	if (code == 0 && !q->dry_run && t.backend->open && t.backend->open() < 0) /* what is on there is read now */
 		code = EXIT_INVALID;

@@ -14,6 +14,7 @@
 #include "change/notices.h"
 #include "change/outcome.h"
 #include "change/plan.h"
+#include "change/steps.h"
 #include "change/preflight.h"
 #include "change/transaction.h"
 #include "change/unchanged.h"
@@ -79,6 +80,9 @@ static int execute(const struct machine *m, struct plan *p, struct transaction *
 {
 	int code = transaction_run(t);
 
+	/* Somebody else may have had a hand in them. */
+	p->edits = t->edits;
+	p->kernels = t->kernels;
 	if (code == 0 && plan_reread(p) == 0)
 		plan_read_back(p);
 	if (code == 0 && p->request->json)
@@ -136,7 +140,10 @@ static int finish_open(const struct request *q, const struct machine *m, bool *w
 		outcome_free(m->outcome);
 	fail_mute(false);
 	plan_free(&plan);
-	return resume_finish_open(q, m);
+	int code = resume_finish_open(q, m);
+	/* A target that stops nothing is a way out, whatever has become of the change before. */
+	bool way_out = code && q->on_mismatch && strcmp(q->on_mismatch, policy_name(POLICY_WARN)) == 0;
+	return way_out && step_go_on() == 0 ? 0 : code;
 }
 
 /* What it means for devices that are in use; of the running machine. */

@@ -73,6 +73,19 @@ bool kept_any(const char *path)
 	return access(old, F_OK) == 0;
 }
 
+bool kept_same(const char *path)
+{
+	char real[PATH_MAX], old[PATH_MAX + 16];
+	struct stat a, b;
+
+	if (find_real(path, real) < 0)
+		return false;
+	old_name(real, old);
+	if (stat(real, &a) < 0 || stat(old, &b) < 0)
+		return false;
+	return (a.st_dev == b.st_dev && a.st_ino == b.st_ino) || file_same(real, old);
+}
+
 /* The link comes back under its own name; its second one stays. */
 static int link_again(const char *path, const char *old)
 {

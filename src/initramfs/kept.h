@@ -20,6 +20,9 @@ bool kept_any(const char *path);
  * again, and leads to the new file. Returns 0 or -errno. */
 int kept_settle(const char *path);
 
+/* Whether what is at path is what is kept: nothing has taken its place. */
+bool kept_same(const char *path);
+
 /* Puts back what is kept, or settles and drops it. Both return 0 or -errno, and 0 where nothing is. */
 int kept_restore(const char *path);
 int kept_forget(const char *path);

@@ -13,22 +13,53 @@
 #include "system/files.h"
 #include "system/message.h"
 
-int initramfs_restore(const struct kernel *kernel)
+static int each(const struct kernel *kernel, int (*visit)(const char *path))
 {
-	int r = kept_restore(kernel->image);
+	int r = visit(kernel->image);
 
 	for (size_t i = 0; r == 0 && i < kernel->places; i++)
-		r = kept_restore(kernel->placed[i]);
-	return r == 0 && kernel->under[0] ? kept_restore(kernel->under) : r;
+		r = visit(kernel->placed[i]);
+	return r == 0 && kernel->under[0] ? visit(kernel->under) : r;
+}
+
+/* Somebody else's is one that is whole, and neither the old one nor ours. One that can't be read starts nothing: the
+ * old one is better. Returns 1 if it stays, 0, or -errno. */
+static int restore(const char *path, bool (*made)(const char *path))
+{
+	struct initramfs image;
+	struct error error;
+
+	if (!kept_any(path) || !made || made(path) || kept_same(path) || access(path, F_OK) < 0)
+		return kept_restore(path);
+	int r = initramfs_read(path, &image, &error);
+	initramfs_free(&image);
+	if (r < 0)
+		return kept_restore(path);
+	r = kept_forget(path);
+	if (r < 0)
+		return r;
+	fail("%s: somebody else has made it anew meanwhile; it stays as it is", path);
+	return 1;
+}
+
+int initramfs_restore(const struct kernel *kernel, bool (*made)(const char *path))
+{
+	int stay = 0, r = restore(kernel->image, made);
+
+	for (size_t i = 0; r >= 0 && i < kernel->places; i++) {
+		stay += r;
+		r = restore(kernel->placed[i], made);
+	}
+	if (r >= 0 && kernel->under[0]) {
+		stay += r;
+		r = restore(kernel->under, made);
+	}
+	return r < 0 ? r : stay + r;
 }
 
 int initramfs_forget(const struct kernel *kernel)
 {
-	int r = kept_forget(kernel->image);
-
-	for (size_t i = 0; r == 0 && i < kernel->places; i++)
-		r = kept_forget(kernel->placed[i]);
-	return r == 0 && kernel->under[0] ? kept_forget(kernel->under) : r;
+	return each(kernel, kept_forget);
 }
 
 static int told(const char *path, const char *why)

@@ -16,8 +16,11 @@
 int initramfs_rebuild(const struct generator *generator, const struct kernel *kernel, const struct image_want *want,
 		      bool verbose, void (*tick)(void *context, unsigned seconds), void *context);
 
-/* Puts the old image back, or drops it. Both return 0 or -errno, and 0 where there is none. */
-int initramfs_restore(const struct kernel *kernel);
+/* Puts the old image back, and its copies, but for one that somebody else has made meanwhile: it is told, and stays.
+ * made says whether the one that is there is ours; NULL: it is. Returns how many stay, or -errno. */
+int initramfs_restore(const struct kernel *kernel, bool (*made)(const char *path));
+
+/* Drops the old image. Returns 0 or -errno, and 0 where there is none. */
 int initramfs_forget(const struct kernel *kernel);
 
 #endif

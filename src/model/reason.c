@@ -46,6 +46,9 @@ static const char *const verdicts[] = {
 	ROW(LINK_UNSAFE, PLAIN, \
 	    "put the file itself there, or let the link lead to a file in a directory that only root can write to") \
 	ROW(FILE_FOREIGN, PLAIN, "take what you need of it over into a file of another name, and remove it") \
+	ROW(GENERATED_ELSEWHERE, PLAIN, \
+	    "put the mode's kernel parameters (iommu-modes(7)) into what writes it, or let grub-mkconfig write it " \
+	    "from now on") \
 	ROW(TPM_SEALED, FORCED, \
 	    "enroll the disk's key anew after the reboot, have a passphrase at hand, and use --force") \
 	ROW(SOURCE_CHANGED, PLAIN, "put it back, or take your change over and set a mode") \

@@ -145,9 +145,21 @@ int edits_reread(struct edits *edits)
 	return 0;
 }
 
+int edit_now(const struct edit *edit, char **text)
+{
+	return read_now(edit->path, text);
+}
+
+bool edit_knows(const struct edit *edit, const char *text)
+{
+	return same_text(text, edit->before) || same_text(text, edit->after) ||
+	       (edit->put && same_text(text, edit->put));
+}
+
 void edits_free(struct edits *edits)
 {
 	for (size_t i = 0; i < edits->count; i++) {
+		free(edits->list[i].put);
 		free(edits->list[i].path);
 		free(edits->list[i].before);
 		free(edits->list[i].after);

@@ -21,6 +21,7 @@ struct edit {
 	enum role role;
 	char *path;
 	char *before, *after; /* texts; NULL: no such file. Of ROLE_MADE neither is known */
+	char *put;            /* what a change under way has put there meanwhile; NULL: nothing else */
 };
 
 struct edits {
@@ -63,6 +64,12 @@ const char *edits_target(const struct edits *edits, bool after);
 
 /* Whether two texts are the same, or both none (NULL). */
 bool same_text(const char *a, const char *b);
+
+/* What the file holds now: *text, owned by the caller, NULL: no such file. Returns 0, or -1 with one line told. */
+int edit_now(const struct edit *edit, char **text);
+
+/* Whether that is one of the texts that this change has read or written: else somebody else has been there. */
+bool edit_knows(const struct edit *edit, const char *text);
 
 bool edit_changes(const struct edit *edit);
 bool edits_change(const struct edits *edits);

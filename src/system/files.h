@@ -4,6 +4,7 @@
 #ifndef FILES_H
 #define FILES_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <sys/stat.h>
 #include <sys/types.h>
@@ -35,6 +36,9 @@ int file_copy(const char *from, const char *to);
 /* Writes a file for others to read (0644) into a directory that is there and may belong to somebody else: no link is
  * followed there, and what is there under that name is replaced, whatever it is. Returns 0 or -errno. */
 int file_publish(const char *path, const char *text, size_t len);
+
+/* Whether two files, of any size, hold the same. */
+bool file_same(const char *a, const char *b);
 
 /* Removes what a file_write() to path that was cut short may have left. */
 void file_tidy(const char *path);
