@@ -5,8 +5,8 @@
 #
 # Runs inside a machine (in_machine) that has strace in /host/strace.
 # usage: kill.sh SCENARIO kill|INT|ENOSPC|EIO|EROFS|ENOMEM STEP looks at every STEPth point. INT is Ctrl-C. ENOMEM is
-# for calls of malloc(), by tests/tools/failing-malloc.c in /host/failing-malloc.so. Prints a line for each point that went wrong,
-# and last: POINTS points, WRONG wrong.
+# for calls of malloc(), by tests/tools/failing-malloc.c in /host/failing-malloc.so. Prints a line for each point that
+# went wrong, and last: POINTS points, WRONG wrong.
 set -u
 
 WORK=/host/kill
