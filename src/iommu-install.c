@@ -100,6 +100,7 @@ struct invocation {
 	struct request request;
 	struct show_request show;
 	enum check_output check;
+	const char *kernel; /* to read a line by, or NULL */
 	unsigned given; /* bit (1 << option) for each that was */
 	const char *argument[OPTIONS]; /* or NULL */
 	char **args;    /* behind the command */
@@ -138,6 +139,7 @@ static void take_option(struct invocation *in, enum option_id option, const char
 		in->show.prometheus_file = arg;
 		break;
 	case OPTION_NAGIOS: in->check = CHECK_NAGIOS; break;
+	case OPTION_KERNEL: in->kernel = arg; break;
 	case OPTION_VERBOSE: q->verbose = in->show.verbose = true; break;
 	case OPTION_QUIET: q->quiet = in->show.quiet = true; break;
 	case OPTION_DRY_RUN: q->dry_run = true; break;
@@ -346,7 +348,8 @@ int main(int argc, char **argv)
 	case COMMAND_ROLLBACK: return change_rollback(q);
 	case COMMAND_RESUME: return change_resume(q);
 	case COMMAND_REMOVE: return change_remove(q);
-	case COMMAND_EXPLAIN: return explain(q->root, in.args, in.arg_count);
+	case COMMAND_EXPLAIN:
+		return explain(&(struct explain_request){ q->root, in.kernel, in.args, in.arg_count, q->json });
 	case COMMANDS: break;
 	}
 	return EXIT_INVALID;

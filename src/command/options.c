@@ -23,8 +23,9 @@ const struct command_row command_table[COMMANDS] = {
 	[COMMAND_RESUME] = { "resume", NULL,
 			     "finish a change that was interrupted, or seal one committed after the boot" },
 	[COMMAND_REMOVE] = { "remove", NULL, "take words, target and checks out again" },
-	[COMMAND_EXPLAIN] = { "explain", "[CMDLINE|-]",
-			      "what each word of a kernel command line does (default: the running one)" },
+	[COMMAND_EXPLAIN] = { "explain", "[CMDLINE|-|CODE]",
+			      "what each parameter of a kernel command line does (default: the running one), or what a "
+			      "code means" },
 };
 
 /* --- What arguments can be: the words are those of whoever reads them --------------------------------------------- */
@@ -88,7 +89,7 @@ static const char *initramfs_value(size_t i)
 const struct option_row option_table[OPTIONS] = {
 	[OPTION_ROOT] = { "root", "DIR", .directory = true, .commands = ANY,
 			  .help = "work on the tree at DIR instead of the running system" },
-	[OPTION_JSON] = { "json", .letter = 'j', .commands = ANY & ~OF(EXPLAIN), .help = "print JSON" },
+	[OPTION_JSON] = { "json", .letter = 'j', .commands = ANY, .help = "print JSON" },
 	[OPTION_GROUPS] = { "groups", "ADDRESS", .optional = true, .commands = OF(SHOW),
 			    .help = "every IOMMU group with its devices, or that of one device to give away" },
 	[OPTION_REPORT] = { "report", .commands = OF(SHOW),
@@ -97,6 +98,8 @@ const struct option_row option_table[OPTIONS] = {
 				.help = "metrics for node_exporter's textfile collector" },
 	[OPTION_NAGIOS] = { "nagios", .commands = OF(CHECK),
 			    .help = "one line and the exit codes of a monitoring plug-in" },
+	[OPTION_KERNEL] = { "kernel", "RELEASE", .commands = OF(EXPLAIN),
+			    .help = "as that kernel reads it; it need not be installed" },
 	[OPTION_VERBOSE] = { "verbose", .letter = 'v', .commands = ANY,
 			     .help = "say more; show: all evidence with its sources" },
 	[OPTION_QUIET] = { "quiet", .letter = 'q', .commands = ANY, .help = "say nothing but errors" },

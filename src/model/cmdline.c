@@ -37,23 +37,30 @@ static enum effect near_item(const char *item)
 	return EFFECT_UNKNOWN;
 }
 
-/* A word whose key is none, but nearly one: one letter too many, too few or wrong, or the same letters in another
- * order. */
-static bool near_key(const char *word, size_t len, const char *key)
+/* A key's character as the kernel would take it, capital letters made small. */
+static char small(char c)
+{
+	return c >= 'A' && c <= 'Z' ? (char)(c - 'A' + 'a') : cmdline_dash(c);
+}
+
+/* A word whose key is none, but nearly one: in capital letters, or one letter too many, too few or wrong, or the same
+ * letters in another order. */
+static bool near_key(const char *word, size_t len, const char *key, enum miss *miss)
 {
 	size_t n = strlen(key), same = 0, tail = 0;
 	int letters[256] = { 0 }, odd = 0;
 
 	if (len > n + 1 || n > len + 1)
 		return false;
-	while (same < len && same < n && cmdline_dash(word[same]) == key[same])
+	while (same < len && same < n && small(word[same]) == key[same])
 		same++;
-	while (tail < len - same && tail < n - same && cmdline_dash(word[len - 1 - tail]) == key[n - 1 - tail])
+	*miss = same == len && len == n ? MISS_CASE : MISS_KEY;
+	while (tail < len - same && tail < n - same && small(word[len - 1 - tail]) == key[n - 1 - tail])
 		tail++;
 	if (same + tail + 1 >= (len > n ? len : n))
 		return true;
 	for (size_t i = 0; i < len; i++)
-		letters[(unsigned char)cmdline_dash(word[i])]++;
+		letters[(unsigned char)small(word[i])]++;
 	for (size_t i = 0; i < n; i++)
 		letters[(unsigned char)key[i]]--;
 	for (size_t i = 0; i < LENGTH(letters); i++)
@@ -73,7 +80,54 @@ struct walk {
 
 static void mention(const struct walk *w, const char *word, const char *item, enum effect effect)
 {
-	w->visit(w->context, &(struct mention){ word, item, w->init ? EFFECT_INIT : effect });
+	w->visit(w->context, &(struct mention){ word, item, w->init ? EFFECT_INIT : effect, MISS_NOT });
+}
+
+static void mention_miss(const struct walk *w, const char *word, const char *item, enum effect effect, enum miss miss)
+{
+	w->visit(w->context, &(struct mention){ word, item, w->init ? EFFECT_INIT : effect, miss });
+}
+
+/* Whether a value can still be understood where its key is wrong, or not read as one. */
+static bool can_be_meant(const struct kernel_parameter *parameter)
+{
+	return parameter->reader == READ_LIST || parameter->reader == READ_PASSTHROUGH;
+}
+
+/* What an item of a parameter that the kernel did not read was meant for. */
+static enum effect meant(const struct walk *w, const struct kernel_parameter *parameter, const char *item)
+{
+	enum effect effect = near_item(item);
+
+	if (parameter->vendor && w->vendor && parameter->vendor != w->vendor)
+		return EFFECT_FOREIGN;
+	if (parameter->reader != READ_PASSTHROUGH)
+		return effect;
+	return effect == EFFECT_NEAR_ON ? EFFECT_NEAR_PT : effect == EFFECT_NEAR_OFF ? EFFECT_NEAR_NOPT : effect;
+}
+
+/* A comma list that the kernel did not read. */
+static void read_missed(const struct walk *w, const struct kernel_parameter *parameter, const char *word,
+			const char *value, enum miss miss)
+{
+	char item[256];
+
+	while (*value) {
+		size_t len = strcspn(value, ",");
+		snprintf(item, sizeof(item), "%.*s", (int)len, value);
+		value += len + (value[len] == ',');
+		if (len)
+			mention_miss(w, word, item, meant(w, parameter, item), miss);
+	}
+}
+
+/* A whole parameter that stands in another one: what was meant by it, or EFFECT_UNKNOWN. */
+static enum effect stuck(const struct walk *w, const char *text)
+{
+	const struct kernel_parameter *p = kernel_parameter_find(text);
+	const char *value = strchr(text, '=');
+
+	return p && value && can_be_meant(p) ? meant(w, p, value + 1) : EFFECT_UNKNOWN;
 }
 
 static enum effect item_effect(const struct walk *w, const struct kernel_parameter *parameter, const char *text)
@@ -82,25 +136,33 @@ static enum effect item_effect(const struct walk *w, const struct kernel_paramet
 
 	if (!item)
 		return near_item(text);
-	return item->until && (!w->kernel || w->kernel >= item->until) ? EFFECT_NONE : item->effect;
+	return item->until && (!w->kernel || w->kernel >= item->until) ? item->after : item->effect;
 }
 
-/* A comma list. misspelt: the key is only nearly right, so that even good items say no more than what was meant. */
+/* A comma list. */
 static void read_list(const struct walk *w, const struct kernel_parameter *parameter, const char *word,
-		      const char *value, bool misspelt)
+		      const char *value)
 {
 	bool foreign = parameter->vendor && w->vendor && parameter->vendor != w->vendor;
 	bool stopped = false;
 	char item[256];
 
+	/* Bare, VT-d's can only be meant to switch it on. */
+	if (!*value)
+		mention_miss(w, word, value,
+			     foreign                             ? EFFECT_FOREIGN
+			     : parameter->vendor == VENDOR_INTEL ? EFFECT_NEAR_ON
+								 : EFFECT_UNKNOWN,
+			     MISS_VALUE);
 	while (*value) {
 		size_t len = strcspn(value, ",");
 		snprintf(item, sizeof(item), "%.*s", (int)len, value);
 		value += len + (value[len] == ',');
-		if (len == 0)
+		/* What the kernel does not take, and is a parameter of its own, read_stuck() tells of. */
+		if (len == 0 || (!parameter_item_find(parameter, item, w->kernel) && stuck(w, item) != EFFECT_UNKNOWN))
 			continue;
 
-		enum effect effect = misspelt ? near_item(item) : item_effect(w, parameter, item);
+		enum effect effect = item_effect(w, parameter, item);
 		if (foreign)
 			effect = EFFECT_FOREIGN;
 		else if (stopped)
@@ -108,6 +170,38 @@ static void read_list(const struct walk *w, const struct kernel_parameter *param
 		stopped = stopped || effect == EFFECT_STOP;
 		mention(w, word, item, effect);
 	}
+}
+
+/* The items of the row that are there; nothing is said of others. */
+static void read_other_list(const struct walk *w, const struct kernel_parameter *parameter, const char *word,
+			    const char *value)
+{
+	char item[256];
+
+	while (*value) {
+		size_t len = strcspn(value, ",");
+		snprintf(item, sizeof(item), "%.*s", (int)len, value);
+		value += len + (value[len] == ',');
+		const struct parameter_item *found = parameter_item_find(parameter, item, w->kernel);
+		if (found)
+			mention(w, word, item, found->effect);
+	}
+}
+
+/* drivers/iommu/iommu.c:iommu_dma_setup() */
+static void read_flush(const struct walk *w, const char *word, const char *value)
+{
+	int on = cmdline_bool(value, w->kernel);
+
+	mention(w, word, value, on < 0 ? EFFECT_UNKNOWN : on ? EFFECT_SYNC : EFFECT_LAZY);
+}
+
+static void read_unsafe(const struct walk *w, const struct kernel_parameter *parameter, const char *word,
+			const char *value)
+{
+	int on = cmdline_param(word, parameter->key, w->kernel);
+
+	mention(w, word, value, on < 0 ? EFFECT_UNKNOWN : on ? EFFECT_UNSAFE : EFFECT_NOT_UNSAFE);
 }
 
 /* drivers/iommu/iommu.c:iommu_set_def_domain_type() */
@@ -173,8 +267,11 @@ static void read_value(const struct walk *w, const struct kernel_parameter *p, c
 {
 	switch (p->reader) {
 	case READ_NOT: break;
-	case READ_KNOWN: mention(w, word, value, EFFECT_NONE); break;
-	case READ_LIST: read_list(w, p, word, value, false); break;
+	case READ_KNOWN: mention(w, word, value, p->effect); break;
+	case READ_LIST: read_list(w, p, word, value); break;
+	case READ_OTHER_LIST: read_other_list(w, p, word, value); break;
+	case READ_FLUSH: read_flush(w, word, value); break;
+	case READ_UNSAFE: read_unsafe(w, p, word, value); break;
 	case READ_PASSTHROUGH: read_passthrough(w, word, value); break;
 	case READ_NOIOMMU: read_noiommu(w, p, word, value); break;
 	case READ_SWIOTLB: read_swiotlb(w, word, value); break;
@@ -183,22 +280,64 @@ static void read_value(const struct walk *w, const struct kernel_parameter *p, c
 	}
 }
 
+/* Parameters that stand behind something else in one word, without a blank: "quiet;iommu=pt",
+ * "intel_iommu=on,iommu=pt", "GRUB_CMDLINE_LINUX=iommu=pt". */
+static void read_stuck(const struct walk *w, const char *word)
+{
+	static const char between[] = ";,|& \t=";
+	char part[256];
+
+	for (const char *p = word + strcspn(word, between); *p; p += strcspn(p, between)) {
+		p++;
+		snprintf(part, sizeof(part), "%.*s", (int)strcspn(p, ";,|& \t"), p);
+		enum effect effect = stuck(w, part);
+		if (effect != EFFECT_UNKNOWN)
+			mention_miss(w, word, part, effect, MISS_STUCK);
+	}
+}
+
 static void read_word(const struct walk *w, const char *word)
 {
 	const struct kernel_parameter *p = kernel_parameter_find(word);
 	size_t len = strcspn(word, "=");
+	enum miss miss;
 
-	if (p) {
+	if (p)
 		read_value(w, p, word, word + len + (word[len] == '='));
-		return;
-	}
-	/* Only a list can be misspelt so that its items still say what was meant. */
-	for (p = kernel_parameters; p->key && word[len]; p++) {
-		if (p->reader != READ_LIST || !near_key(word, len, p->key))
+	/* Only of some does the value still say what was meant. */
+	bool key = word[len] && strcspn(word, ";,|&") > len;
+	for (const struct kernel_parameter *q = kernel_parameters; !p && key && q->key; q++) {
+		if (!can_be_meant(q) || !near_key(word, len, q->key, &miss))
 			continue;
-		read_list(w, p, word, word + len + 1, true);
-		return;
+		read_missed(w, q, word, word + len + 1, miss);
+		p = q;
 	}
+	read_stuck(w, word);
+}
+
+/* A parameter with blanks around its '=', which the kernel takes for two or three words: "iommu = pt", "iommu= pt",
+ * "iommu =pt". Moves *rest behind it and returns true if there is one. */
+static bool read_blanks(const struct walk *w, const char *word, const char **rest)
+{
+	const struct kernel_parameter *p = kernel_parameter_find(word);
+	const char *next = *rest;
+	char value[64], whole[256];
+	size_t key = strcspn(word, "=");
+
+	if (!p || !can_be_meant(p) || (word[key] && word[key + 1]) || !cmdline_word(&next, value, sizeof(value)))
+		return false;
+	if (!word[key] && value[0] != '=')
+		return false;
+	if (!word[key] && strcmp(value, "=") == 0 && !cmdline_word(&next, value, sizeof(value)))
+		return false;
+
+	const char *item = value + (value[0] == '=');
+	if (near_item(item) == EFFECT_UNKNOWN && (strchr(item, '=') || !parameter_item_find(p, item, w->kernel)))
+		return false;
+	snprintf(whole, sizeof(whole), "%.100s%.*s", word, (int)(next - *rest), *rest);
+	read_missed(w, p, whole, item, MISS_BLANKS);
+	*rest = next;
+	return true;
 }
 
 void cmdline_walk(const char *line, enum vendor vendor, unsigned kernel,
@@ -210,7 +349,7 @@ void cmdline_walk(const char *line, enum vendor vendor, unsigned kernel,
 	while (cmdline_word(&line, word, sizeof(word))) {
 		if (strcmp(word, "--") == 0)
 			w.init = true;
-		else
+		else if (!read_blanks(&w, word, &line))
 			read_word(&w, word);
 	}
 }
@@ -283,12 +422,7 @@ static void take(void *context, const struct mention *m)
 	case EFFECT_NEAR_NOPT:
 		note_near(out->pt.near_no, m->word);
 		break;
-	case EFFECT_NONE:
-	case EFFECT_STOP:
-	case EFFECT_UNKNOWN:
-	case EFFECT_UNREAD:
-	case EFFECT_FOREIGN:
-	case EFFECT_INIT:
+	default:
 		break;
 	}
 }

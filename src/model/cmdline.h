@@ -38,13 +38,46 @@ enum effect {
 	EFFECT_UNREAD,  /* behind an EFFECT_STOP */
 	EFFECT_FOREIGN, /* the other vendor's option */
 	EFFECT_INIT,    /* behind a bare "--": for init */
+	/* Nothing about the mode either, but something that people should know. */
+	EFFECT_SYNC, /* the flush policy */
+	EFFECT_LAZY,
+	EFFECT_UNSAFE, /* devices are given away without interrupt remapping */
+	EFFECT_NOT_UNSAFE,
+	EFFECT_REMAP, /* interrupts */
+	EFFECT_NO_REMAP,
+	EFFECT_NO_SOURCE_ID,
+	EFFECT_NO_GRAPHICS,  /* the graphics device's unit is left alone */
+	EFFECT_NO_INTEGRATED, /* Debian's: Intel's own graphics devices only */
+	EFFECT_SCALABLE,
+	EFFECT_NOT_SCALABLE,
+	EFFECT_NO_TBOOT,
+	EFFECT_FORCE, /* of iommu=, which switches nothing on */
+	EFFECT_SOFT,  /* and since 5.19 nothing off */
+	EFFECT_ISOLATION,
+	EFFECT_ACS_OVERRIDE,
+	EFFECT_ACS_CONFIG,
+	EFFECT_ACS_REDIRECT,
+	EFFECT_NO_ATS,
+	EFFECT_VFIO_IDS,
+	EFFECTS, /* none; how many there are */
+};
+
+/* What is wrong with a near miss, or with what the kernel does not know. */
+enum miss {
+	MISS_NOT,    /* nothing, or its item */
+	MISS_KEY,    /* the key is misspelt */
+	MISS_CASE,   /* only by its capital letters */
+	MISS_BLANKS, /* blanks around the '=' */
+	MISS_STUCK,  /* it stands behind another parameter without a blank */
+	MISS_VALUE,  /* it has no value */
 };
 
 /* One item of one IOMMU-related word. The strings are valid during the call only. */
 struct mention {
 	const char *word; /* as it stands on the line, quotes removed */
-	const char *item; /* the part of its comma list, or its whole value */
+	const char *item; /* the part of its comma list, or its whole value; of MISS_STUCK the parameter that is */
 	enum effect effect;
+	enum miss miss;
 };
 
 /* Calls visit() for each item of each IOMMU-related word of the line, in order, as a vendor and a kernel read it. */

@@ -11,14 +11,14 @@
 static const struct parameter_item intel_items[] = {
 	{ "on", EFFECT_ON, OURS },
 	{ "off", EFFECT_OFF, OURS },
-	{ "igfx_off", EFFECT_NONE },
-	{ "intgpu_off", EFFECT_NONE },
+	{ "igfx_off", EFFECT_NO_GRAPHICS },
+	{ "intgpu_off", EFFECT_NO_INTEGRATED },
 	{ "forcedac", EFFECT_NONE },
-	{ "strict", EFFECT_NONE, OURS_FLUSH },
+	{ "strict", EFFECT_SYNC, OURS_FLUSH },
 	{ "sp_off", EFFECT_NONE },
-	{ "sm_on", EFFECT_NONE },
-	{ "sm_off", EFFECT_NONE },
-	{ "tboot_noforce", EFFECT_NONE },
+	{ "sm_on", EFFECT_SCALABLE },
+	{ "sm_off", EFFECT_NOT_SCALABLE },
+	{ "tboot_noforce", EFFECT_NO_TBOOT },
 	{ "nobounce", EFFECT_NONE },
 	{ NULL },
 };
@@ -28,9 +28,9 @@ static const struct parameter_item intel_items[] = {
 static const struct parameter_item amd_items[] = {
 	{ "on", EFFECT_WISH_ON, OURS, .whole = true },
 	{ "off", EFFECT_OFF_STICKY, OURS, .anywhere = KERNEL(6, 1) },
-	{ "fullflush", EFFECT_NONE, OURS_FLUSH },
+	{ "fullflush", EFFECT_SYNC, OURS_FLUSH },
 	{ "force_enable", EFFECT_NONE },
-	{ "force_isolation", EFFECT_NONE },
+	{ "force_isolation", EFFECT_ISOLATION },
 	{ "pgtbl_v", EFFECT_NONE },
 	{ "irtcachedis", EFFECT_NONE },
 	{ "nohugepages", EFFECT_NONE },
@@ -43,8 +43,8 @@ static const struct parameter_item x86_items[] = {
 	{ "pt", EFFECT_PT, OURS },
 	{ "nopt", EFFECT_NOPT, OURS },
 	{ "off", EFFECT_OFF_STICKY, OURS },
-	{ "soft", EFFECT_OFF_STICKY, OURS, .until = KERNEL(5, 19) }, /* it ended IOMMU detection */
-	{ "force", EFFECT_NONE },
+	{ "soft", EFFECT_OFF_STICKY, OURS, KERNEL(5, 19), EFFECT_SOFT }, /* it ended IOMMU detection */
+	{ "force", EFFECT_FORCE },
 	{ "noforce", EFFECT_NONE },
 	{ "biomerge", EFFECT_NONE },
 	{ "panic", EFFECT_NONE },
@@ -65,29 +65,50 @@ static const struct parameter_item x86_items[] = {
 	{ NULL },
 };
 
+/* drivers/iommu/irq_remapping.c:setup_irqremap() */
+static const struct parameter_item intremap_items[] = {
+	{ "on", EFFECT_REMAP },
+	{ "off", EFFECT_NO_REMAP },
+	{ "nosid", EFFECT_NO_SOURCE_ID },
+	{ "no_x2apic_optout", EFFECT_NONE },
+	{ "nopost", EFFECT_NONE },
+	{ "posted_msi", EFFECT_NONE },
+	{ NULL },
+};
+
+/* drivers/pci/pci.c:pci_setup(), of which these have to do with groups and default domains */
+static const struct parameter_item pci_items[] = {
+	{ "config_acs=", EFFECT_ACS_CONFIG },
+	{ "disable_acs_redir=", EFFECT_ACS_REDIRECT },
+	{ "noats", EFFECT_NO_ATS },
+	{ NULL },
+};
+
 /* Key, reader, ours, public, contrary values. In the order in which an advice names what is contrary; the row of a
  * whole module stands behind the rows of its parameters. */
 const struct kernel_parameter kernel_parameters[] = {
-	{ "iommu.strict", READ_KNOWN, OURS_FLUSH, true, "01" },
+	{ "iommu.strict", READ_FLUSH, OURS_FLUSH, true, "01" },
 	{ "intel_iommu", READ_LIST, OURS_ITEMS, true, .vendor = VENDOR_INTEL, .items = intel_items },
 	{ "amd_iommu", READ_LIST, OURS_ITEMS, true, .vendor = VENDOR_AMD, .items = amd_items },
 	{ "iommu", READ_LIST, OURS_ITEMS, true, .items = x86_items },
 	{ "iommu.passthrough", READ_PASSTHROUGH, OURS, true, "01" },
 	{ "vfio.enable_unsafe_noiommu_mode", READ_NOIOMMU, OURS, true, "1" },
-	{ "vfio_iommu_type1.allow_unsafe_interrupts", READ_KNOWN, OURS, true, "1" },
-	{ "iommufd.allow_unsafe_interrupts", READ_KNOWN, OURS, true, "1" },
+	{ "vfio_iommu_type1.allow_unsafe_interrupts", READ_UNSAFE, OURS, true, "1" },
+	{ "iommufd.allow_unsafe_interrupts", READ_UNSAFE, OURS, true, "1" },
 	{ "iommu.forcedac", READ_KNOWN, NOT_OURS, true },
-	{ "intremap", READ_KNOWN, NOT_OURS, true },
+	{ "intremap", READ_OTHER_LIST, NOT_OURS, true, .items = intremap_items },
+	{ "pci", READ_OTHER_LIST, NOT_OURS, false, .items = pci_items },
 	{ "swiotlb", READ_SWIOTLB, NOT_OURS, true },
 	{ "acpi", READ_ACPI, NOT_OURS, true },
 	{ "iommu.pt", READ_INVENTED, NOT_OURS, true },
 	{ "iommu_pt", READ_INVENTED, NOT_OURS, true },
 	{ "iommu.passthru", READ_INVENTED, NOT_OURS, true },
-	{ "nointremap", READ_NOT, NOT_OURS, true },
+	{ "nointremap", READ_KNOWN, NOT_OURS, true, .effect = EFFECT_NO_REMAP },
 	{ "amd_iommu_intr", READ_NOT, NOT_OURS, true },
 	{ "amd_iommu_dump", READ_NOT, NOT_OURS, true },
 	{ "mem_encrypt", READ_NOT, NOT_OURS, true },
-	{ "pcie_acs_override", READ_NOT, NOT_OURS, true },
+	{ "pcie_acs_override", READ_KNOWN, NOT_OURS, true, .effect = EFFECT_ACS_OVERRIDE },
+	{ "vfio_pci.ids", READ_KNOWN, NOT_OURS, true, .effect = EFFECT_VFIO_IDS },
 	{ "rd.iommu.verify", READ_NOT, NOT_OURS, true }, /* the helper's own; says how the boot goes, not which mode */
 	{ "vfio.", READ_NOT, NOT_OURS, true },
 	{ "vfio_iommu_type1.", READ_NOT, NOT_OURS, true },

@@ -13,7 +13,10 @@ enum parameter_reader {
 	READ_NOT,         /* decides nothing, and nothing is said of it */
 	READ_KNOWN,       /* decides nothing about the mode */
 	READ_LIST,        /* a comma list of items */
+	READ_OTHER_LIST,  /* a comma list whose items decide nothing about the mode; nothing is said of others */
 	READ_PASSTHROUGH, /* a boolean: identity or translated */
+	READ_FLUSH,       /* a boolean: sync or lazy */
+	READ_UNSAFE,      /* a boolean module parameter */
 	READ_NOIOMMU,     /* a boolean module parameter */
 	READ_SWIOTLB,
 	READ_ACPI,
@@ -33,7 +36,8 @@ struct parameter_item {
 	const char *item; /* NULL ends the list */
 	enum effect effect;
 	enum parameter_ours ours;
-	unsigned until;    /* kernel from which on it has no effect, or 0 */
+	unsigned until;    /* kernel from which on it has another effect, or 0 */
+	enum effect after; /* which; EFFECT_NONE: none */
 	unsigned anywhere; /* kernel before which it counts wherever it stands in the text, or 0 */
 	bool whole;        /* only the whole text counts */
 };
@@ -46,6 +50,7 @@ struct kernel_parameter {
 	char contrary[3];   /* digits that as its value a mode excludes; of a list it is the items that are ours */
 	enum vendor vendor; /* on whose machines it is read, or VENDOR_UNKNOWN: on all */
 	const struct parameter_item *items;
+	enum effect effect; /* of READ_KNOWN */
 };
 
 extern const struct kernel_parameter kernel_parameters[];

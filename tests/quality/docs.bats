@@ -182,6 +182,28 @@ codes() {
 		"$(jq -r '.properties.notices.items.properties.code.enum[]' "$top/dist/schema/change.json")"
 }
 
+@test "reasons: what explain says that a code means is the manual's sentence, in each manual that has it" {
+	local code page meaning checked=0
+	for page in iommu-verify iommu-install; do
+		# Plain text, a line for each code and a line for what is said of it.
+		mandoc -T ascii -O width=1000 "$man/$page.8" | col -b | tr -s ' \t' ' ' > "$BATS_TEST_TMPDIR/$page"
+	done
+	for code in $(codes); do
+		run -0 --separate-stderr "$INSTALLER" explain --json "$code"
+		meaning=$(json .meaning)
+		[ -n "$meaning" ] || { echo "$code: src/model/reason-meaning.c has no row"; return 1; }
+		for page in $(json '(select(.verdict) | "iommu-verify"), (select(.refusal) | "iommu-install")'); do
+			grep -A 1 "^ $code\b" "$BATS_TEST_TMPDIR/$page" | grep -qF -- "$meaning" || {
+				echo "$page: $code: $meaning"
+				grep -A 1 "^ $code\b" "$BATS_TEST_TMPDIR/$page"
+				return 1
+			}
+			checked=$((checked + 1))
+		done
+	done
+	[ "$checked" -ge 42 ]
+}
+
 @test "the target: the code's keys and values are the manual's" {
 	local keys
 	keys=$(sed -n 's/^\t\[KEY_[A-Z_]*\] = { "\([a-z-]*\)".*/\1/p' "$top/src/model/target.c")
@@ -400,6 +422,8 @@ dead() {
 	printed+=$'\n'$(keys_of <<< "$output")
 	run -0 in_machine 'iommu-install check --json'
 	printed+=$'\n'$(keys_of <<< "$output")
+	printed+=$'\n'$("$INSTALLER" explain --json 'iommu=pt iommu=nopt' | keys_of)
+	printed+=$'\n'$("$INSTALLER" explain --json TOKEN_MISSING | keys_of)
 	printed+=$'\nearly' # of status.json alone
 	grep -qF '\"early\":' "$top/src/verdict/report.c"
 	same keys "$printed" "$(manual_keys)"
