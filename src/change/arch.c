@@ -70,3 +70,10 @@ int arch_check(const struct root *root, bool live)
 		return check_tree(root);
 	return uname(&system) < 0 || is_x86(system.machine) ? 0 : refuse_arch("this machine", system.machine);
 }
+
+bool arch_sets_modes(void)
+{
+	struct utsname system;
+
+	return uname(&system) < 0 || is_x86(system.machine);
+}

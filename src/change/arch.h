@@ -12,4 +12,7 @@
  * does not tell. */
 int arch_check(const struct root *root, bool live);
 
+/* Whether a mode can be set on the running system. */
+bool arch_sets_modes(void);
+
 #endif

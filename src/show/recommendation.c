@@ -9,6 +9,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "change/arch.h"
+
 #define LENGTH(array) (sizeof(array) / sizeof((array)[0]))
 
 /* What is seen, each a bit of a rule. */
@@ -114,7 +116,7 @@ static unsigned look(const struct survey *s)
 
 const struct recommendation *recommendation_of(const struct survey *s)
 {
-	if (s->facts->target_status != -ENOENT || (s->root->live && s->container))
+	if (s->facts->target_status != -ENOENT || (s->root->live && (s->container || !arch_sets_modes())))
 		return NULL;
 	unsigned seen = look(s);
 	for (size_t i = 0; i < LENGTH(rules); i++)

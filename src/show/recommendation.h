@@ -11,7 +11,8 @@ struct recommendation {
 	const char *why; /* static; one line without its dot */
 };
 
-/* NULL where a target is there, valid or not: somebody has chosen. NULL in a container, whose host chooses. */
+/* NULL where a target is there, valid or not: somebody has chosen. NULL in a container,
+ * whose host chooses, and on a machine on which no mode can be set. */
 const struct recommendation *recommendation_of(const struct survey *survey);
 
 #endif

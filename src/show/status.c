@@ -85,7 +85,7 @@ static void mend(const struct survey *s, struct status *t)
 		todo(t, "run iommu-install resume");
 	else if (firmware_off(s) && !s->next.unchecked)
 		todo(t, "%s, or run iommu-install off-for-uio", s->facts->evidence.platform.hypervisor ?
-		     "give this virtual machine an IOMMU" : "switch VT-d or AMD-Vi on in the firmware's setup");
+		     "give it one" : "switch VT-d or AMD-Vi on in the firmware's setup");
 	else
 		todo(t, "run iommu-install %s", has_target(s) ? mode_name(s->facts->target.mode) : "MODE");
 }
@@ -107,8 +107,8 @@ static void say_next(const struct survey *s, struct status *t)
 	else
 		return;
 	if (firmware_off(s) && !o->unchecked)
-		SAY(t, "the %s offers no IOMMU",
-		    s->facts->evidence.platform.hypervisor ? "virtual machine" : "firmware");
+		SAY(t, "%s", s->facts->evidence.platform.hypervisor ? "this virtual machine has no IOMMU" :
+								      "the firmware offers no IOMMU");
 	mend(s, t);
 }
 
@@ -192,7 +192,8 @@ static void say_rest(const struct survey *s, struct status *t)
 		todo(t, "run iommu-install resume");
 	} else if (s->judgement.verdict == VERDICT_PENDING) {
 		SAY(t, "pending");
-		todo(t, s->needs_root ? "next boot needs root" : "reboot");
+		if (!s->needs_root)
+			todo(t, "reboot");
 	}
 	mend_now(s, t);
 	if (next_unread(s) && s->container) {
@@ -229,7 +230,7 @@ void status_take(const struct survey *s, struct status *t)
 	const struct facts *f = s->facts;
 	char next[64];
 
-	*t = (struct status){ .next_wrong = next_wrong(s), .would_stop = s->next.stopping > 0 };
+	*t = (struct status){ .next_wrong = next_wrong(s) || next_unknown(s), .would_stop = s->next.stopping > 0 };
 	t->verdict = overall(s);
 	t->code = code_of(s, t->verdict);
 	say_now(s, t);

@@ -12,7 +12,7 @@ struct status {
 	enum verdict verdict; /* of now and of the next boot together */
 	int code;             /* the exit code for it */
 	bool would_stop;      /* an entry that counts would be stopped by its check, or may be */
-	bool next_wrong;      /* the next boot would not be as it should */
+	bool next_wrong;      /* the next boot would not be as it should, or can't be told */
 	char line[1024];      /* all of it, without a line break */
 	char what[400];       /* what is wrong or awaited, or "" */
 	char todo[256];       /* what to do about it, or "" */

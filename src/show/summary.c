@@ -64,7 +64,8 @@ void summary_json(const struct survey *s, const struct show_groups *groups)
 static void put_verdict(const struct survey *s, const struct status *status)
 {
 	enum verdict verdict = s->judgement.verdict;
-	bool bad = status->next_wrong && (verdict == VERDICT_MATCH || verdict == VERDICT_NO_TARGET);
+	bool bad = status->next_wrong && (verdict == VERDICT_MATCH || status->verdict == VERDICT_MISMATCH) &&
+		   (verdict == VERDICT_MATCH || verdict == VERDICT_NO_TARGET);
 
 	printf("%-11s %s%s%s%s", "verdict:", colour(verdict_colour(verdict)), verdict_name(verdict),
 	       colour(COLOUR_NONE), s->judgement.transitional ? " (transitional)" : "");

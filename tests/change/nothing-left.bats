@@ -43,7 +43,7 @@ leaves_nothing() {
 	leaves_nothing 0 'iommu-install' 'iommu-install show --groups' 'iommu-install explain' \
 		'iommu-install pt --force --dry-run' \
 		'iommu-install pt --emit=kargs.d' 'iommu-install --print-completion bash'
-	leaves_nothing 6 'iommu-install check' 'iommu-verify'
+	leaves_nothing 6 'iommu-install check' 'iommu-install status' 'iommu-verify'
 }
 
 @test "a command that finds nothing to change leaves nothing behind" {
