@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "model/cmdline-words.h"
+#include "model/kernel-parameters.h"
 
 static __attribute__((format(printf, 4, 5))) void add(struct notices *n, const char *code, const char *hint,
 						      const char *format, ...)
@@ -98,17 +99,20 @@ static void uio_devices(const struct root *root, const struct target *t, struct 
 
 /* --- The lines ---------------------------------------------------------------------------------------------------- */
 
-/* Whether it has vfio-pci.ids=, by either spelling; its value is copied. */
+/* Whether it has vfio-pci.ids=, in whatever spelling; its value is copied. */
 static bool find_ids(const char *line, char *ids, size_t size)
 {
 	char word[512];
 
 	while (cmdline_word(&line, word, sizeof(word))) {
+		const struct kernel_parameter *parameter = kernel_parameter_find(word);
+		const char *value = strchr(word, '=');
+
 		if (strcmp(word, "--") == 0)
 			return false;
-		if (strncmp(word, "vfio-pci.ids=", 13) != 0 && strncmp(word, "vfio_pci.ids=", 13) != 0)
+		if (!parameter || parameter->effect != EFFECT_VFIO_IDS || !value)
 			continue;
-		snprintf(ids, size, "%.*s", (int)size - 1, word + 13);
+		snprintf(ids, size, "%.*s", (int)size - 1, value + 1);
 		return true;
 	}
 	return false;

@@ -15,7 +15,7 @@ bats_require_minimum_version 1.5.0
 	run env -i PATH=/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin HOME="$HOME" \
 		VERIFY="$b/iommu-verify" INSTALLER="$b/iommu-install" \
 		bats --jobs 2 --no-parallelize-across-files model/{target,cmdline}.bats evidence/outliers.bats \
-		verdict/{verify,late,fixtures}.bats {helper/hostile,initramfs/image}.bats \
+		verdict/{verify,late,fixtures}.bats {command/explain,helper/hostile,initramfs/image}.bats \
 		show/{show,groups,recommendation}.bats
 	grep -v '^ok' <<< "$output" | head -n 40
 	[ "$status" = 0 ]
