@@ -10,6 +10,7 @@
 #include <sys/stat.h>
 
 #include "base/startup.h"
+#include "bootloader/choose.h"
 #include "bootloader/cmdline-edit.h"
 #include "command/check.h"
 #include "command/completion.h"
@@ -23,6 +24,7 @@
 #include "command/show.h"
 #include "command/status.h"
 #include "initramfs/populate.h"
+#include "model/cmdline-words.h"
 #include "model/mode.h"
 #include "show/change-report.h"
 
@@ -55,6 +57,21 @@ static void open_root(struct root *root, const char *dir)
 		bail(dir, strerror(-r));
 }
 
+/* A tree says nothing of what boots it. */
+static enum way_back find_way_back(const struct root *root)
+{
+	struct snapshot snapshot = { 0 };
+	char line[CMDLINE_MAX];
+
+	if (!root->live)
+		return WAY_UNKNOWN;
+	if (root_read_line(root, "/proc/cmdline", line, sizeof(line)) < 0)
+		line[0] = '\0';
+	enum way_back way = backend_way_back(line, &snapshot);
+	snapshot_free(&snapshot);
+	return way;
+}
+
 /* ROOT DEST KERNEL: the dracut module and the initramfs-tools hook fill an image. */
 static int internal_image(char **args)
 {
@@ -64,7 +81,7 @@ static int internal_image(char **args)
 		bail(args[1], "an image is never built in the root directory");
 	open_root(&root, args[0]);
 	open_root(&dest, args[1]);
-	return image_build(&root, &dest, args[2]) < 0 ? EXIT_INVALID : 0;
+	return image_build(&root, &dest, args[2], find_way_back(&root)) < 0 ? EXIT_INVALID : 0;
 }
 
 /* LINE WORDS: the GRUB drop-in filters a line. */

@@ -7,7 +7,8 @@
 # The helper stops the machine itself; this is for one that is missing or crashes.
 iommu_verify_stop() {
 	trap '' HUP INT QUIT TERM TSTP
-	echo "<2>iommu-verify: no verdict (status $1): powering off" > /dev/kmsg
+	sh /usr/lib/iommu-verify/stop-message.sh "$1" ||
+		echo "<2>iommu-verify: no verdict (status $1): powering off" > /dev/kmsg
 	echo o > /proc/sysrq-trigger
 	while :; do
 		sleep 5

@@ -76,6 +76,8 @@ struct backend {
 	/* Whether entries get what is configured, and no more is known of them once our words are taken out; NULL:
 	 * no. */
 	bool (*configured)(void);
+	/* Whether somebody at the console can edit an entry. NULL: it is not known. */
+	enum way_back (*way_back)(void);
 	const char *(*location)(void);    /* the file or directory that the entries are in, or words for several */
 	const char *(*command)(void); /* what apply runs, for people; NULL, or it returns NULL: nothing */
 	void (*remove_temporaries)(void); /* removes what an apply that was cut short may have left; or NULL */

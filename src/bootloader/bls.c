@@ -19,6 +19,7 @@
 #include "bootloader/cmdline-edit.h"
 #include "bootloader/grub-cfg.h"
 #include "bootloader/grub-default.h"
+#include "bootloader/grub-lock.h"
 #include "bootloader/grubenv.h"
 #include "bootloader/kernel-cmdline.h"
 #include "initramfs/kernels.h"
@@ -278,6 +279,7 @@ const struct backend backend_bls = {
 	.read = read_entries,
 	.edit = edit,
 	.apply = apply,
+	.way_back = grub_way_back,
 	.location = location,
 	.watched = watched,
 	.config_file = KERNEL_CMDLINE,

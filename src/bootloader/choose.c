@@ -186,6 +186,25 @@ const struct backend *backend_guess(bool installed, const char *running, struct 
 	return best(found, detect(installed, snapshot, found), running, snapshot);
 }
 
+enum way_back backend_way_back(const char *running, struct snapshot *snapshot)
+{
+	const struct backend *found[LENGTH(backends)] = { 0 };
+	enum way_back way = WAY_UNKNOWN;
+	bool any = false;
+
+	int count = detect(true, snapshot, found);
+	for (int i = 0; i < count; i++) {
+		if (count > 1 && !may_be(found[i]->family, booted_by(running)))
+			continue;
+		enum way_back one = found[i]->way_back ? found[i]->way_back() : WAY_UNKNOWN;
+		if (any && one != way)
+			return WAY_UNKNOWN;
+		way = one;
+		any = true;
+	}
+	return way;
+}
+
 /* Why it can't be this one. */
 static int refuse_missing(int r, const char *what, const char *words)
 {

@@ -31,6 +31,10 @@ int backend_choose(const char *name, bool installed, const struct root *root, co
 /* The same, without a word; NULL if there is none. */
 const struct backend *backend_guess(bool installed, const char *running, struct snapshot *snapshot);
 
+/* Whether somebody at the console can edit the entries of this system's boot loader, without a word; unknown if it
+ * can't be told which one it is. */
+enum way_back backend_way_back(const char *running, struct snapshot *snapshot);
+
 /* Whether one of its entries has the command line that the machine was booted with, and nothing says that another boot
  * loader started it. running is not NULL. */
 bool backend_proven(const struct loader *loader, const char *running);

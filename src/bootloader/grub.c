@@ -11,6 +11,7 @@
 #include "bootloader/backend.h"
 #include "bootloader/grub-cfg.h"
 #include "bootloader/grub-default.h"
+#include "bootloader/grub-lock.h"
 #include "bootloader/grub-mkconfig.h"
 #include "system/files.h"
 #include "system/memstream.h"
@@ -118,6 +119,7 @@ const struct backend backend_grub = {
 	.read = grub_read,
 	.edit = edit_dropin,
 	.apply = grub_apply,
+	.way_back = grub_way_back,
 	.location = grub_config,
 	.command = grub_command,
 	.remove_temporaries = grub_remove_temporaries,
@@ -136,6 +138,7 @@ const struct backend backend_grub_file = {
 	.read = grub_read,
 	.edit = edit_file,
 	.apply = grub_apply,
+	.way_back = grub_way_back,
 	.location = grub_config,
 	.command = grub_command,
 	.remove_temporaries = grub_remove_temporaries,

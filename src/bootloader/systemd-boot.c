@@ -16,6 +16,8 @@
 #include "bootloader/bls-entry.h"
 #include "bootloader/esp-places.h"
 #include "bootloader/kernel-cmdline.h"
+#include "model/cmdline-words.h"
+#include "system/files.h"
 #include "system/refuse.h"
 
 static bool has(const char *dir, const char *file)
@@ -99,6 +101,23 @@ static int apply(struct snapshot *snapshot, const char *words, bool flush, bool 
 	return bls_apply(&backend_systemd_boot, snapshot, true, words, flush);
 }
 
+/* loader.conf(5): "editor no". */
+static enum way_back way_back(void)
+{
+	char *text = NULL, path[64], word[8];
+	enum way_back way = WAY_MENU;
+
+	for (size_t i = 0; esp_places[i] && !text; i++) {
+		snprintf(path, sizeof(path), "%s/loader/loader.conf", esp_places[i]);
+		text = file_read(path, NULL);
+	}
+	for (const char *line = text; line && *line; line += strcspn(line, "\n"), line += *line == '\n')
+		if (sscanf(line, " editor%*[ \t]%7[a-z0-9]", word) == 1)
+			way = cmdline_bool(word, 0) == 0 ? WAY_LOCKED : WAY_MENU;
+	free(text);
+	return way;
+}
+
 static const char *location(void)
 {
 	static char path[128];
@@ -120,6 +139,7 @@ const struct backend backend_systemd_boot = {
 	.read = read_entries,
 	.edit = edit,
 	.apply = apply,
+	.way_back = way_back,
 	.location = location,
 	.watched = watched,
 	.environment = environment,

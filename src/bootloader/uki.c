@@ -327,6 +327,12 @@ static int place(const struct kernel *kernel, const char *placed, bool verbose)
 	return r;
 }
 
+/* The line is in the image, and under Secure Boot no other one is taken. */
+static enum way_back way_back(void)
+{
+	return WAY_ENTRY;
+}
+
 static const char *command(void)
 {
 	return find_maker() == MAKER_DRACUT ? "dracut --uefi, for each unified kernel image" :
@@ -345,6 +351,7 @@ const struct backend backend_uki = {
 	.apply = apply,
 	.place = place,
 	.configured = configured,
+	.way_back = way_back,
 	.location = uki_location,
 	.watched = watched,
 	.command = command,

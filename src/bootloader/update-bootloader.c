@@ -19,6 +19,7 @@
 #include "bootloader/cmdline-edit.h"
 #include "bootloader/grub-cfg.h"
 #include "bootloader/grub-default.h"
+#include "bootloader/grub-lock.h"
 #include "bootloader/grub-mkconfig.h"
 #include "bootloader/suse.h"
 #include "system/files.h"
@@ -253,6 +254,7 @@ const struct backend backend_update_bootloader = {
 	.read = grub_read,
 	.edit = edit,
 	.apply = grub_apply,
+	.way_back = grub_way_back,
 	.location = grub_config,
 	.command = grub_command,
 	.remove_temporaries = grub_remove_temporaries,

@@ -53,10 +53,19 @@ static int write_conf(const struct root *dest, const struct image *image)
 	return told(IMAGE_CONF, root_write(dest, IMAGE_CONF, text, (size_t)len, 0644));
 }
 
-static int fill(const struct root *root, const struct root *dest, const char *osrelease, enum policy enforce)
+/* What the shell prints where there is no helper. It changes nothing about the check, so it may be missing. */
+static int copy_message(const struct root *root, const struct root *dest)
+{
+	static const char path[] = IMAGE_DIR "/stop-message.sh";
+
+	return root_exists(root, path) ? copy(root, path, dest, path, 0755, "#!") : 0;
+}
+
+static int fill(const struct root *root, const struct root *dest, const char *osrelease, enum policy enforce,
+		enum way_back way_back)
 {
 	static const char *const dirs[] = { "/etc", "/usr/sbin", IMAGE_MODPROBE_DIR };
-	struct image image = { .enforce = enforce };
+	struct image image = { .enforce = enforce, .way_back = way_back };
 	bool install_ignored = false;
 	int r = 0;
 
@@ -73,13 +82,15 @@ static int fill(const struct root *root, const struct root *dest, const char *os
 		r = copy(root, HELPER_PATH, dest, HELPER_PATH, 0755, "\177ELF");
 	if (r == 0)
 		r = modprobe_filter(root, dest, install_ignored);
+	if (r == 0 && enforce != POLICY_WARN)
+		r = copy_message(root, dest);
 	/* Last, because it says that the image is whole. */
 	if (r == 0)
 		r = write_conf(dest, &image);
 	return r;
 }
 
-int image_build(const struct root *root, const struct root *dest, const char *osrelease)
+int image_build(const struct root *root, const struct root *dest, const char *osrelease, enum way_back way_back)
 {
 	struct error error;
 	struct target target;
@@ -94,7 +105,7 @@ int image_build(const struct root *root, const struct root *dest, const char *os
 	if (r < 0 && target.on_mismatch != POLICY_WARN)
 		return r;
 
-	r = fill(root, dest, osrelease, target.on_mismatch);
+	r = fill(root, dest, osrelease, target.on_mismatch, way_back);
 	if (r < 0 && target.on_mismatch != POLICY_WARN) {
 		fprintf(stderr, "iommu-install: the image for %s would not stop the machine as " TARGET_PATH
 				" demands (on-mismatch=%s)\n", osrelease, policy_name(target.on_mismatch));

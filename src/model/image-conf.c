@@ -21,6 +21,13 @@ static const char *const param_keys[] = {
 	[PARAM_IOMMUFD] = "iommufd",
 };
 
+static const char *const ways[] = {
+	[WAY_UNKNOWN] = "unknown",
+	[WAY_MENU] = "menu",
+	[WAY_LOCKED] = "locked-menu",
+	[WAY_ENTRY] = "entry",
+};
+
 static const char *enforce_name(enum policy enforce)
 {
 	return enforce == POLICY_WARN ? "no" : policy_name(enforce);
@@ -46,6 +53,15 @@ static bool presence_parse(const char *value, enum presence *out)
 	return false;
 }
 
+/* What a later version calls otherwise is as good as unknown: it only chooses the words of a message. */
+static enum way_back way_parse(const char *value)
+{
+	for (int i = WAY_UNKNOWN; i <= WAY_ENTRY; i++)
+		if (strcmp(value, ways[i]) == 0)
+			return (enum way_back)i;
+	return WAY_UNKNOWN;
+}
+
 static bool read_key(struct image *image, const char *key, const char *value, bool *enforce_seen)
 {
 	if (strcmp(key, "kernel") == 0)
@@ -55,7 +71,9 @@ static bool read_key(struct image *image, const char *key, const char *value, bo
 	for (int i = 0; i < PARAMS; i++)
 		if (strcmp(key, param_keys[i]) == 0)
 			return presence_parse(value, &image->has[i]);
-	return false;
+	if (strcmp(key, "way-back") == 0)
+		image->way_back = way_parse(value);
+	return true;
 }
 
 int image_parse(char *text, size_t len, struct image *image)
@@ -86,8 +104,8 @@ int image_read(const struct root *root, struct image *image)
 
 int image_format(const struct image *image, char *buf, size_t size)
 {
-	return snprintf(buf, size, "kernel=%s\nenforce=%s\n%s=%s\n%s=%s\n%s=%s\n", image->kernel,
+	return snprintf(buf, size, "kernel=%s\nenforce=%s\n%s=%s\n%s=%s\n%s=%s\nway-back=%s\n", image->kernel,
 			enforce_name(image->enforce), param_keys[PARAM_NOIOMMU], presences[image->has[PARAM_NOIOMMU]],
 			param_keys[PARAM_TYPE1], presences[image->has[PARAM_TYPE1]], param_keys[PARAM_IOMMUFD],
-			presences[image->has[PARAM_IOMMUFD]]);
+			presences[image->has[PARAM_IOMMUFD]], ways[image->way_back]);
 }

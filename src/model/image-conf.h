@@ -19,16 +19,26 @@ enum presence { PRESENCE_UNKNOWN, PRESENCE_NO, PRESENCE_YES };
 /* The module parameters that decide, and their order wherever there are three of something. */
 enum param { PARAM_NOIOMMU, PARAM_TYPE1, PARAM_IOMMUFD, PARAMS };
 
+/* Whether somebody at the console can change the kernel parameters of a boot entry. */
+enum way_back {
+	WAY_UNKNOWN,
+	WAY_MENU,   /* in the boot menu's editor */
+	WAY_LOCKED, /* the same, which asks for a password or is switched off */
+	WAY_ENTRY,  /* no: a unified kernel image; another entry, or a live system */
+};
+
 struct image {
 	char kernel[65];                /* release it was built for, as struct utsname has it */
 	enum policy enforce;            /* "no" is POLICY_WARN */
 	enum presence has[PARAMS];      /* do that kernel's modules have the parameter? */
+	enum way_back way_back;         /* by the boot loader that there was when it was built */
 };
 
 /* Reads image.conf below root. Returns 0, -ENOENT if there is none, -EINVAL if it is damaged, or another -errno. */
 int image_read(const struct root *root, struct image *image);
 
-/* Reads its text of len bytes, cut up in place; text[len] must be NUL. Returns 0 or -EINVAL. */
+/* Reads its text of len bytes, cut up in place; text[len] must be NUL. A key that is not known is a later version's,
+ * and passed over. Returns 0 or -EINVAL. */
 int image_parse(char *text, size_t len, struct image *image);
 
 /* Writes its text. Returns the length, as snprintf(). */

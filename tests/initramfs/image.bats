@@ -48,7 +48,8 @@ copied() {
 enforce=halt
 noiommu=no
 type1=yes
-iommufd=no" ]
+iommufd=no
+way-back=unknown" ]
 }
 
 @test "enforce= names each policy, and a warning one asks for the warning check" {
@@ -70,11 +71,11 @@ iommufd=no" ]
 	xz "$root/lib/modules/6.1.0-test/"*.ko
 	depmod -b "$root" 6.1.0-test
 	build
-	[ "$(conf | tail -n 3 | xargs)" = "noiommu=no type1=yes iommufd=no" ]
+	[ "$(conf | grep -E "^(noiommu|type1|iommufd)=" | xargs)" = "noiommu=no type1=yes iommufd=no" ]
 	echo "no module" > "$root/lib/modules/6.1.0-test/vfio.ko.xz"
 	build
 	[ "$status" = 0 ]
-	[ "$(conf | tail -n 3 | xargs)" = "noiommu=unknown type1=yes iommufd=no" ]
+	[ "$(conf | grep -E "^(noiommu|type1|iommufd)=" | xargs)" = "noiommu=unknown type1=yes iommufd=no" ]
 }
 
 @test "an enforcing image without a helper, or with one that is no program, fails the build" {
@@ -223,6 +224,35 @@ options vfio-iommu-type1 allow_unsafe_interrupts=1" ]
 	sed -i s/noiommu=yes/noiommu=unknown/ "$dest/usr/lib/iommu-verify/image.conf"
 	verify "$dest" --phase early
 	expect 4 unknown unknown EVIDENCE_MISSING
+}
+
+@test "an image.conf of an older version, or with keys of a later one, is read; a damaged one is not" {
+	local conf=$dest/usr/lib/iommu-verify/image.conf
+	tree "$dest" none "vfio.enable_unsafe_noiommu_mode=1"
+	target "$root" mode=off-for-uio
+	build
+	sed -i '/^way-back=/d' "$conf"
+	verify "$dest" --phase early
+	expect 0 match off-for-uio
+	printf 'way-back=moon\nsome-later-key=yes\n' >> "$conf"
+	verify "$dest" --phase early
+	expect 0 match off-for-uio
+	echo 'no equals sign' >> "$conf"
+	verify "$dest" --phase early
+	expect 4 unknown unknown EVIDENCE_MISSING
+}
+
+@test "an enforcing image has what the shell prints without a helper, where the system has it" {
+	build
+	[ ! -e "$dest/usr/lib/iommu-verify/stop-message.sh" ]
+	mkdir -p "$root/usr/lib/iommu-verify"
+	cp "$BATS_TEST_DIRNAME/../../dist/early/stop-message.sh" "$root/usr/lib/iommu-verify"
+	target "$root" mode=pt
+	build
+	[ ! -e "$dest/usr/lib/iommu-verify/stop-message.sh" ]
+	target "$root" mode=pt on-mismatch=halt
+	build
+	cmp "$dest/usr/lib/iommu-verify/stop-message.sh" "$root/usr/lib/iommu-verify/stop-message.sh"
 }
 
 @test "an image made for another kernel does not vouch for this one's modules" {
