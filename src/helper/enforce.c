@@ -11,7 +11,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/ioctl.h>
 #include <sys/reboot.h>
 #include <sys/stat.h>
 #include <sys/vfs.h>
@@ -19,6 +18,8 @@
 #include <unistd.h>
 
 #include "base/paths.h"
+#include "helper/consoles.h"
+#include "helper/stop-message.h"
 #include "helper/systemd-journal.h"
 #include "helper/systemd.h"
 #include "model/reason.h"
@@ -27,71 +28,20 @@
 /* Kernel log levels (include/linux/kern_levels.h). "quiet" shows what is below 4. */
 enum { LEVEL_ERR = 3, LEVEL_WARNING = 4, LEVEL_INFO = 6 };
 
+#define PRINTK "/proc/sys/kernel/printk" /* begins with console_loglevel */
+
 struct log {
 	int kmsg;
-	bool shown; /* err messages of the kernel log reach the console by themselves */
+	bool shown; /* what is wrong reaches the consoles without us */
 };
 
-/* What a console that is slow (a serial line) or stopped (^S) may cost, all lines together. */
-enum { CONSOLE_MS = 5000, CONSOLE_STEP_MS = 10, UART_FIFO_MS = 20 };
-
-static void sleep_ms(long ms)
-{
-	const struct timespec time = { .tv_sec = ms / 1000, .tv_nsec = ms % 1000 * 1000000 };
-
-	nanosleep(&time, NULL);
-}
-
-/* Writes as much as can be written; a log that fails must not keep us from what comes after it. *left is how many
- * milliseconds a full buffer is worth waiting for. */
-static void put_within(int fd, const char *text, size_t len, int *left)
-{
-	while (len > 0) {
-		ssize_t n = write(fd, text, len);
-		if (n < 0 && errno == EINTR)
-			continue;
-		if (n < 0 && errno == EAGAIN && *left > 0) {
-			sleep_ms(CONSOLE_STEP_MS);
-			*left -= CONSOLE_STEP_MS;
-			continue;
-		}
-		if (n <= 0)
-			return;
-		text += n;
-		len -= (size_t)n;
-	}
-}
-
-static void put(int fd, const char *text, size_t len)
-{
-	int left = 0;
-
-	put_within(fd, text, len, &left);
-}
-
+/* A log that fails must not keep us from what comes after it. */
 static void put_file(const char *path, const char *text)
 {
 	int fd = open(path, O_WRONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
 	if (fd < 0)
 		return;
-	put(fd, text, strlen(text));
-	close(fd);
-}
-
-/* Writes to the console and waits until it is out: a machine that stops takes with it what the terminal's driver holds,
- * and a driver that is full (everybody prints while a machine boots) takes no more without waiting. */
-static void put_console(const char *text)
-{
-	static int left = CONSOLE_MS;
-	int held = 0;
-
-	int fd = open("/dev/console", O_WRONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
-	if (fd < 0)
-		return;
-	put_within(fd, text, strlen(text), &left);
-	for (; left > 0 && ioctl(fd, TIOCOUTQ, &held) == 0 && held > 0; left -= CONSOLE_STEP_MS)
-		sleep_ms(CONSOLE_STEP_MS);
-	sleep_ms(UART_FIFO_MS);
+	write_some(fd, text, strlen(text));
 	close(fd);
 }
 
@@ -104,15 +54,19 @@ static bool kernel_shows_errors(void)
 	if (root_read_line(&live, "/proc/sys/kernel/printk_devkmsg", text, sizeof(text)) > 0 &&
 	    strcmp(text, "off") == 0)
 		return false;
-	return root_read_line(&live, "/proc/sys/kernel/printk", text, sizeof(text)) > 0 &&
+	return root_read_line(&live, PRINTK, text, sizeof(text)) > 0 &&
 	       strtol(text, NULL, 10) > LEVEL_ERR;
 }
 
-static struct log log_open(void)
+/* With d->stop what is found is told on the consoles by stop_message() alone: the kernel keeps quiet there from then
+ * on, but for its own last words, so that nothing scrolls that away. */
+static struct log log_open(const struct decision *d)
 {
 	struct log log = { .kmsg = open("/dev/kmsg", O_WRONLY | O_CLOEXEC | O_NOCTTY) };
 
-	log.shown = log.kmsg >= 0 && kernel_shows_errors();
+	if (d->stop && consoles_all_have_terminals())
+		put_file(PRINTK, "1");
+	log.shown = d->stop || (log.kmsg >= 0 && kernel_shows_errors());
 	return log;
 }
 
@@ -131,12 +85,11 @@ static __attribute__((format(printf, 3, 4))) void log_line(const struct log *log
 
 	int len = snprintf(line, sizeof(line), "<%d>iommu-verify: %s\n", level, text);
 	if (log->kmsg >= 0)
-		put(log->kmsg, line, (size_t)len);
+		write_some(log->kmsg, line, (size_t)len);
 	if (level > LEVEL_ERR)
 		return;
 	if (!log->shown)
-		put_console(line + 3);
-	/* Where the firmware keeps a log over a power cycle (fs/pstore/pmsg.c). */
+		consoles_write(line + 3);
 	put_file("/dev/pmsg0", line + 3);
 }
 
@@ -252,44 +205,54 @@ static void record(const struct log *log, const struct facts *f, const struct ju
 static const struct {
 	int command;       /* for reboot(2) */
 	const char *sysrq; /* for /proc/sysrq-trigger, should reboot(2) come back */
-	const char *doing;
 } stops[] = {
-	[POLICY_HALT] = { RB_HALT_SYSTEM, "o", "halting" },
-	[POLICY_POWEROFF] = { RB_POWER_OFF, "o", "powering off" },
-	[POLICY_REBOOT] = { RB_AUTOBOOT, "b", "rebooting" },
+	[POLICY_HALT] = { RB_HALT_SYSTEM, "o" },
+	[POLICY_POWEROFF] = { RB_POWER_OFF, "o" },
+	[POLICY_REBOOT] = { RB_AUTOBOOT, "b" },
 };
 
 /* Stops the machine by itself: nothing else in an initramfs does so at once and for certain. */
 static _Noreturn void stop(const struct log *log, const struct decision *d, bool late)
 {
+	char doing[STOP_COLUMNS + 1];
 	sigset_t all;
 
 	alarm(0);
 	sigfillset(&all);
 	sigprocmask(SIG_BLOCK, &all, NULL);
 
+	stop_doing(d, doing);
+	log_line(log, LEVEL_ERR, "%s", doing);
 	if (d->orderly) {
-		log_line(log, LEVEL_ERR, "%s this machine in order: on-late-mismatch=same, on-mismatch=%s",
-			 stops[d->policy].doing, policy_name(d->policy));
+		struct decision at_once = *d;
 		late_shutdown(d->policy);
+		at_once.orderly = false;
+		stop_doing(&at_once, doing);
+		log_line(log, LEVEL_ERR, "%s", doing);
 	}
-	if (d->policy == POLICY_HALT) {
-		log_line(log, LEVEL_ERR, "%s this machine: on-mismatch=%s", stops[d->policy].doing,
-			 policy_name(d->policy));
-	} else {
+	if (d->policy != POLICY_HALT) {
 		struct timespec left = { .tv_sec = d->delay };
-		log_line(log, LEVEL_ERR, "%s this machine in %u seconds: on-mismatch=%s", stops[d->policy].doing,
-			 d->delay, policy_name(d->policy));
 		while (nanosleep(&left, &left) < 0 && errno == EINTR)
 			;
 	}
 	if (late)
 		sync();
 	reboot(stops[d->policy].command);
-	log_line(log, LEVEL_ERR, "reboot(2): %s; trying sysrq", strerror(errno));
+	log_line(&(struct log){ log->kmsg, false }, LEVEL_ERR, "reboot(2): %s; trying sysrq", strerror(errno));
 	put_file("/proc/sysrq-trigger", stops[d->policy].sysrq);
 	for (;;)
 		pause();
+}
+
+/* Before anything else can fail. */
+static void tell_person(const struct facts *f, const struct judgement *j, const struct decision *d)
+{
+	char text[STOP_MESSAGE_MAX];
+
+	stop_message(f, j, d, text);
+	consoles_write(text);
+	/* Where the memory of the machine keeps a log over a reset (fs/pstore/pmsg.c). */
+	put_file("/dev/pmsg0", text);
 }
 
 bool in_initramfs(void)
@@ -303,9 +266,11 @@ bool in_initramfs(void)
 
 void act(const struct facts *f, const struct judgement *j, const struct decision *d)
 {
-	const struct log log = log_open();
+	const struct log log = log_open(d);
 
 	log_verdict(&log, f, j, d);
+	if (d->stop)
+		tell_person(f, j, d);
 	record(&log, f, j, d->override);
 	if (d->stop)
 		stop(&log, d, f->phase == PHASE_LATE);

@@ -3,6 +3,18 @@
 # SPDX-License-Identifier: BSD-3-Clause
 # shellcheck shell=bash disable=SC2154 # d is the test's
 
+# own_console DIR: in a mount namespace, the only console is the file DIR/console, and what the kernel shows by itself
+# stays as it is.
+own_console() {
+	local file
+	echo console > "$1/active"
+	cp /proc/sys/kernel/printk "$1/printk"
+	: > "$1/console"
+	for file in active:/sys/class/tty/console/active printk:/proc/sys/kernel/printk console:/dev/console; do
+		[ ! -e "${file#*:}" ] || mount --bind "$1/${file%%:*}" "${file#*:}"
+	done
+}
+
 # own_machine SCRIPT [ARGUMENT...]: runs a script of bash with $d/etc over /etc, $d/sbin over /usr/sbin and $d/run as
 # /run. In it `process COMMAND...` runs a command as the first process of a PID namespace.
 own_machine() {
@@ -10,12 +22,13 @@ own_machine() {
 	mkdir -p "$d"/{etc,sbin,run}
 	[ -e "$d/etc/iommu.target" ] || mknod "$d/etc/iommu.target" c 0 0
 	# shellcheck disable=SC2016 # for the inner shells
-	unshare --mount bash -euc '
+	unshare --mount bash -euc "$(declare -f own_console)"'
 		mount -t overlay overlay -o "lowerdir=$1/etc:/etc" /etc
 		mount -t overlay overlay -o "lowerdir=$1/sbin:/usr/sbin" /usr/sbin
 		mount --bind "$1/run" /run
 		# What is tried when reboot(2) fails would stop this very machine.
 		[ ! -e /proc/sysrq-trigger ] || mount --bind /dev/null /proc/sysrq-trigger
+		own_console "$1"
 		process() { unshare --pid --fork --kill-child "$@"; }
 		script=$2
 		shift 2

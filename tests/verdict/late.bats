@@ -5,6 +5,7 @@ bats_require_minimum_version 1.5.0
 
 setup() {
 	load ../lib/trees
+	load ../lib/enforce
 	[ -z "$(ls /sys/class/iommu 2>/dev/null)" ] || skip "this machine has an IOMMU"
 	d=$BATS_TEST_TMPDIR
 	mkdir -p "$d"/{etc,sbin,run/iommu}
@@ -16,7 +17,8 @@ late() {
 	# An overlay's sign that there is no such file, whatever this machine has.
 	[ -e "$d/etc/iommu.target" ] || mknod "$d/etc/iommu.target" c 0 0
 	# shellcheck disable=SC2016 # for the inner shell
-	run --separate-stderr unshare --mount --pid --fork --mount-proc bash -euc '
+	run --separate-stderr unshare --mount --pid --fork --mount-proc bash -euc "$(declare -f own_console)"'
+		own_console "$1"
 		mount -t overlay overlay -o "lowerdir=$1/etc:/etc" /etc
 		mount -t overlay overlay -o "lowerdir=$1/sbin:/usr/sbin" /usr/sbin
 		mount --bind "$1/run" /run
@@ -145,7 +147,8 @@ reasons() {
 	printf 'mode=pt\non-mismatch=halt\n' > "$d/etc/iommu.target"
 	touch "$d/run/iommu/pending"
 	mkdir -p "$d/sbin"
-	run --separate-stderr unshare --mount --pid --fork --mount-proc bash -euc '
+	run --separate-stderr unshare --mount --pid --fork --mount-proc bash -euc "$(declare -f own_console)"'
+		own_console "$1"
 		mount -t overlay overlay -o "lowerdir=$1/etc:/etc" /etc
 		mount -t overlay overlay -o "lowerdir=$1/sbin:/usr/sbin" /usr/sbin
 		mount --bind "$1/run" /run
