@@ -167,7 +167,10 @@ static void take_option(struct invocation *in, enum option_id option, const char
 	case OPTION_FLUSH: q->flush = arg; break;
 	case OPTION_UNSAFE_INTERRUPTS: q->unsafe_interrupts = arg ? arg : "yes"; break;
 	case OPTION_OVERRIDE: q->override = arg ? arg : "yes"; break;
-	case OPTION_COMMIT: q->after_boot = strcmp(arg, "after-boot") == 0; break;
+	case OPTION_COMMIT:
+		q->after_boot = strcmp(arg, "after-boot") == 0;
+		q->at_once = !q->after_boot;
+		break;
 	case OPTION_EMIT:
 		q->emit = arg;
 		q->dry_run = true;

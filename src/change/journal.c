@@ -325,11 +325,27 @@ int journal_close(void)
 	return r;
 }
 
+/* Whether the spare is the change before this one: done, waiting for its boot, or of a record that nobody can read; and
+ * not one that was about to begin when it was cut short. */
+static bool spare_is_last(void)
+{
+	struct edits edits = { 0 };
+	struct journal j;
+
+	if (access(SPARE "/" DONE, F_OK) == 0)
+		return true;
+	char *text = file_read(SPARE "/" JOURNAL, NULL);
+	bool prepared = !text || (parse(text, &j, &edits) == 0 && j.progress == PROGRESS_OPEN);
+	edits_free(&edits);
+	free(text);
+	return !prepared;
+}
+
 int journal_cancel(void)
 {
 	int r;
 
-	if (access(SPARE "/" DONE, F_OK) == 0)
+	if (spare_is_last())
 		r = exchange();
 	else
 		r = remove_dir(SPARE) == 0 && rename(CHANGE, SPARE) == 0 ? file_sync_dir(SPARE) : -errno;

@@ -18,6 +18,7 @@ struct request {
 	const char *backend, *initramfs; /* or NULL: found out */
 	const char *emit;                /* --emit=: print the words in that form, or NULL */
 	bool after_boot;                 /* --commit=after-boot */
+	bool at_once;                    /* --commit=now was said: what waits for its boot is not waited for */
 	bool dry_run, force, verbose, quiet, json;
 };
 

@@ -9,6 +9,7 @@
 
 #include "base/paths.h"
 #include "change/fingerprint.h"
+#include "change/steps.h"
 #include "initramfs/inspect.h"
 
 static bool was_read(const struct seen *read, const char *path)
@@ -51,9 +52,8 @@ enum { WATCHED_MAX = 256 };
 
 static bool right_already(struct plan *p)
 {
-	const char *target = edits_target(&p->edits, true), *path;
-	const struct image_want want = { .target_text = target, .target_len = strlen(target),
-					 .on_mismatch = p->target.on_mismatch };
+	const struct image_want want = step_want_of(edits_target(&p->edits, true));
+	const char *path;
 
 	if (edits_change(&p->edits))
 		return false;

@@ -83,7 +83,14 @@ bool resume_is_open(void)
 	struct journal j;
 	bool open;
 
-	return journal_read(&j, &open) == 0 && open;
+	return journal_read(&j, &open) == 0 && open && j.progress != PROGRESS_BOOT;
+}
+
+bool resume_waits(struct journal *j)
+{
+	bool open;
+
+	return journal_read(j, &open) == 0 && open && j->progress == PROGRESS_BOOT;
 }
 
 int resume_finish_open(const struct request *q, const struct machine *m)
@@ -92,44 +99,75 @@ int resume_finish_open(const struct request *q, const struct machine *m)
 	bool open;
 
 	int code = resume_read_journal(&j, &open);
-	if (code || !open)
+	if (code || !open || j.progress == PROGRESS_BOOT)
 		return code;
-	if (j.progress == PROGRESS_BOOT)
-		j.progress = PROGRESS_SEALING;
 	return resume_finish(q, m, &j);
+}
+
+/* The target that the change is to end with. */
+static int final_target(struct target *target)
+{
+	struct error error;
+	struct edits edits;
+
+	int r = journal_edits(&edits);
+	if (r < 0)
+		return r;
+	const char *after = edits_target(&edits, true);
+	char *text = after ? strdup(after) : NULL;
+	r = text ? target_parse(text, strlen(text), target, &error) : -EINVAL;
+	free(text);
+	edits_free(&edits);
+	return r;
+}
+
+enum waited resume_waited(const struct machine *m, const struct journal *j, struct target *target)
+{
+	static struct judgement judgement; /* too large for a careful stack */
+
+	int r = final_target(target);
+	if (r < 0) {
+		fail("the journal of the last change: %s", r == -EINVAL ? "damaged" : strerror(-r));
+		return WAITED_UNREADABLE;
+	}
+	if (!m->now || strcmp(j->boot_id, m->now->evidence.boot_id) == 0)
+		return WAITED_NOT_YET;
+	judge_against(m->now, target, &judgement);
+	if (judgement.verdict == VERDICT_MATCH)
+		return WAITED_RIGHT;
+	const struct finding *first = &judgement.reasons.list[0];
+	fprintf(stderr, "iommu-install: the machine has not come up in mode %s, so the old one stays accepted: %s: %s\n",
+		j->command, reason_code(first->reason), first->message);
+	return WAITED_WRONG;
+}
+
+int resume_seal(const struct request *q, const struct machine *m, struct journal *j)
+{
+	struct edits edits;
+
+	/* Written down, so that one that is cut short is finished by any command. */
+	j->progress = PROGRESS_SEALING;
+	int r = journal_edits(&edits);
+	if (r == 0)
+		r = journal_update(j, &edits);
+	edits_free(&edits);
+	return r < 0 ? fail("the journal of the last change: %s", strerror(-r)) : resume_finish(q, m, j);
 }
 
 /* A change that is sealed after the boot: has the machine come up as it should? */
 static int seal_after_boot(const struct request *q, const struct machine *m, struct journal *j)
 {
-	static struct judgement judgement; /* too large for a careful stack */
-	struct error error;
-	struct edits edits;
 	struct target target;
 
-	if (!m->now || strcmp(j->boot_id, m->now->evidence.boot_id) == 0) {
+	switch (resume_waited(m, j, &target)) {
+	case WAITED_NOT_YET:
 		machine_say(q, "the change to %s waits for the next boot\n", j->command);
 		return 0;
+	case WAITED_RIGHT: return resume_seal(q, m, j);
+	case WAITED_WRONG: return EXIT_MISMATCH;
+	case WAITED_UNREADABLE: break;
 	}
-	int r = journal_edits(&edits);
-	if (r < 0)
-		return fail("the journal of the last change: %s", strerror(-r));
-	const char *after = edits_target(&edits, true);
-	char *text = after ? strdup(after) : NULL;
-	r = text ? target_parse(text, strlen(text), &target, &error) : -EINVAL;
-	free(text);
-	edits_free(&edits);
-	if (r < 0)
-		return fail("the journal of the last change: damaged");
-	judge_against(m->now, &target, &judgement);
-	if (judgement.verdict != VERDICT_MATCH) {
-		const struct finding *first = &judgement.reasons.list[0];
-		fprintf(stderr, "iommu-install: the machine has not come up in mode %s, so the old one stays accepted: "
-			"%s: %s\n", j->command, reason_code(first->reason), first->message);
-		return EXIT_MISMATCH;
-	}
-	j->progress = PROGRESS_SEALING;
-	return resume_finish(q, m, j);
+	return EXIT_INVALID;
 }
 
 static int resume(const struct request *q, const struct machine *m)

@@ -56,8 +56,76 @@ static void note_words(const struct boot_entries *entries, struct journal *j)
 	}
 }
 
+/* A change that waits for its boot, and is for the mode that is asked for once more. */
+struct waiting {
+	struct journal journal;
+	char *final;     /* it is this very target, and goes on waiting: the text that it will end with, while the
+			  * plan has the present one. Owned */
+	bool seal;       /* it is this very target, and the machine has come up so */
+	bool after_boot; /* what is changed about it waits too */
+};
+
+static bool same_target(const struct target *a, const struct target *b)
+{
+	char of_a[512], of_b[512];
+
+	return target_format(a, of_a, sizeof(of_a)) > 0 && target_format(b, of_b, sizeof(of_b)) > 0 &&
+	       strcmp(of_a, of_b) == 0;
+}
+
+static struct edit *target_edit(struct plan *p)
+{
+	for (size_t i = 0; i < p->edits.count; i++)
+		if (p->edits.list[i].role == ROLE_TARGET)
+			return &p->edits.list[i];
+	return NULL;
+}
+
+/* Plans with the target that is there, which accepts the old mode too. Returns 0, or -1 with one line told. */
+static int keep_target(struct plan *p, struct waiting *w)
+{
+	struct edit *e = target_edit(p);
+	char *present = e && e->before ? strdup(e->before) : NULL;
+
+	if (e && e->before && !present)
+		return no_memory();
+	if (!present)
+		return 0; /* somebody has taken it away */
+	w->final = e->after;
+	e->after = present;
+	return 0;
+}
+
+static void want_final(struct plan *p, struct waiting *w)
+{
+	struct edit *e = w->final ? target_edit(p) : NULL;
+
+	if (!e)
+		return;
+	free(e->after);
+	e->after = w->final;
+	w->final = NULL;
+}
+
+static int look_for_waiting(struct plan *p, const struct machine *m, struct waiting *w)
+{
+	struct target last;
+
+	*w = (struct waiting){ 0 };
+	if (!m->now || p->request->at_once || !resume_waits(&w->journal) ||
+	    strcmp(w->journal.command, mode_name(p->target.mode)) != 0)
+		return 0;
+	enum waited waited = resume_waited(m, &w->journal, &last);
+	if (waited == WAITED_UNREADABLE)
+		return EXIT_INVALID;
+	bool same = same_target(&last, &p->target);
+	w->after_boot = waited != WAITED_RIGHT;
+	w->seal = waited == WAITED_RIGHT && same;
+	return waited != WAITED_RIGHT && same && keep_target(p, w) < 0 ? EXIT_INVALID : 0;
+}
+
 /* The plan's own lists, which plan_free() frees. */
-static struct transaction transaction_of(const struct machine *m, struct plan *p)
+static struct transaction transaction_of(const struct machine *m, struct plan *p, const struct waiting *w)
 {
 	struct transaction t = { .backend = p->backend, .snapshot = &p->snapshot, .generator = p->generator,
 				 .now = m->now, .loader = p->loader, .verbose = p->request->verbose,
@@ -71,7 +139,7 @@ static struct transaction transaction_of(const struct machine *m, struct plan *p
 	j->known = true;
 	j->flush = p->flush;
 	note_words(&snapshot_of(&p->snapshot, p->backend)->entries, j);
-	j->after_boot = p->request->after_boot && m->live;
+	j->after_boot = (p->request->after_boot || w->after_boot) && m->live;
 	machine_set_boot_id(m, j);
 	return t;
 }
@@ -92,19 +160,31 @@ static int execute(const struct machine *m, struct plan *p, struct transaction *
 	return code;
 }
 
-static int nothing_to_change(const struct plan *p)
+static int nothing_to_change(const struct plan *p, const struct waiting *w)
 {
-	machine_say(p->request, "mode %s is set already; nothing to change\n", mode_name(p->target.mode));
+	if (w->final)
+		machine_say(p->request, "the change to %s waits for the next boot; nothing to change\n",
+			    mode_name(p->target.mode));
+	else
+		machine_say(p->request, "mode %s is set already; nothing to change\n", mode_name(p->target.mode));
 	return 0;
 }
 
+static int take(const struct plan *p, const struct transaction *t, struct outcome *outcome)
+{
+	return outcome_take(t, p->request->json || p->request->dry_run, outcome) < 0 ? EXIT_INVALID : 0;
+}
+
 /* Makes the plan, and decides: what it comes to is in outcome. */
-static int decide(struct plan *p, const struct machine *m, struct outcome *outcome, struct transaction *t)
+static int decide(struct plan *p, const struct machine *m, struct outcome *outcome, struct waiting *w,
+		  struct transaction *t)
 {
 	int code = arch_check(p->root, m->live);
 
 	if (code == 0)
 		code = plan_make(p);
+	if (code == 0)
+		code = look_for_waiting(p, m, w);
 	if (code)
 		return code;
 	bool before = plan_done_before(p);
@@ -112,7 +192,7 @@ static int decide(struct plan *p, const struct machine *m, struct outcome *outco
 		code = plan_check(p);
 	if (code)
 		return code;
-	*t = transaction_of(m, p);
+	*t = transaction_of(m, p, w);
 	if (before) {
 		*outcome = (struct outcome){ .backend = p->backend, .generator = p->generator, .read_before = true,
 					     .had_target = true, .has_target = true, .before = p->target,
@@ -121,7 +201,13 @@ static int decide(struct plan *p, const struct machine *m, struct outcome *outco
 			outcome_look_ahead(t, outcome);
 		return 0;
 	}
-	return outcome_take(t, p->request->json || p->request->dry_run, outcome) < 0 ? EXIT_INVALID : 0;
+	code = take(p, t, outcome);
+	if (code || !w->final || !outcome->changed)
+		return code;
+	/* Somebody has been at it meanwhile: it is made again, and waits again. */
+	outcome_free(outcome);
+	want_final(p, w);
+	return take(p, t, outcome);
 }
 
 /* One that was begun before comes first, and what is reported is what both come to. */
@@ -133,10 +219,11 @@ static int finish_open(const struct request *q, const struct machine *m, bool *w
 	*was_open = resume_is_open();
 	if (!*was_open)
 		return 0;
+	struct waiting none = { 0 };
 	plan = (struct plan){ .request = q, .root = &m->root, .facts = m->now, .loader = m->loader };
 	fail_mute(true);
 	/* Where it can't be told what both come to, what is resumed is told. */
-	if (decide(&plan, m, m->outcome, &t))
+	if (decide(&plan, m, m->outcome, &none, &t))
 		outcome_free(m->outcome);
 	fail_mute(false);
 	plan_free(&plan);
@@ -163,9 +250,24 @@ static void notice(const struct machine *m, const struct plan *p, const struct o
 	free(lines);
 }
 
+static int carry_out(const struct machine *m, struct plan *p, const struct outcome *outcome, struct waiting *w,
+		     struct transaction *t)
+{
+	if (p->request->dry_run)
+		return machine_preview(p->request, m);
+	if (w->seal)
+		return resume_seal(p->request, m, &w->journal);
+	if (outcome->changed)
+		return execute(m, p, t);
+	if (!outcome->read_before)
+		plan_read_back(p);
+	return nothing_to_change(p, w);
+}
+
 static int follow(const struct machine *m, struct plan *p)
 {
 	struct outcome own = { 0 }, *outcome = m->outcome;
+	struct waiting waiting = { 0 };
 	struct transaction t;
 	bool was_open = false;
 
@@ -175,18 +277,12 @@ static int follow(const struct machine *m, struct plan *p)
 	if (was_open)
 		outcome = &own;
 	if (code == 0)
-		code = decide(p, m, outcome, &t);
+		code = decide(p, m, outcome, &waiting, &t);
 	if (code == 0)
 		notice(m, p, outcome);
-	if (code == 0 && p->request->dry_run)
-		code = machine_preview(p->request, m);
-	else if (code == 0 && outcome->changed)
-		code = execute(m, p, &t);
-	else if (code == 0) {
-		if (!outcome->read_before)
-			plan_read_back(p);
-		nothing_to_change(p);
-	}
+	if (code == 0)
+		code = carry_out(m, p, outcome, &waiting, &t);
+	free(waiting.final);
 	outcome_free(&own);
 	return code;
 }

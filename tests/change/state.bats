@@ -54,3 +54,83 @@ FAILS='cp -n /usr/sbin/update-grub /root
 		iommu-install resume; [ \$? = 1 ] && [ ! -e /run/iommu ]"
 	[[ $output == *"everything is as it was before"* ]]
 }
+
+# A change to strict waits for its boot; the machine runs with the IOMMU off. What it has now is kept in /before.
+# shellcheck disable=SC2016 # for the machine
+WAITS='iommu-install off-for-uio --on-mismatch=halt &&
+	iommu-install strict --force --on-mismatch=halt --commit=after-boot > /dev/null || exit 99
+	look() { sha256sum /etc/iommu.target /etc/default/grub.d/* /boot/grub/grub.cfg /boot/initrd.img-* \
+		/var/lib/iommu/change/*; }
+	look > /before'
+# shellcheck disable=SC2016 # for the machine
+BOOTED='echo 11111111-2222-3333-4444-555555555555 > /run/boot_id
+	mount --bind /run/boot_id /proc/sys/kernel/random/boot_id'
+
+needs_no_iommu() {
+	[ -z "$(ls /sys/class/iommu 2>/dev/null)" ] || skip "this machine has an IOMMU"
+}
+
+# bats test_tags=boot
+@test "a change that waits for its boot is sealed by nothing in that boot: not by itself, nor by one that is refused" {
+	needs_no_iommu
+	quick_machine
+	run -0 in_machine "$WAITS"'
+		iommu-install strict --force --on-mismatch=halt --commit=after-boot && iommu-install strict --force &&
+		iommu-install strict --force && look | diff /before - &&
+		iommu-install pt; [ $? = 5 ] && look | diff /before - &&
+		iommu-install pt --force --on-mismatch=reboot --delay=1; [ $? = 1 ] && look | diff /before -'
+	[ "$(grep -c "the change to strict waits for the next boot; nothing to change" <<< "$output")" = 3 ]
+	run -0 --separate-stderr in_machine 'iommu-install strict --force --json'
+	[ "$(json '.result, .changed, .after.mode' | xargs)" = "unchanged false strict" ]
+	# Another policy waits too; a change that is asked for at once does not.
+	run -0 in_machine 'iommu-install strict --force --on-mismatch=reboot && cat /etc/iommu.target &&
+		grep progress= /var/lib/iommu/change/journal'
+	[[ $output == *$'mode=strict\naccept=off-for-uio\non-mismatch=reboot\n'*"progress=boot" ]]
+	run -0 in_machine 'iommu-install strict --force --commit=now && cat /etc/iommu.target /var/lib/iommu/change/done'
+	[[ $output == *$'mode=strict\non-mismatch=reboot\n'* ]]
+}
+
+# bats test_tags=boot
+@test "another mode replaces a change that waits: meanwhile what is and what may come is accepted, and undone it waits again" {
+	needs_no_iommu
+	quick_machine
+	run -0 in_machine "$WAITS"'
+		mv /usr/sbin/update-initramfs /root; cat > /usr/sbin/update-initramfs <<"END"
+#!/bin/sh
+cat /etc/iommu.target >> /targets
+exec /root/update-initramfs "$@"
+END
+		chmod 755 /usr/sbin/update-initramfs; mv /usr/sbin/update-grub /root
+		printf "#!/bin/sh\nexit 1\n" > /usr/sbin/update-grub; chmod 755 /usr/sbin/update-grub
+		iommu-install pt --force --json > /host/object; [ $? = 1 ] &&
+		sha256sum /etc/iommu.target /etc/default/grub.d/* /boot/grub/grub.cfg /var/lib/iommu/change/* |
+			diff <(grep -v initrd /before) - && mv /root/update-grub /usr/sbin
+		iommu-install resume'
+	[ "$(jq -r .result "$BATS_TEST_TMPDIR/object")" = failed ]
+	[[ $output == *"the change to strict waits for the next boot"* ]]
+	run -0 in_machine 'rm /targets; iommu-install pt --force --commit=after-boot && cat /targets /etc/iommu.target &&
+		grep -x -e command=pt -e progress=boot /var/lib/iommu/change/journal'
+	[[ $output == *$'mode=pt\naccept=off-for-uio,strict\non-mismatch=halt\nmode=pt\naccept=off-for-uio,strict\n'*\
+$'command=pt\nprogress=boot' ]]
+	[[ $output != *accept=*mode=strict* ]]
+	# Without that word it ends as any other, and so do the two ways back.
+	run -0 in_machine 'iommu-install strict --force && cat /etc/iommu.target &&
+		iommu-install off-for-uio --commit=after-boot && iommu-install remove && [ ! -e /etc/iommu.target ]'
+	[[ $output == *$'mode=strict\non-mismatch=halt\n'* ]]
+}
+
+# bats test_tags=boot
+@test "in a later boot the same command seals a change that waited if the machine has come up so, else it says so" {
+	needs_no_iommu
+	quick_machine
+	run -0 in_machine "$WAITS"
+	run -0 in_machine "$BOOTED"'
+		look() { cat /etc/iommu.target /boot/initrd.img-* /var/lib/iommu/change/* | sha256sum; }; look > /before
+		iommu-install strict --force && look | diff /before -'
+	[[ $output == *"has not come up in mode strict, so the old one stays accepted"* ]]
+	run -0 in_machine 'iommu-install off-for-uio --commit=after-boot && grep accept=strict /etc/iommu.target'
+	run -0 in_machine "$BOOTED"'
+		iommu-install off-for-uio --delay=1000; [ $? = 1 ] && grep accept=strict /etc/iommu.target &&
+		iommu-install off-for-uio && cat /etc/iommu.target && ls /var/lib/iommu/change/done'
+	[[ $output == *$'mode=off-for-uio\non-mismatch=halt\n'* ]]
+}
