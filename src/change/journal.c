@@ -25,6 +25,8 @@
 #define DONE "done"
 #define IMAGES CHANGE "/images"
 
+enum { FORMAT = 2 }; /* one that is not written down is 1 */
+
 static const char *const progress_words[] = {
 	[PROGRESS_OPEN] = "open", [PROGRESS_BOOT] = "boot", [PROGRESS_SEALING] = "sealing",
 };
@@ -97,6 +99,7 @@ static int write_journal(const char *dir, const struct journal *j, const struct 
 	if (!out)
 		return -ENOMEM;
 	fprintf(out, "# What iommu-install is doing or did last; 'iommu-install resume' and 'rollback' read it.\n");
+	fprintf(out, "format=%d\n", FORMAT);
 	fprintf(out, "command=%s\nprogress=%s\ncommit=%s\nbackend=%s\ngenerator=%s\n", j->command,
 		progress_words[j->progress], j->after_boot ? "after-boot" : "now", j->backend, j->generator);
 	if (j->known)
@@ -219,6 +222,15 @@ static int parse_file(char *value, struct edits *edits)
 	return edits_take(edits, role, blank + 1, NULL, NULL);
 }
 
+static int parse_format(const char *value)
+{
+	size_t digits = strspn(value, "0123456789");
+
+	if (digits == 0 || value[digits])
+		return -EINVAL;
+	return digits > 3 || atoi(value) > FORMAT ? -ENOTSUP : 0;
+}
+
 static int parse(char *text, struct journal *j, struct edits *edits)
 {
 	bool progress = false;
@@ -230,6 +242,11 @@ static int parse(char *text, struct journal *j, struct edits *edits)
 	while (keyval_next(&kv)) {
 		if (!kv.value)
 			return -EINVAL;
+		int format = strcmp(kv.key, "format") == 0 ? parse_format(kv.value) : 1;
+		if (format < 0)
+			return format;
+		if (format == 0)
+			continue;
 		if (strcmp(kv.key, "command") == 0)
 			snprintf(j->command, sizeof(j->command), "%s", kv.value);
 		else if (strcmp(kv.key, "commit") == 0)
@@ -267,7 +284,8 @@ static int read_change(struct journal *j, struct edits *edits, bool *open)
 	char *text = file_read(CHANGE "/" JOURNAL, NULL);
 
 	*edits = (struct edits){ 0 };
-	*open = text != NULL;
+	/* What is there and can't be read is not known to be done. */
+	*open = text || (errno != ENOENT && errno != EACCES);
 	if (!text && errno == ENOENT)
 		text = file_read(CHANGE "/" DONE, NULL);
 	if (!text)

@@ -1,6 +1,8 @@
 /* What is written down about a change in /var/lib/iommu/change: enough to finish it, to undo it, and to go back later.
  * SPDX-License-Identifier: BSD-3-Clause
  *
+ * The first line says in which format it is; one without that line is older, and is read. One that is newer is not.
+ *
  * A change is under way while there is a file `journal`, which becomes `done` at the end. Beside it are copies of the
  * files before the change, with owner, mode and extended attributes, and the texts they get.
  */
@@ -41,8 +43,9 @@ enum side { BEFORE, AFTER, PUT };
  * until journal_close(). Returns 0 or -errno; if it is cut short there is no new change. */
 int journal_open(const struct journal *journal, const struct edits *edits, bool back);
 
-/* Reads the last change, *open if it is still under way. Returns 0, -ENOENT if there is none, -EINVAL if the record is
- * damaged, or another -errno. */
+/* Reads the last change, *open if it is still under way, also where it can't be read. Returns 0, -ENOENT if there is
+ * none, -EINVAL if the record is damaged, -ENOTSUP if it is in a format that only a newer program knows, or another
+ * -errno. */
 int journal_read(struct journal *journal, bool *open);
 
 /* Reads what the change edits, both sides' texts included. Returns 0, or -errno and no edits. */

@@ -75,7 +75,7 @@ static int check_with(struct snapshot *snapshot, const struct request *q, const 
 	int code = 0, r = predictions_make(l, NULL, now ? &now->evidence : NULL, target != -ENOENT, &entries);
 	if (r < 0)
 		return cannot_tell(output, EXIT_INVALID, strerror(-r));
-	open = journal_read(&j, &open) == 0 && open;
+	int journal = journal_read(&j, &open);
 	enum verdict verdict = overall(&entries, target != -ENOENT);
 	if (output == CHECK_NAGIOS)
 		code = nagios(now, &entries, target == 0 ? &wanted : NULL, open);
@@ -86,7 +86,7 @@ static int check_with(struct snapshot *snapshot, const struct request *q, const 
 	predictions_free(&entries);
 	if (open && output != CHECK_NAGIOS)
 		fprintf(stderr, "iommu-install: a change to %s is not finished; run 'iommu-install resume'\n",
-			j.command);
+			journal == 0 ? j.command : "another mode");
 	if (fflush(stdout) != 0)
 		return EXIT_INVALID;
 	if (output == CHECK_NAGIOS)

@@ -33,12 +33,13 @@ static int take_out(const struct request *q, const struct machine *m)
 	struct journal last;
 	bool open;
 
-	int code = q->dry_run ? 0 : resume_finish_open(q, m);
-	/* This is a way out, whatever has become of the change before. */
-	if (code && step_go_on() == 0)
-		code = 0;
-	if (code == 0)
-		code = resume_read_journal(&last, &open);
+	int code = resume_read_journal(true, &last, &open);
+	if (code == 0 && open && last.progress != PROGRESS_BOOT && !q->dry_run) {
+		/* This is a way out, whatever becomes of the change before. */
+		code = resume_finish(q, m, &last);
+		if (code == 0 || step_go_on() == 0)
+			code = resume_read_journal(true, &last, &open);
+	}
 	if (code)
 		return code;
 	if (never_used(q, &last)) {

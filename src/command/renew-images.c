@@ -23,7 +23,7 @@ static int renew_images(const struct request *q, const struct machine *m)
 	const char *what;
 	bool open;
 
-	int code = resume_read_journal(&last, &open);
+	int code = resume_read_journal(true, &last, &open);
 	if (code || strcmp(last.generator, "none") == 0)
 		return code;
 	/* One that waits for its boot has the images it is to have until then; any other ends with new ones. */

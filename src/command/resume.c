@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/paths.h"
 #include "bootloader/backend.h"
 #include "bootloader/choose.h"
 #include "change/transaction.h"
@@ -67,14 +68,32 @@ int resume_finish(const struct request *q, const struct machine *m, const struct
 	return code;
 }
 
-int resume_read_journal(struct journal *j, bool *open)
+static const char *unreadable(int r)
+{
+	return r == -EINVAL ? "damaged" : r == -ENOTSUP ? "written by a newer iommu-install" : strerror(-r);
+}
+
+int resume_read_journal(bool way_out, struct journal *j, bool *open)
 {
 	int r = journal_read(j, open);
 
-	if (r < 0 && r != -ENOENT)
-		return fail("the journal of the last change: %s", r == -EINVAL ? "damaged" : strerror(-r));
-	if (r < 0)
-		*j = (struct journal){ 0 };
+	if (r == 0)
+		return 0;
+	*j = (struct journal){ 0 };
+	if (r == -ENOENT)
+		return 0;
+	if (r == -EACCES || r == -ENOMEM)
+		return fail("the journal of the last change: %s", strerror(-r));
+	if (*open && !way_out)
+		return fail("the record of a change that was cut short (" STATE_DIR "/change/journal): %s; "
+			    "left to do is 'iommu-install remove', or to set a mode with --on-mismatch=warn",
+			    unreadable(r));
+	fprintf(stderr, *open ? "iommu-install: the record of a change that was cut short: %s: it can neither be "
+				"finished nor undone, and what it wrote stays as far as this command does not write it "
+				"anew\n"
+			      : "iommu-install: the record of the last change: %s: it can't be rolled back\n",
+		unreadable(r));
+	*open = false;
 	return 0;
 }
 
@@ -93,12 +112,12 @@ bool resume_waits(struct journal *j)
 	return journal_read(j, &open) == 0 && open && j->progress == PROGRESS_BOOT;
 }
 
-int resume_finish_open(const struct request *q, const struct machine *m)
+int resume_finish_open(const struct request *q, const struct machine *m, bool way_out)
 {
 	struct journal j;
 	bool open;
 
-	int code = resume_read_journal(&j, &open);
+	int code = resume_read_journal(way_out, &j, &open);
 	if (code || !open || j.progress == PROGRESS_BOOT)
 		return code;
 	return resume_finish(q, m, &j);
@@ -136,8 +155,8 @@ enum waited resume_waited(const struct machine *m, const struct journal *j, stru
 	if (judgement.verdict == VERDICT_MATCH)
 		return WAITED_RIGHT;
 	const struct finding *first = &judgement.reasons.list[0];
-	fprintf(stderr, "iommu-install: the machine has not come up in mode %s, so the old one stays accepted: %s: %s\n",
-		j->command, reason_code(first->reason), first->message);
+	fprintf(stderr, "iommu-install: the machine has not come up in mode %s, so the old one stays accepted: "
+		"%s: %s\n", j->command, reason_code(first->reason), first->message);
 	return WAITED_WRONG;
 }
 
@@ -175,7 +194,7 @@ static int resume(const struct request *q, const struct machine *m)
 	struct journal j;
 	bool open;
 
-	int code = resume_read_journal(&j, &open);
+	int code = resume_read_journal(false, &j, &open);
 	if (code)
 		return code;
 	if (!open) {

@@ -15,9 +15,10 @@
  * code. */
 int change_resume(const struct request *request);
 
-/* For the other commands. Reads the journal of the last change: an empty one where there is none. Returns 0 or an exit
- * code, having said what is wrong. */
-int resume_read_journal(struct journal *journal, bool *open);
+/* For the other commands. Reads the journal of the last change: an empty one where there is none, or one of a change
+ * that is done and can't be read, which is told. Of one that was cut short it is an error, unless the command is a way
+ * out, which only says what is lost: then it is empty too, and not open. Returns 0 or an exit code. */
+int resume_read_journal(bool way_out, struct journal *journal, bool *open);
 
 /* Finishes the open change that the journal has. Returns an exit code. */
 int resume_finish(const struct request *request, const struct machine *machine, const struct journal *journal);
@@ -26,8 +27,8 @@ int resume_finish(const struct request *request, const struct machine *machine, 
 bool resume_is_open(void);
 
 /* Finishes what was cut short, so that one change never lies on top of another; not one that waits for its boot.
- * Returns an exit code. */
-int resume_finish_open(const struct request *request, const struct machine *machine);
+ * Returns an exit code. way_out as above. */
+int resume_finish_open(const struct request *request, const struct machine *machine, bool way_out);
 
 /* Whether a change waits for its boot (--commit=after-boot): its journal. */
 bool resume_waits(struct journal *journal);

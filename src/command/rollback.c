@@ -87,7 +87,7 @@ static int roll_back(const struct request *q, const struct machine *m)
 	struct journal last;
 	bool open;
 
-	int code = resume_read_journal(&last, &open);
+	int code = resume_read_journal(false, &last, &open);
 	if (code)
 		return code;
 	if (!last.command[0])

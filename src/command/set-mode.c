@@ -211,14 +211,14 @@ static int decide(struct plan *p, const struct machine *m, struct outcome *outco
 }
 
 /* One that was begun before comes first, and what is reported is what both come to. */
-static int finish_open(const struct request *q, const struct machine *m, bool *was_open)
+static int finish_open(const struct request *q, const struct machine *m, bool way_out, bool *was_open)
 {
 	static struct plan plan; /* too large for a careful stack */
 	struct transaction t;
 
 	*was_open = resume_is_open();
 	if (!*was_open)
-		return 0;
+		return resume_finish_open(q, m, way_out);
 	struct waiting none = { 0 };
 	plan = (struct plan){ .request = q, .root = &m->root, .facts = m->now, .loader = m->loader };
 	fail_mute(true);
@@ -227,10 +227,18 @@ static int finish_open(const struct request *q, const struct machine *m, bool *w
 		outcome_free(m->outcome);
 	fail_mute(false);
 	plan_free(&plan);
-	int code = resume_finish_open(q, m);
-	/* A target that stops nothing is a way out, whatever has become of the change before. */
-	bool way_out = code && q->on_mismatch && strcmp(q->on_mismatch, policy_name(POLICY_WARN)) == 0;
-	return way_out && step_go_on() == 0 ? 0 : code;
+	int code = resume_finish_open(q, m, way_out);
+	/* A way out, whatever has become of the change before. */
+	return code && way_out && step_go_on() == 0 ? 0 : code;
+}
+
+/* Whether nothing is stopped any more once the change is made: nothing must be in its way. */
+static bool is_way_out(struct plan *p)
+{
+	fail_mute(true);
+	bool warns = plan_target(p) == 0 && p->target.on_mismatch == POLICY_WARN;
+	fail_mute(false);
+	return warns;
 }
 
 /* What it means for devices that are in use; of the running machine. */
@@ -273,7 +281,7 @@ static int follow(const struct machine *m, struct plan *p)
 
 	if (p->request->emit)
 		return plan_emit(p);
-	int code = p->request->dry_run ? 0 : finish_open(p->request, m, &was_open);
+	int code = p->request->dry_run ? 0 : finish_open(p->request, m, is_way_out(p), &was_open);
 	if (was_open)
 		outcome = &own;
 	if (code == 0)

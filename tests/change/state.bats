@@ -86,12 +86,13 @@ needs_no_iommu() {
 	run -0 in_machine 'iommu-install strict --force --on-mismatch=reboot && cat /etc/iommu.target &&
 		grep progress= /var/lib/iommu/change/journal'
 	[[ $output == *$'mode=strict\naccept=off-for-uio\non-mismatch=reboot\n'*"progress=boot" ]]
-	run -0 in_machine 'iommu-install strict --force --commit=now && cat /etc/iommu.target /var/lib/iommu/change/done'
-	[[ $output == *$'mode=strict\non-mismatch=reboot\n'* ]]
+	run -0 in_machine 'iommu-install strict --force --commit=now && ls /var/lib/iommu/change/done &&
+		cat /etc/iommu.target'
+	[[ $output == *$'mode=strict\non-mismatch=reboot' ]]
 }
 
 # bats test_tags=boot
-@test "another mode replaces a change that waits: meanwhile what is and what may come is accepted, and undone it waits again" {
+@test "another mode replaces a change that waits: what is and what may come is accepted, and undone it waits again" {
 	needs_no_iommu
 	quick_machine
 	run -0 in_machine "$WAITS"'
@@ -108,8 +109,8 @@ END
 		iommu-install resume'
 	[ "$(jq -r .result "$BATS_TEST_TMPDIR/object")" = failed ]
 	[[ $output == *"the change to strict waits for the next boot"* ]]
-	run -0 in_machine 'rm /targets; iommu-install pt --force --commit=after-boot && cat /targets /etc/iommu.target &&
-		grep -x -e command=pt -e progress=boot /var/lib/iommu/change/journal'
+	run -0 in_machine 'rm /targets; iommu-install pt --force --commit=after-boot &&
+		cat /targets /etc/iommu.target && grep -x -e command=pt -e progress=boot /var/lib/iommu/change/journal'
 	[[ $output == *$'mode=pt\naccept=off-for-uio,strict\non-mismatch=halt\nmode=pt\naccept=off-for-uio,strict\n'*\
 $'command=pt\nprogress=boot' ]]
 	[[ $output != *accept=*mode=strict* ]]
@@ -133,4 +134,47 @@ $'command=pt\nprogress=boot' ]]
 		iommu-install off-for-uio --delay=1000; [ $? = 1 ] && grep accept=strict /etc/iommu.target &&
 		iommu-install off-for-uio && cat /etc/iommu.target && ls /var/lib/iommu/change/done'
 	[[ $output == *$'mode=off-for-uio\non-mismatch=halt\n'* ]]
+}
+
+# bats test_tags=boot
+@test "a record of a finished change that is damaged, or of a newer format, is told, and costs the rollback only" {
+	quick_machine
+	in_machine 'update-grub 2>/dev/null' # the proof that it is GRUB stands on its own
+	local damage
+	for damage in 'echo x >' 'sed -i s/^format=.*/format=3/' 'truncate -s 0' 'sed -i s/^progress=.*//'; do
+		run -0 in_machine "iommu-install off-for-uio --on-mismatch=halt && $damage /var/lib/iommu/change/done &&
+			iommu-install internal-images && iommu-install check && iommu-install resume &&
+			iommu-install off-for-uio --on-mismatch=halt && { iommu-install rollback; [ \$? = 1 ]; } &&
+			iommu-install strict --force && $damage /var/lib/iommu/change/done && iommu-install remove &&
+			[ ! -e /etc/iommu.target ] && iommu-install rollback"
+		[ "$(grep -c "can't be rolled back" <<< "$output")" -ge 4 ]
+	done
+	# One of the first format, which had no such line, is read.
+	run -0 in_machine 'iommu-install pt --force && sed -i /^format=/d /var/lib/iommu/change/done &&
+		iommu-install rollback && cat /etc/iommu.target'
+	[[ $output == *mode=strict* ]]
+}
+
+# bats test_tags=boot
+@test "a damaged record of a change that was cut short bars neither remove, nor a change to warn, nor new images" {
+	quick_machine
+	in_machine 'update-grub 2>/dev/null'
+	# shellcheck disable=SC2016 # for the machine
+	local cut='iommu-install off-for-uio --on-mismatch=halt; cp -n /usr/sbin/update-grub /root
+		printf "#!/bin/sh\nkill -9 \$(pidof iommu-install)\n" > /usr/sbin/update-grub
+		iommu-install strict --force --on-mismatch=halt; cp /root/update-grub /usr/sbin
+		j=/var/lib/iommu/change/journal; look() { sha256sum /etc/iommu.target /boot/initrd.img-*64 $j; }'
+	run -0 in_machine "$cut; echo x > \$j; look > /before"'
+		iommu-install resume; [ $? = 1 ] && iommu-install strict --force; [ $? = 1 ] &&
+		iommu-install rollback; [ $? = 1 ] && iommu-install internal-images && look | diff /before - &&
+		iommu-install check --nagios; [ $? != 0 ] && iommu-install pt --force --on-mismatch=warn &&
+		cat /etc/iommu.target && iommu-install rollback'
+	[ "$(grep -c "left to do is 'iommu-install remove'" <<< "$output")" = 3 ]
+	[[ $output == *"can neither be finished nor undone"*"mode=pt"* ]]
+	run -0 in_machine "$cut; sed -i s/^format=.*/format=3/ \$j; look > /before
+		printf '#!/bin/sh\nexit 1\n' > /usr/sbin/update-grub"'
+		iommu-install remove; [ $? = 1 ] && look | diff /before - && cp /root/update-grub /usr/sbin &&
+		iommu-install remove && [ ! -e /etc/iommu.target ] && ! grep -q iommu= /boot/grub/grub.cfg &&
+		iommu-install resume'
+	[[ $output == *"written by a newer iommu-install: it can neither be finished"*"nothing was left unfinished"* ]]
 }
