@@ -10,18 +10,43 @@
 #include <string.h>
 #include <sys/file.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "base/paths.h"
+#include "base/run.h"
 #include "system/files.h"
 #include "system/message.h"
-
-/* dpkg's and apt's (dpkg: lib/dpkg/dbmodify.c:modstatdb_lock()). */
-#define DPKG_LOCK "/var/lib/dpkg/lock-frontend"
+#include "system/process.h"
 
 #define LOCK STATE_DIR "/lock"
 
 static bool held, made;
+
+/* The programs that we start inherit the descriptor, so that the lock is held while one of them lives: also one that
+ * goes on after we were killed. A record lock is the process's own, and tells whether it is that. */
+static int take_own(int fd)
+{
+	struct flock alive = { .l_type = F_WRLCK, .l_whence = SEEK_SET };
+	const struct timespec nap = { .tv_nsec = 100000000 };
+	enum { NAPS = 100 };
+
+	for (int i = 0;; i++) {
+		if (flock(fd, LOCK_EX | LOCK_NB) == 0) {
+			fcntl(fd, F_SETLK, &alive);
+			return 0;
+		}
+		if (errno != EWOULDBLOCK)
+			return fail(LOCK ": %s", strerror(errno));
+		struct flock holder = alive;
+		if (fcntl(fd, F_GETLK, &holder) == 0 && holder.l_type != F_UNLCK)
+			return fail(LOCK ": another iommu-install is at work");
+		if (i == NAPS)
+			return fail(LOCK ": a program that an iommu-install started, which is gone, is still at work; "
+				    "try again when it is done");
+		nanosleep(&nap, NULL);
+	}
+}
 
 static int lock_own(void)
 {
@@ -32,14 +57,17 @@ static int lock_own(void)
 		return fail(STATE_DIR ": not root's own directory, or others can write to it");
 	if (r < 0)
 		return fail(STATE_DIR ": %s", strerror(-r));
-	errno = 0;
-	int fd = open(LOCK, O_RDWR | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0600);
+	/* It stays open on purpose, here and in those programs; LVM's tell about it. */
+	int fd = open(LOCK, O_RDWR | O_CREAT | O_NOFOLLOW, 0600);
 	if (fd < 0)
 		return fail(LOCK ": %s", strerror(errno));
-	/* The descriptor stays open on purpose. A file that has no name any more is one that lock_undo() took away. */
-	if (flock(fd, LOCK_EX | LOCK_NB) < 0 || fstat(fd, &st) < 0 || st.st_nlink == 0)
-		return fail(LOCK ": %s",
-			    errno && errno != EWOULDBLOCK ? strerror(errno) : "another iommu-install is at work");
+	run_setting("LVM_SUPPRESS_FD_WARNINGS=1");
+	r = take_own(fd);
+	if (r)
+		return r;
+	/* A file that has no name any more is one that lock_undo() took away. */
+	if (fstat(fd, &st) < 0 || st.st_nlink == 0)
+		return fail(LOCK ": another iommu-install is at work");
 	held = true;
 	return 0;
 }
@@ -51,48 +79,67 @@ static bool is_there(void)
 	return lstat(STATE_DIR, &st) == 0 || errno != ENOENT;
 }
 
-/* proc(5), /proc/PID/stat: the parent follows the name, which stands in parentheses and can hold anything. */
-static pid_t parent_of(pid_t pid)
-{
-	char path[64], text[512];
-	int parent = 0;
+/* Package managers whose lock is a record lock. One that is only asked is not taken: the programs that we start ask
+ * rpm, which would wait for it. */
+static const struct {
+	const char *path;
+	bool take;
+	const char *variable; /* what a script that it runs has in its environment */
+} record_locks[] = {
+	/* dpkg's and apt's (dpkg: lib/dpkg/dbmodify.c:modstatdb_lock()). */
+	{ "/var/lib/dpkg/lock-frontend", true, "DPKG_MAINTSCRIPT_NAME" },
+	/* rpm's, dnf's and zypper's, by the place of its database (rpm: lib/rpmlock.c). */
+	{ "/usr/lib/sysimage/rpm/.rpm.lock", false, NULL },
+	{ "/var/lib/rpm/.rpm.lock", false, NULL },
+};
 
-	snprintf(path, sizeof(path), "/proc/%d/stat", (int)pid);
-	FILE *file = fopen(path, "re");
-	if (!file)
-		return 0;
-	size_t len = fread(text, 1, sizeof(text) - 1, file);
-	fclose(file);
-	text[len] = '\0';
-	const char *end = strrchr(text, ')');
-	return end && sscanf(end + 1, " %*c %d", &parent) == 1 ? parent : 0;
+/* pacman's is a file that is there while it works (libalpm: handle.c), and after it has been killed. */
+#define PACMAN_LOCK "/var/lib/pacman/db.lck"
+
+static int busy(const char *path, pid_t holder)
+{
+	return fail("%s: the package manager is at work (process %d); try again when it is done", path, (int)holder);
 }
 
-static bool is_ancestor(pid_t pid)
+static int look_at_record(size_t i, bool look)
 {
-	for (pid_t p = getppid(); p > 0; p = parent_of(p))
-		if (p == pid)
-			return true;
-	return false;
+	struct flock lock = { .l_type = F_WRLCK, .l_whence = SEEK_SET };
+	bool take = record_locks[i].take && !look;
+
+	/* The descriptor of a lock that is taken stays open on purpose. */
+	int fd = open(record_locks[i].path, O_RDWR | O_CLOEXEC | O_NOFOLLOW);
+	if (fd < 0)
+		return 0; /* not here */
+	if (take && fcntl(fd, F_SETLK, &lock) == 0)
+		return 0;
+	int r = fcntl(fd, F_GETLK, &lock);
+	if (!take)
+		close(fd);
+	/* Who only reads has a shared one. */
+	if (r < 0 || lock.l_type != F_WRLCK)
+		return 0;
+	return process_is_ancestor(lock.l_pid, record_locks[i].variable) ? 0 : busy(record_locks[i].path, lock.l_pid);
+}
+
+static int look_at_pacman(void)
+{
+	struct stat st;
+	pid_t holder;
+
+	if (stat(PACMAN_LOCK, &st) < 0)
+		return 0;
+	int r = process_that_has_open(&st, &holder);
+	if (r < 0)
+		return fail(PACMAN_LOCK ": the package manager may be at work; try again when it is done");
+	return r == 0 || process_is_ancestor(holder, NULL) ? 0 : busy(PACMAN_LOCK, holder);
 }
 
 static int lock_packages(bool look)
 {
-	struct flock lock = { .l_type = F_WRLCK, .l_whence = SEEK_SET };
-
-	/* The descriptor of a lock that is taken stays open on purpose. */
-	int fd = open(DPKG_LOCK, O_RDWR | O_CLOEXEC | O_NOFOLLOW);
-	if (fd < 0)
-		return 0; /* no dpkg */
-	if (!look && fcntl(fd, F_SETLK, &lock) == 0)
-		return 0;
-	int r = fcntl(fd, F_GETLK, &lock);
-	if (look)
-		close(fd);
-	if (r == 0 && lock.l_type != F_UNLCK && !is_ancestor(lock.l_pid))
-		return fail(DPKG_LOCK ": the package manager is at work (process %d); try again when it is done",
-			    (int)lock.l_pid);
-	return 0;
+	for (size_t i = 0; i < sizeof(record_locks) / sizeof(record_locks[0]); i++)
+		if (look_at_record(i, look))
+			return -1;
+	return look_at_pacman() ? -1 : 0;
 }
 
 int lock_all(void)
@@ -103,11 +150,11 @@ int lock_all(void)
 int lock_look(void)
 {
 	int fd = open(LOCK, O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
-	bool busy = fd >= 0 && flock(fd, LOCK_EX | LOCK_NB) < 0 && errno == EWOULDBLOCK;
+	bool taken = fd >= 0 && flock(fd, LOCK_EX | LOCK_NB) < 0 && errno == EWOULDBLOCK;
 
 	if (fd >= 0)
 		close(fd);
-	if (busy)
+	if (taken)
 		return fail(LOCK ": another iommu-install is at work"), -1;
 	return lock_packages(true) ? -1 : 0;
 }

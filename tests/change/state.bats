@@ -178,3 +178,67 @@ $'command=pt\nprogress=boot' ]]
 		iommu-install resume'
 	[[ $output == *"written by a newer iommu-install: it can neither be finished"*"nothing was left unfinished"* ]]
 }
+
+# perl is in every Debian system; this holds the lock on a file.
+# shellcheck disable=SC2016 # for perl
+HOLD='use Fcntl; sub hold { open F, "+<$_[0]" or die; $l = pack("s s x4 q q i x4", F_WRLCK, 0, 0, 0, 0);
+	fcntl F, F_SETLK, $l or die; $| = 1; print "held\n"; }'
+
+@test "apt's lock is held by an ancestor also in a chroot without /proc, and where that can't be mounted" {
+	quick_machine
+	in_machine 'iommu-install off-for-uio'
+	local bare='umount -l /proc/cmdline; umount -l /proc; [ ! -e /proc/self ];'
+	run -1 in_machine "$bare perl -e '$HOLD hold(qw(/var/lib/dpkg/lock-frontend)); sleep 100' & sleep 2; s=0
+		$bare iommu-install remove --backend=grub || s=\$?; kill %1; exit \$s"
+	[[ $output == *"the package manager is at work (process "* ]]
+	run -0 in_machine "$bare perl -e '$HOLD hold(qw(/var/lib/dpkg/lock-frontend));
+		exit(system(qw(sh -c), q(sh -c \"iommu-install remove --backend=grub\"; exit \$?)) >> 8)'
+		[ ! -e /etc/iommu.target ] && iommu-install off-for-uio --backend=grub"
+	# A package's script says so where it may not look: dpkg does.
+	local script='DPKG_MAINTSCRIPT_NAME=prerm setpriv --bounding-set=-sys_admin --inh-caps=-sys_admin'
+	run -0 in_machine "$bare perl -e '$HOLD hold(qw(/var/lib/dpkg/lock-frontend));
+		exit(system(qw(sh -c), q($script iommu-install remove --dry-run --backend=grub; exit \$?)) >> 8)'"
+}
+
+@test "rpm's and pacman's locks: busy, unless an ancestor holds it or, pacman's being a file, nobody does" {
+	quick_machine
+	local before lock
+	in_machine 'mkdir -p /var/lib/rpm /usr/lib/sysimage/rpm /var/lib/pacman
+		touch /var/lib/rpm/.rpm.lock /usr/lib/sysimage/rpm/.rpm.lock /var/lib/pacman/db.lck'
+	before=$(files_of_machine)
+	for lock in /var/lib/rpm/.rpm.lock /usr/lib/sysimage/rpm/.rpm.lock /var/lib/pacman/db.lck; do
+		run -1 in_machine "perl -e '$HOLD hold(qw($lock)); sleep 100' & sleep 2; s=0
+			iommu-install off-for-uio --dry-run --json > /host/object || [ \$? = 1 ] &&
+			iommu-install off-for-uio || s=\$?; kill %1; exit \$s"
+		[[ $output == *"$lock: the package manager is at work (process "* ]]
+		[ "$(files_of_machine)" = "$before" ]
+	done
+	for lock in /var/lib/rpm/.rpm.lock /var/lib/pacman/db.lck; do
+		run -0 in_machine "perl -e '$HOLD hold(qw($lock));
+			exit(system(qw(sh -c), q(iommu-install off-for-uio --dry-run; exit \$?)) >> 8)'"
+	done
+	run -0 in_machine 'iommu-install off-for-uio'
+}
+
+# bats test_tags=boot
+@test "nobody works beside a program that a killed iommu-install had started: resume waits for it, or says so" {
+	quick_machine
+	local killed='mv /usr/sbin/update-initramfs /root; cat > /usr/sbin/update-initramfs <<"END"
+#!/bin/sh
+# An orphan: its parent is killed, and it goes on.
+echo begins >> /calls
+[ -e /killed ] || { touch /killed; kill -9 $PPID; sleep "$(cat /seconds)"; }
+/root/update-initramfs "$@"
+echo ends >> /calls
+END
+		chmod 755 /usr/sbin/update-initramfs; iommu-install off-for-uio; ls /killed'
+	run -0 in_machine "echo 3 > /seconds; $killed; iommu-install resume && cat /calls"
+	[[ $output == *"off-for-uio is done"$'\nbegins\nends' ]]
+	run -1 in_machine "cp /root/update-initramfs /usr/sbin; rm /killed /calls; iommu-install strict --force
+		echo 1000 > /seconds; $killed; iommu-install resume; s=\$?; cat /calls
+		ls /var/lib/iommu/change; exit \$s"
+	[[ $output == *"a program that an iommu-install started, which is gone, is still at work"*begins*journal* ]]
+	[[ $output != *ends* ]]
+	run -0 in_machine 'cp /root/update-initramfs /usr/sbin; iommu-install resume'
+	[[ $output == *"off-for-uio is done"* ]]
+}
