@@ -39,6 +39,55 @@ teardown() {
 	[[ $output == *"verdict:    match"* ]]
 }
 
+# cut_with_lock SETTING...: $machine with a change that was cut short, and at its boot somebody who has dpkg's lock.
+cut_with_lock() {
+	machine bookworm initramfs-tools
+	in_machine 'mv /usr/sbin/update-grub /root
+		printf "#!/bin/sh\nkill -9 \$(pidof iommu-install)\n" > /usr/sbin/update-grub
+		chmod 755 /usr/sbin/update-grub; iommu-install off-for-uio; mv /root/update-grub /usr/sbin
+		ls /var/lib/iommu/change/journal'
+	# shellcheck disable=SC2016 # for perl
+	in_machine "mkdir -p /etc/systemd/system/iommu-install-resume.service.d
+		printf '%s\n' $(printf "'%s' " "$@") > /etc/systemd/system/iommu-install-resume.service.d/test.conf
+		cat > /usr/local/bin/hold <<'END'
+#!/usr/bin/perl
+use Fcntl;
+open F, '+</var/lib/dpkg/lock-frontend' or die;
+fcntl F, F_SETLK, pack('s s x4 q q i x4', F_WRLCK, 0, 0, 0, 0) or die;
+open H, '>/run/held';
+sleep;
+END
+		chmod 755 /usr/local/bin/hold
+		cat > /etc/systemd/system/hold.service <<'END'
+[Unit]
+Before=iommu-install-resume.service
+[Service]
+ExecStart=/usr/local/bin/hold
+ExecStartPost=sh -c 'until [ -e /run/held ]; do sleep 0.2; done'
+END
+		ln -s ../hold.service /etc/systemd/system/multi-user.target.wants/hold.service"
+}
+
+@test "at the boot the package manager is at work: resume tells it on the console, is tried again, and finishes" {
+	cut_with_lock '[Service]' RestartSec=5s
+	# As an error in the journal, twice; then the lock is given back.
+	inside none 'told() { journalctl -o cat -p err -u iommu-install-resume.service | grep -c "manager is at work"; }
+		until [ "$(told)" -ge 2 ]; do sleep 1; done; systemctl stop hold.service
+		until [ ! -e /var/lib/iommu/change/journal ]; do sleep 1; done; iommu-install check
+		cat /etc/iommu.target'
+	[[ $output == *"match     kernel 6.1."*mode=off-for-uio* ]]
+	vm_log vm | grep -F 'iommu-install: /var/lib/dpkg/lock-frontend: the package manager is at work'
+}
+
+@test "a change that can't be finished is tried so often in a boot, and no oftener" {
+	cut_with_lock '[Unit]' StartLimitBurst=3 '[Service]' RestartSec=1s
+	inside none 'until systemctl is-failed -q iommu-install-resume.service; do sleep 1; done; sleep 5
+		systemctl show -p Result -p ActiveState --value iommu-install-resume.service
+		ls /var/lib/iommu/change/journal'
+	[[ $output == *"failed"*change/journal* ]]
+	[ "$(vm_log vm | grep -c 'the package manager is at work')" = 3 ]
+}
+
 @test "an appliance made with --root on a mounted disk, never touched again: verifies; with the IOMMU off it stops" {
 	machine bookworm dracut
 	mv "$machine" "$BATS_TEST_TMPDIR/appliance.img"
