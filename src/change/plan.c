@@ -12,6 +12,7 @@
 #include "change/journal.h"
 #include "evidence/kconfig.h"
 #include "nextboot/placement.h"
+#include "system/files.h"
 #include "system/message.h"
 #include "system/mounts.h"
 
@@ -142,7 +143,7 @@ static int plan_backend(struct plan *p)
 
 int plan_make(struct plan *p)
 {
-	char text[512];
+	char text[TARGET_MAX + 1];
 
 	/* Kernels, images and entries are looked for there. */
 	int code = mounts_check("/boot");
@@ -161,8 +162,9 @@ int plan_make(struct plan *p)
 		return code;
 	const struct mode_words wish = { .mode = mode_name(p->target.mode), .words = p->words, .flush = p->flush,
 					 .images = p->generator != NULL };
-	if (target_format(&p->target, text, sizeof(text)) <= 0)
-		return no_memory(), EXIT_INVALID;
+	char *old = file_read(TARGET_PATH, NULL); /* what can't be read is told by whoever adds it to the edits */
+	target_rewrite(old, &p->target, text);
+	free(old);
 	code = plan_edits(text, p->generator, p->target.on_mismatch != POLICY_WARN, &p->edits);
 	if (code == 0)
 		code = -p->backend->edit(&wish, &p->snapshot, &p->edits);

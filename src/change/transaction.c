@@ -48,7 +48,7 @@ int transaction_first_target(const struct transaction *t, char **text, bool *fin
 	const char *last = edits_target(&t->edits, true);
 	struct target before, after, transitional;
 	struct predictions entries = { 0 };
-	char made[512];
+	char made[TARGET_MAX + 1];
 
 	*final = true;
 	/* One that was there before is put back, whatever it says. */
@@ -59,8 +59,8 @@ int transaction_first_target(const struct transaction *t, char **text, bool *fin
 		*final = !transitional_target(had_one ? &before : NULL, &after, &entries, t->now, loader_right(t),
 					      &transitional);
 		predictions_free(&entries);
-		if (!*final && target_format(&transitional, made, sizeof(made)) < 0)
-			return step_told(TARGET_PATH, -ENOMEM);
+		if (!*final)
+			target_rewrite(last, &transitional, made);
 	}
 	const char *from = *final ? last : made;
 	*text = from ? strdup(from) : NULL;

@@ -10,6 +10,7 @@
 #include "base/paths.h"
 #include "change/fingerprint.h"
 #include "change/steps.h"
+#include "evidence/module-params.h"
 #include "initramfs/inspect.h"
 
 static bool was_read(const struct seen *read, const char *path)
@@ -24,7 +25,7 @@ static bool was_read(const struct seen *read, const char *path)
  * many paths it put into list. */
 static size_t watched(const struct plan *p, const struct seen *read, const char *list[], size_t size)
 {
-	static const char *const always[] = { "/boot", HELPER_PATH, "/etc/modprobe.d" };
+	static const char *const always[] = { "/boot", HELPER_PATH, MODPROBE_DIRS };
 	const char *const *more = p->backend->watched;
 	size_t n = 0;
 
@@ -33,7 +34,7 @@ static size_t watched(const struct plan *p, const struct seen *read, const char 
 	for (size_t i = 0; i < p->edits.count && n < size; i++)
 		if (!was_read(read, p->edits.list[i].path))
 			list[n++] = p->edits.list[i].path;
-	for (size_t i = 0; i < sizeof(always) / sizeof(always[0]) && n < size; i++)
+	for (size_t i = 0; always[i] && n < size; i++)
 		list[n++] = always[i];
 	for (; more && *more && n < size; more++)
 		list[n++] = *more;

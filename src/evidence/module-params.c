@@ -25,12 +25,8 @@ static const struct {
 	[PARAM_IOMMUFD] = { "iommufd", "allow_unsafe_interrupts", "CONFIG_IOMMUFD", KERNEL(6, 5) },
 };
 
-/* Where modprobe(8) looks, first one first; the image's copy of the real root's lines stands before all of them, so
- * that it shadows a file of the same name (libkmod takes the first of each base name). */
-static const char *const modprobe_dirs[] = {
-	IMAGE_MODPROBE_DIR,        "/etc/modprobe.d",     "/run/modprobe.d",
-	"/usr/local/lib/modprobe.d", "/usr/lib/modprobe.d", "/lib/modprobe.d", NULL,
-};
+/* The image's copy of the real root's lines stands before all of them, so that it shadows a file of the same name. */
+static const char *const modprobe_dirs[] = { IMAGE_MODPROBE_DIR, MODPROBE_DIRS };
 
 static const char *const sources[] = {
 	[SOURCE_LIVE] = "live",

@@ -9,6 +9,10 @@
 #include "base/root.h"
 #include "model/image-conf.h"
 
+/* Where modprobe(8) looks, first one first, then NULL; the first file of a base name hides the later ones. */
+#define MODPROBE_DIRS "/etc/modprobe.d", "/run/modprobe.d", "/usr/local/lib/modprobe.d", "/usr/lib/modprobe.d", \
+	"/lib/modprobe.d", NULL
+
 enum source {
 	SOURCE_LIVE,       /* sysfs: the module is loaded or built in */
 	SOURCE_CONFIGURED, /* libkmod: modprobe.d and command line */

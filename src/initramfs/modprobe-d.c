@@ -17,10 +17,7 @@
 #include "model/image-conf.h"
 #include "system/memstream.h"
 
-/* In the order in which modprobe(8) looks; the first file of a base name hides the later ones. */
-static const char *const dirs[] = {
-	"/etc/modprobe.d", "/run/modprobe.d", "/usr/local/lib/modprobe.d", "/usr/lib/modprobe.d", "/lib/modprobe.d",
-};
+static const char *const dirs[] = { MODPROBE_DIRS };
 
 static bool is_our_module(const char *name, size_t len)
 {
@@ -196,7 +193,7 @@ int modprobe_filter(const struct root *root, const struct root *dest, bool insta
 {
 	int r = 0;
 
-	for (size_t i = 0; i < sizeof(dirs) / sizeof(dirs[0]) && r == 0; i++) {
+	for (size_t i = 0; dirs[i] && r == 0; i++) {
 		DIR *dir = root_opendir(root, dirs[i]);
 		if (!dir && (errno == ENOENT || errno == ENOTDIR))
 			continue;
@@ -231,7 +228,7 @@ static ssize_t list_files(const struct root *root, struct file **files)
 	size_t count = 0, size = 0;
 
 	*files = NULL;
-	for (size_t i = 0; i < sizeof(dirs) / sizeof(dirs[0]); i++) {
+	for (size_t i = 0; dirs[i]; i++) {
 		DIR *dir = root_opendir(root, dirs[i]);
 		if (!dir && (errno == ENOMEM || errno == EMFILE))
 			return -errno;

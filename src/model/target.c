@@ -15,6 +15,7 @@
 
 #define DELAY_MAX 300
 #define DELAY_REBOOT_MIN 30 /* so that a reboot loop is a slow one */
+#define VALUE_MAX 64 /* bytes of the longest value, that of accept */
 
 static bool bool_parse(const char *word, bool *out)
 {
@@ -88,11 +89,12 @@ static bool set_delay(struct target *t, char *value)
 	return t->delay <= DELAY_MAX;
 }
 
+/* In the order in which they are written. */
 enum key {
 	KEY_MODE,
+	KEY_ACCEPT,
 	KEY_ON_MISMATCH,
 	KEY_ON_LATE_MISMATCH,
-	KEY_ACCEPT,
 	KEY_FLUSH,
 	KEY_UNSAFE,
 	KEY_OVERRIDE,
@@ -106,9 +108,9 @@ static const struct {
 	const char *values;
 } keys[KEYS] = {
 	[KEY_MODE] = { "mode", set_mode, "off-for-uio, off-for-vfio, strict or pt" },
+	[KEY_ACCEPT] = { "accept", set_accept, "a comma list of modes" },
 	[KEY_ON_MISMATCH] = { "on-mismatch", set_on_mismatch, "warn, halt, poweroff or reboot" },
 	[KEY_ON_LATE_MISMATCH] = { "on-late-mismatch", set_on_late_mismatch, "warn or same" },
-	[KEY_ACCEPT] = { "accept", set_accept, "a comma list of modes" },
 	[KEY_FLUSH] = { "flush", set_flush, "any, sync or lazy" },
 	[KEY_UNSAFE] = { "allow-unsafe-interrupts", set_unsafe, "yes or no" },
 	[KEY_OVERRIDE] = { "allow-override", set_override, "yes or no" },
@@ -212,35 +214,203 @@ unsigned target_accepts(const struct target *t)
 	return 1u << t->mode | t->accept;
 }
 
+/* --- Writing ------------------------------------------------------------------------------------------------------ */
+
+/* What the target says of a key: its value. Returns whether that is another one than the default. */
+static bool value_of(const struct target *t, enum key key, char value[static VALUE_MAX])
+{
+	const char *word = "";
+	bool other = true;
+	size_t len = 0;
+
+	value[0] = '\0';
+	switch (key) {
+	case KEY_MODE:
+		word = mode_name(t->mode);
+		break;
+	case KEY_ACCEPT:
+		for (int m = 0; m < MODES_WANTED; m++)
+			if (t->accept & (1u << m))
+				len += (size_t)snprintf(value + len, VALUE_MAX - len, "%s%s", len ? "," : "",
+							mode_name((enum mode)m));
+		return t->accept != 0;
+	case KEY_ON_MISMATCH:
+		word = policy_name(t->on_mismatch);
+		other = t->on_mismatch != POLICY_WARN;
+		break;
+	case KEY_ON_LATE_MISMATCH:
+		word = t->late_same ? "same" : "warn";
+		other = t->late_same;
+		break;
+	case KEY_FLUSH:
+		word = flush_name(t->flush);
+		other = t->flush != FLUSH_ANY;
+		break;
+	case KEY_UNSAFE:
+		word = t->allow_unsafe_interrupts ? "yes" : "no";
+		other = t->allow_unsafe_interrupts;
+		break;
+	case KEY_OVERRIDE:
+		word = t->allow_override ? "yes" : "no";
+		other = t->allow_override;
+		break;
+	case KEY_DELAY:
+		snprintf(value, VALUE_MAX, "%u", t->delay);
+		return t->delay != policy_delay(t->on_mismatch);
+	case KEYS:
+		break;
+	}
+	snprintf(value, VALUE_MAX, "%s", word);
+	return other;
+}
+
+/* Text that is being made. */
+struct making {
+	char *text;
+	size_t len, size;
+	bool full; /* it does not fit */
+};
+
+static void add(struct making *m, const char *text, size_t len)
+{
+	m->full = m->full || len >= m->size - m->len;
+	if (m->full)
+		return;
+	memcpy(m->text + m->len, text, len);
+	m->len += len;
+	m->text[m->len] = '\0';
+}
+
+/* A line of ours, if the key needs one; the line before it may lack its end. */
+static void add_key(struct making *m, const struct target *t, enum key key)
+{
+	char value[VALUE_MAX], line[VALUE_MAX + 32];
+
+	if (!value_of(t, key, value))
+		return;
+	if (m->len > 0 && m->text[m->len - 1] != '\n')
+		add(m, "\n", 1);
+	add(m, line, (size_t)snprintf(line, sizeof(line), "%s=%s\n", keys[key].name, value));
+}
+
 int target_format(const struct target *t, char *buf, size_t size)
 {
-	FILE *out = fmemopen(buf, size, "w");
-	const char *comma = "accept=";
+	struct making m = { .text = buf, .size = size };
 
-	if (!out)
-		return -1;
-	fprintf(out, "mode=%s\n", mode_name(t->mode));
-	for (int m = 0; m < MODES_WANTED; m++)
-		if (t->accept & (1u << m)) {
-			fprintf(out, "%s%s", comma, mode_name((enum mode)m));
-			comma = ",";
+	for (enum key key = 0; key < KEYS; key++)
+		add_key(&m, t, key);
+	return m.full ? -1 : (int)m.len;
+}
+
+/* What one line of a target is: a comment or blank (KEYS), or what it says of which key. */
+struct line {
+	enum key key;
+	bool known, word; /* of a key that there is; the short form */
+	bool good;             /* the value is one that the key can have: */
+	char value[VALUE_MAX]; /* as value_of() has it */
+};
+
+static void read_line(const char *text, size_t len, struct line *line)
+{
+	struct target one = { .on_mismatch = POLICY_WARN };
+	char copy[256];
+	struct keyval kv;
+
+	*line = (struct line){ .key = KEYS };
+	size_t blanks = strspn(text, " \t\r");
+	text += blanks < len ? blanks : len;
+	len -= blanks < len ? blanks : len;
+	/* Of a longer one the beginning tells as much: no value is that long. */
+	snprintf(copy, sizeof(copy), "%.*s", len < sizeof(copy) ? (int)len : (int)sizeof(copy) - 1, text);
+	keyval_init(&kv, copy);
+	if (!keyval_next(&kv)) {
+		line->known = true;
+		return;
+	}
+	line->word = !kv.value && mode_parse(kv.key, &one.mode);
+	for (enum key key = 0; key < KEYS && !line->known; key++) {
+		if (line->word ? key != KEY_MODE : !kv.value || strcmp(kv.key, keys[key].name) != 0)
+			continue;
+		line->known = true;
+		line->key = key;
+		line->good = len < sizeof(copy) && (line->word || keys[key].set(&one, kv.value));
+		value_of(&one, key, line->value);
+	}
+}
+
+/* Goes through the lines of text: *line is one, of that length, its end included. */
+static bool next_line(const char **text, const char **line, size_t *len)
+{
+	const char *end = strchr(*text, '\n');
+
+	*line = *text;
+	*len = end ? (size_t)(end + 1 - *text) : strlen(*text);
+	*text += *len;
+	return *len > 0;
+}
+
+/* Whether the target needs other lines than the one with the mode, which can't be a mere word then. */
+static bool needs_more(const struct target *t, const bool present[KEYS])
+{
+	char value[VALUE_MAX];
+	bool more = false;
+
+	for (enum key key = 0; key < KEYS; key++)
+		more = more || (key != KEY_MODE && (present[key] || value_of(t, key, value)));
+	return more;
+}
+
+/* Those from key on that old has no line of. */
+static void add_missing(struct making *m, const struct target *t, const bool present[KEYS], enum key key)
+{
+	for (; key < KEYS && !present[key]; key++)
+		add_key(m, t, key);
+}
+
+static void rewrite(const char *old, const struct target *t, struct making *m)
+{
+	bool present[KEYS] = { false }, done[KEYS] = { false }, any = false;
+	const char *rest = old, *text;
+	char value[VALUE_MAX];
+	struct line line;
+	size_t len;
+
+	while (next_line(&rest, &text, &len)) {
+		read_line(text, len, &line);
+		if (line.key < KEYS)
+			present[line.key] = true;
+	}
+	for (rest = old; next_line(&rest, &text, &len);) {
+		read_line(text, len, &line);
+		if (line.key == KEYS) {
+			if (line.known)
+				add(m, text, len);
+			continue;
 		}
-	if (t->accept)
-		fputc('\n', out);
-	if (t->on_mismatch != POLICY_WARN)
-		fprintf(out, "on-mismatch=%s\n", policy_name(t->on_mismatch));
-	if (t->late_same)
-		fputs("on-late-mismatch=same\n", out);
-	if (t->flush != FLUSH_ANY)
-		fprintf(out, "flush=%s\n", flush_name(t->flush));
-	if (t->allow_unsafe_interrupts)
-		fputs("allow-unsafe-interrupts=yes\n", out);
-	if (t->allow_override)
-		fputs("allow-override=yes\n", out);
-	if (t->delay != policy_delay(t->on_mismatch))
-		fprintf(out, "delay=%u\n", t->delay);
-	int len = (int)ftell(out);
-	return fclose(out) == 0 ? len : -1;
+		if (!any)
+			add_missing(m, t, present, 0);
+		any = true;
+		if (done[line.key])
+			continue;
+		done[line.key] = true;
+		value_of(t, line.key, value);
+		if (line.good && strcmp(line.value, value) == 0 && !(line.word && needs_more(t, present)))
+			add(m, text, len);
+		else
+			add_key(m, t, line.key);
+		add_missing(m, t, present, line.key + 1);
+	}
+	if (!any)
+		add_missing(m, t, present, 0);
+}
+
+int target_rewrite(const char *old, const struct target *t, char buf[static TARGET_MAX + 1])
+{
+	struct making m = { .text = buf, .size = TARGET_MAX + 1 };
+
+	if (old)
+		rewrite(old, t, &m);
+	return old && !m.full ? (int)m.len : target_format(t, buf, TARGET_MAX + 1);
 }
 
 int target_read(const struct root *root, const char *path, struct target *target, struct error *error)

@@ -36,9 +36,14 @@ unsigned target_accepts(const struct target *target);
  * one or tries to and can't be understood, else warn. */
 int target_parse(char *text, size_t len, struct target *target, struct error *error);
 
-/* Writes the text of a target: what differs from the default, one line a key. Returns the length, or -1 without
- * memory. */
+/* Writes the text of a target: what differs from the default, one line a key. Returns the length, or -1 if it does not
+ * fit. */
 int target_format(const struct target *target, char *buf, size_t size);
+
+/* The same with the lines of old (NULL: none) as far as they are comments, blank, or say what the target says: what
+ * somebody wrote stays as it is, and no other line is changed than has to be. If all of it would be longer than a
+ * target may be, without them. Returns the length. */
+int target_rewrite(const char *old, const struct target *target, char buf[static TARGET_MAX + 1]);
 
 /* Reads a file below root. Returns 0, -ENOENT if there is none, or -EINVAL with *error filled in: also where the file
  * can't be read or is too long, and then target->on_mismatch is a stopping policy, because nobody can tell. */

@@ -242,3 +242,32 @@ END
 	run -0 in_machine 'cp /root/update-initramfs /usr/sbin; iommu-install resume'
 	[[ $output == *"off-for-uio is done"* ]]
 }
+
+# bats test_tags=boot
+@test "what somebody wrote into the target stays through a change and its end, and a second run has nothing to do" {
+	needs_no_iommu
+	quick_machine
+	# shellcheck disable=SC2016 # for the machine
+	run -0 in_machine 'cd /etc
+		printf "# why\n\nmode = off-for-uio  \n  # stop\non-mismatch=halt\n# end\n" > iommu.target
+		iommu-install off-for-uio && cp /etc/iommu.target /1 && iommu-install off-for-uio &&
+		iommu-install strict --force --commit=after-boot && cp /etc/iommu.target /2 &&
+		iommu-install strict --force --commit=now --allow-override && cp /etc/iommu.target /3 &&
+		iommu-install strict --force && cmp /3 /etc/iommu.target && cp /1 /2 /3 /host'
+	[ "$(grep -c "nothing to change" <<< "$output")" = 2 ]
+	diff "$BATS_TEST_TMPDIR/1" - <<< $'# why\n\nmode = off-for-uio  \n  # stop\non-mismatch=halt\n# end'
+	grep -qx accept=off-for-uio "$BATS_TEST_TMPDIR/2" # while it waits
+	diff <(sed /^accept/d "$BATS_TEST_TMPDIR/2") - <<< $'# why\n\nmode=strict\n  # stop\non-mismatch=halt\n# end'
+	diff "$BATS_TEST_TMPDIR/3" - <<< $'# why\n\nmode=strict\n  # stop\non-mismatch=halt\nallow-override=yes\n# end'
+}
+
+@test "after a run with nothing to change a line in any of modprobe's directories is seen by the next" {
+	quick_machine
+	local dir
+	for dir in /etc /run /usr/local/lib /usr/lib; do
+		run -5 in_machine "iommu-install off-for-uio && iommu-install off-for-uio && mkdir -p $dir/modprobe.d &&
+			echo 'options vfio enable_unsafe_noiommu_mode=1' > $dir/modprobe.d/x.conf
+			iommu-install off-for-uio; s=\$?; rm $dir/modprobe.d/x.conf; exit \$s"
+		[[ $output == *"nothing to change"*"MODPROBE_CONFLICT: $dir/modprobe.d/x.conf:1"* ]]
+	done
+}
