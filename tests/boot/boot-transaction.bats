@@ -53,7 +53,8 @@ cut_with_lock() {
 #!/usr/bin/perl
 use Fcntl;
 open F, '+</var/lib/dpkg/lock-frontend' or die;
-fcntl F, F_SETLK, pack('s s x4 q q i x4', F_WRLCK, 0, 0, 0, 0) or die;
+\$l = pack('s s x4 q q i x4', F_WRLCK, 0, 0, 0, 0);
+fcntl F, F_SETLK, \$l or die;
 open H, '>/run/held';
 sleep;
 END
