@@ -122,7 +122,7 @@ static char *merge_target(const struct edit *e, const char *now, const char *our
 {
 	struct target base, theirs, ours;
 	struct error error;
-	char text[512];
+	char text[TARGET_MAX + 1];
 
 	if (!step_parse_target(now, &theirs) || !step_parse_target(ours_text, &ours) || !find_base(e, &theirs, &base))
 		return NULL;
@@ -131,8 +131,7 @@ static char *merge_target(const struct edit *e, const char *now, const char *our
 	KEYS(TAKE)
 	if (ours.delay == policy_delay(base.on_mismatch))
 		ours.delay = policy_delay(ours.on_mismatch);
-	if (target_format(&ours, text, sizeof(text)) <= 0)
-		return NULL;
+	target_rewrite(now, &ours, text);
 	char *made = strdup(text);
 	/* It has to be one by its own rules too. */
 	if (!made || target_parse(text, strlen(text), &ours, &error) == 0)
