@@ -12,8 +12,9 @@
 #include "model/reason.h"
 
 #define MANUAL "Manual: iommu-verify(8), \"A machine that stops at boot\""
-#define PURPOSE "On purpose (/etc/iommu.target). "
-#define ON_DISK "/mnt/usr/sbin/iommu-install --root /mnt"
+
+/* An option for a machine that can't have the mode. */
+static const char warn[] = " --on-mismatch=warn";
 
 /* What brings a machine back that is stopped for a reason. */
 enum remedy {
@@ -146,12 +147,23 @@ void stop_doing(const struct decision *d, char text[STOP_COLUMNS + 1])
 
 /* --- The ways back ------------------------------------------------------------------------------------------------ */
 
+/* The line that every way back begins with. once: "" or " once". */
+static void put_start(struct page *page, const char *once, const char *restart, const char *then)
+{
+	put(page, "On purpose (/etc/iommu.target). To start it%s: %s, %s", once, restart, then);
+}
+
+static void put_live(struct page *page, const char *mode, const char *options)
+{
+	put(page, "    /mnt/usr/sbin/iommu-install --root /mnt %s%s", mode, options);
+}
+
 /* What starts without this line, this image, or this check. */
 static void put_other(struct page *page, const char *restart, const char *mode, const char *options)
 {
-	put(page, PURPOSE "To start it: %s, take another entry", restart);
+	put_start(page, "", restart, "take another entry");
 	put(page, "of the boot menu (an older kernel, rescue); or in a live system, disk at /mnt:");
-	put(page, "    " ON_DISK " %s%s", mode, options);
+	put_live(page, mode, options);
 }
 
 /* Words that the mode's own do not say, for the reasons that there are. */
@@ -200,7 +212,7 @@ static bool put_editor(struct page *page, const char *restart, enum way_back way
 
 	if (!advice->add[0] && !advice->take_out[0])
 		return false;
-	put(page, PURPOSE "To start it once: %s, in the boot menu", restart);
+	put_start(page, " once", restart, "in the boot menu");
 	if (advice->add[0]) {
 		snprintf(list, sizeof(list), "%s%s", add, advice->add);
 		put_wrapped(page, list, 2, sizeof(add) - 1);
@@ -250,10 +262,10 @@ static void put_hardware(struct page *page, const struct facts *f, const char *r
 	};
 
 	if (remedy == REMEDY_VM) {
-		put(page, PURPOSE "To start it: power it off, give it an IOMMU");
+		put_start(page, "", "power it off", "give it an IOMMU");
 		put(page, "(QEMU: -device intel-iommu; libvirt: <iommu model='intel'/>), and start it.");
 	} else {
-		put(page, PURPOSE "To start it: %s, in the firmware's", restart);
+		put_start(page, "", restart, "in the firmware's");
 		put(page, "setup (F2, Del) switch on %s.", names[f->evidence.vendor]);
 	}
 	if (f->target.allow_override && f->image.way_back != WAY_ENTRY) {
@@ -261,7 +273,7 @@ static void put_hardware(struct page *page, const struct facts *f, const char *r
 		return;
 	}
 	put(page, "Or as it is: from a live system, disk at /mnt:");
-	put(page, "    " ON_DISK " %s --on-mismatch=warn", mode_name(f->target.mode));
+	put_live(page, mode_name(f->target.mode), warn);
 }
 
 static void put_target(struct page *page, const char *restart)
@@ -280,7 +292,7 @@ static void put_unmendable(struct page *page, const struct facts *f, const struc
 	if (once)
 		put_once(page, f, restart, "rd.iommu.verify=warn");
 	else
-		put_other(page, restart, mode_name(f->target.mode), " --on-mismatch=warn");
+		put_other(page, restart, mode_name(f->target.mode), warn);
 }
 
 static enum remedy remedy_of(const struct facts *f, enum reason reason)
