@@ -9,11 +9,12 @@
 #include "model/cmdline-words.h"
 #include "model/kernel-parameters.h"
 
-#define BIT(effect) (1u << (effect))
+#define BIT(effect) (1ull << (effect))
+_Static_assert(EFFECTS <= 64, "an effect has its bit");
 #define KEPT_OFF (BIT(EFFECT_OFF) | BIT(EFFECT_OFF_STICKY) | BIT(EFFECT_SWIOTLB) | BIT(EFFECT_NO_ACPI))
 
 /* What stands against each mode. */
-static const unsigned contrary[MODES_WANTED] = {
+static const unsigned long long contrary[MODES_WANTED] = {
 	[MODE_OFF_FOR_UIO] = BIT(EFFECT_ON) | BIT(EFFECT_NOIOMMU),
 	[MODE_OFF_FOR_VFIO] = BIT(EFFECT_ON) | BIT(EFFECT_NO_NOIOMMU),
 	[MODE_STRICT] = KEPT_OFF | BIT(EFFECT_PT) | BIT(EFFECT_NOIOMMU),
@@ -23,7 +24,7 @@ static const unsigned contrary[MODES_WANTED] = {
 struct search {
 	const struct cmdline_wish *wish;
 	struct cmdline_advice *advice;
-	unsigned seen;      /* BIT() of each effect that stays on the line */
+	unsigned long long seen; /* BIT() of each effect that stays on the line */
 	unsigned besides;   /* bit i: the word i of the wish's besides is there */
 	char word[256];     /* the one whose items are looked at */
 	bool bad;           /* some of them are contrary */
@@ -68,13 +69,14 @@ static bool against_besides(struct search *s, const struct mention *m)
 
 	for (unsigned i = 0; p && s->wish->besides && s->wish->besides[i]; i++) {
 		const char *other = s->wish->besides[i];
-		if (kernel_parameter_find(other) == p && p->reader != READ_LIST) {
+		const struct kernel_parameter *q = kernel_parameter_find(other);
+		if (q == p && p->reader != READ_LIST) {
 			bool same = strcmp(strchr(other, '=') + 1, m->item) == 0;
 			s->besides |= same ? 1u << i : 0;
 			return !same;
 		}
 		/* Older words for the flush policy. */
-		if (cmdline_value(other, "iommu.strict") && p->reader == READ_LIST &&
+		if (q && q->reader == READ_FLUSH && p->reader == READ_LIST &&
 		    parameter_is_ours(p, m->item, true) && !parameter_is_ours(p, m->item, false))
 			return true;
 	}
@@ -85,7 +87,8 @@ static void look(void *context, const struct mention *m)
 {
 	struct search *s = context;
 
-	if (m->effect == EFFECT_INIT || m->effect == EFFECT_FOREIGN)
+	/* What the kernel does not take for a parameter is nothing to take out, and no item of its word. */
+	if (m->effect == EFFECT_INIT || m->effect == EFFECT_FOREIGN || m->miss != MISS_NOT)
 		return;
 	if (strncmp(m->word, s->word, sizeof(s->word) - 1) != 0) {
 		finish_word(s);
