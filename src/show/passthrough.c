@@ -107,6 +107,24 @@ static void find_bridge(const struct root *root, const struct group *g, char *co
 		snprintf(buf, size, "%.*s", (int)size - 1, mine);
 }
 
+/* Where a tree does not tell paths: the one bridge of the group that is on another bus than the device. */
+static void guess_bridge(const struct root *root, const struct group *g, char *const *devices, size_t count,
+			 size_t which, char *buf, size_t size)
+{
+	size_t bus = strlen("0000:00"), found = 0;
+	struct device d;
+
+	for (size_t i = 0; i < count; i++) {
+		if (strncmp(devices[i], devices[which], bus) == 0 ||
+		    device_read(root, g->number, devices[i], &d) < 0 || !d.pci || d.class != CLASS_PCI_BRIDGE)
+			continue;
+		snprintf(buf, size, "%.*s", (int)size - 1, devices[i]);
+		found++;
+	}
+	if (found != 1)
+		buf[0] = '\0';
+}
+
 static unsigned word_at(const unsigned char *config, size_t at)
 {
 	return config[at] | (unsigned)config[at + 1] << 8;
@@ -142,23 +160,28 @@ static void find_company(const struct survey *s, const struct group *g, char *co
 	char bridge[512], mine[512];
 
 	p->alone = count <= 1;
+	p->functions = count > 1;
 	for (size_t i = 0; i < count; i++) {
 		if (i == which)
 			continue;
 		size_t slot = strcspn(devices[i], ".");
-		p->functions = p->functions || strncmp(devices[i], devices[which], slot + 1) == 0;
+		p->functions = p->functions && strncmp(devices[i], devices[which], slot + 1) == 0;
 		add(p->with, sizeof(p->with), "%s%s", p->with[0] ? " " : "", devices[i]);
 	}
 	if (p->alone || !p->device.pci)
 		return;
-	find_bridge(s->root, g, devices, count, which, bridge, sizeof(bridge));
 	bus_path(s->root, g, devices[which], mine, sizeof(mine));
+	if (p->functions) {
+		p->acs = mine[0] ? read_acs(s->root, mine) : ACS_NOT_ASKED;
+		return;
+	}
+	find_bridge(s->root, g, devices, count, which, bridge, sizeof(bridge));
 	const char *slash = strrchr(bridge, '/');
 	snprintf(p->through, sizeof(p->through), "%.63s", slash ? slash + 1 : "");
-	if (bridge[0] && !p->functions)
+	if (bridge[0])
 		p->acs = read_acs(s->root, bridge);
-	else if (p->functions && mine[0])
-		p->acs = read_acs(s->root, mine);
+	else
+		guess_bridge(s->root, g, devices, count, which, p->through, sizeof(p->through));
 }
 
 /* --- Reset -------------------------------------------------------------------------------------------------------- */
@@ -386,6 +409,10 @@ void passthrough_next(const struct survey *s, const struct passthrough *p,
 
 	if (p->obstacles & 1u << OBSTACLE_BRIDGE || !d->pci)
 		return;
+	if (p->group < 0 && e->nunits) {
+		tell(put, context, "no IOMMU unit has it: look for igfx_off on the command line, or a newer firmware");
+		return;
+	}
 	if (p->obstacles & 1u << OBSTACLE_OFF && mode_is_coming(s))
 		tell(put, context, "reboot: the next boot has an IOMMU");
 	else if (p->obstacles & 1u << OBSTACLE_OFF)

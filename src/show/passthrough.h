@@ -42,7 +42,7 @@ struct passthrough {
 	bool alone;         /* nothing else is in its group */
 	char with[512];     /* what is, separated by blanks */
 	char through[64];   /* the bridge that they come together at, or "": they are on one bus, or one device */
-	bool functions;     /* one of them is a function of the same device */
+	bool functions;     /* all of them are functions of one device */
 	enum acs acs;       /* of that bridge, or of the device's own functions */
 	bool reset_known;
 	char reset[128];    /* ways to reset it, separated by blanks, or ""; "unnamed": the kernel names none */

@@ -94,7 +94,7 @@ says() {
 	board
 	groups 01:00.0
 	says '[.driver, .with, .through, .acs, .obstacles]' \
-		'["vfio-pci",["0000:01:00.1"],"0000:00:01.0","none",["shared"]]'
+		'["vfio-pci",["0000:01:00.1"],null,"none",["shared"]]'
 	says '.next[-1]' '"driverctl set-override 0000:01:00.1 vfio-pci"'
 	groups 01:00.1
 	# What is bound to vfio-pci already is in nobody's way.
@@ -185,6 +185,31 @@ says() {
 	run -0 --separate-stderr "$INSTALLER" show --root "$root" --groups=01:00.0
 	[ "$(grep -c '^.\{11\} *[0-9]* identity 0000:' <<< "$output")" = 2 ]
 	[[ $output == *"snd_hda_intel"* ]]
+}
+
+# report NAME: the tree of that machine of a public report.
+report() {
+	root=$BATS_TEST_TMPDIR/$1
+	"$BATS_TEST_DIRNAME/../tools/paste-to-tree" "$BATS_TEST_DIRNAME/../fixtures/reports/$1.txt" "$root"
+}
+
+@test "devices of public reports: with the bridge above and a function of another driver, alone, virtual functions" {
+	report laptop-haswell-gtx765m
+	groups 01:00.0
+	says '[.alone, .with, .through, .obstacles]' '[false,["0000:00:01.0","0000:01:00.1"],"0000:00:01.0",[]]'
+	mkdir -p "$root/sys/bus/pci/drivers/snd_hda_intel"
+	ln -s "$root/sys/bus/pci/drivers/snd_hda_intel" "$root/sys/kernel/iommu_groups/1/devices/0000:01:00.1/driver"
+	groups 01:00.0
+	says '[.obstacles, .next[-1]]' '[["shared"],"driverctl set-override 0000:01:00.1 vfio-pci"]'
+	# One that the kernel leaves out although the IOMMU is on.
+	groups 00:02.0
+	says '[.group, .obstacles]' '[null,["iommu-off"]]'
+	[[ $(json '.chosen.next[0]') == *igfx_off* && $output != *driverctl* ]]
+	report c246-connectx-4-vf
+	groups
+	[ "$(jq -c '[.groups_list[].devices[] | select(.physfn != null) | .physfn]' <<< "$output")" = \
+		'["0000:01:00.0","0000:01:00.0","0000:01:00.1","0000:01:00.1"]' ]
+	[ "$(jq '[.groups_list[].devices[] | select(.alone)] | length > 0' <<< "$output")" = true ]
 }
 
 @test "devices of recorded trees: alone, functions of one device, and the IOMMU off" {
