@@ -30,6 +30,6 @@ if [ -d /run/systemd/system ]; then
 fi
 # Images that have the check of an older version get this one's.
 /usr/sbin/iommu-install internal-images ||
-	die "an image still has the check of the version before, and boots as it did;" \
+	die "an initramfs still has iommu-verify of the version before, and boots as it did;" \
 		"mend what is named above and run this again"
 echo "installed; $list has the list, /usr/lib/iommu-verify/uninstall.sh takes it out again"

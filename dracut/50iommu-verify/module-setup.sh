@@ -20,13 +20,13 @@ install() {
     ! dracut_module_included rescue && [[ ${outfile##*/} != *0-rescue* ]] || return 0
 
     if [[ ! -x /usr/sbin/iommu-install ]] && ! grep -Eq 'halt|poweroff|reboot' "$target"; then
-        dwarn "/usr/sbin/iommu-install is missing: the image will not check the IOMMU mode"
+        dwarn "/usr/sbin/iommu-install is missing: this initramfs will not check the IOMMU mode"
         return 0
     fi
 
     # Says what the image needs: "stop", "warn" or nothing. Only exit fails a build; dracut ignores a return.
     image=$(/usr/sbin/iommu-install internal-image "${dracutsysrootdir:-/}" "$initdir" "$kernel") || {
-        dfatal "The early IOMMU check can't be put into the image. Aborting initrd creation."
+        dfatal "iommu-verify can't be put into this initramfs, which must not start without it: not built."
         exit 1
     }
     [[ $image ]] || return 0
@@ -44,6 +44,6 @@ install() {
     ${SYSTEMCTL:-systemctl} -q --root "$initdir" "$want" sysinit.target "$unit" \
         && [[ -s $initdir$systemdsystemunitdir/$unit ]] \
         && [[ $image != stop || -s $initdir$systemdsystemunitdir/$unit.d/stop.conf ]] && return 0
-    dfatal "The early IOMMU check's unit can't be put into the image."
+    dfatal "The unit of iommu-verify can't be put into this initramfs."
     [[ $image != stop ]] || exit 1
 }

@@ -49,10 +49,10 @@ void boot_entries_free(struct boot_entries *entries)
 static const char *fault(const struct boot_entry *e, const char *words, bool flush)
 {
 	if (words && !words_right(e->words, words, flush))
-		return "does not carry exactly the mode's words";
+		return "does not have exactly the mode's kernel parameters";
 	if (e->image[0] == '\0')
-		return "has no initrd";
-	return e->missing ? "has an initrd that is not there" : NULL;
+		return "has no initramfs";
+	return e->missing ? "has an initramfs that is not there" : NULL;
 }
 
 int boot_entries_check(const struct boot_entries *entries, const char *file, const char *words, bool flush,
@@ -66,7 +66,7 @@ int boot_entries_check(const struct boot_entries *entries, const char *file, con
 
 		own += e->own;
 		if (what)
-			return error_set(error, -EINVAL, "%s: the entry %s: %s", e->id, what, e->words);
+			return error_set(error, -EINVAL, "boot entry %s: it %s: %s", e->id, what, e->words);
 	}
 	return own > 0 ? 0 : error_set(error, -EINVAL, "%s: no entry of this system", file);
 }

@@ -188,13 +188,13 @@ static int add(const char *dir, const char *name, struct bls_entries *entries, s
 		unsigned line = 1;
 		for (size_t i = 0; i < whole; i++)
 			line += e->text[i] == '\n';
-		return error_set(error, -EBADMSG, "%s:%u: a NUL byte; this is no boot entry: mend it or take it away",
+		return error_set(error, -EBADMSG, "%s:%u: is no boot entry (it holds a NUL byte); mend or remove it",
 				 e->path, line);
 	}
 	if (!bls_value(e->text, "linux", value, sizeof(value)) && !bls_value(e->text, "efi", value, sizeof(value)) &&
 	    !bls_value(e->text, "uki", value, sizeof(value)))
 		return error_set(error, -EBADMSG,
-				 "%s: names no kernel (linux or efi); this is no boot entry: mend it or take it away",
+				 "%s: is no boot entry (it names no kernel, linux or efi); mend or remove it",
 				 e->path);
 	e->line = options_of(e->text, entries->all);
 	return e->line ? 0 : error_errno(error, -ENOMEM);

@@ -224,7 +224,7 @@ static int edit_env(const struct mode_words *wish, struct edits *edits)
 		text = line ? grubenv_with(&env, "kernelopts", line) : NULL;
 		free(line);
 		r = text ? edits_add(edits, ROLE_ENTRY, env_path(), text) :
-			   (fail("%s: no room for kernelopts with the mode's words", env_path()), -1);
+			   (fail("%s: no room for the mode's kernel parameters in kernelopts", env_path()), -1);
 	}
 	free(text);
 	grubenv_free(&env);

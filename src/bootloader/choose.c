@@ -217,9 +217,18 @@ static int refuse_missing(int r, const char *what, const char *words)
 	if (unsafe)
 		return refuse(LINK_UNSAFE, "%s: %s", what, place.why);
 	if (r == -ENOENT && !strpbrk(what, "/ ")) /* a program */
-		return fail("%s is missing; install it, or put '%s' on the kernel command line by hand", what, words);
-	return refuse(BOOTLOADER_UNSUPPORTED, "this is no boot loader that is known here (no %s); put '%s' on the "
-		      "kernel command line by hand", what, words);
+		return fail("%s is missing; install it, or add the kernel parameters '%s' by hand", what, words);
+	/* A tree whose boot loader was installed and never ran yet. */
+	char mkconfig[64];
+	if (strcmp(what, "/boot/grub/grub.cfg") == 0 &&
+	    (run_find("update-grub", mkconfig, sizeof(mkconfig)) ||
+	     run_find("grub-mkconfig", mkconfig, sizeof(mkconfig))))
+		return refuse(BOOTLOADER_UNSUPPORTED, "GRUB is installed and has no boot entries yet (no %s); run "
+			      "'%s', then this again; where another boot loader starts this machine, add the kernel "
+			      "parameters '%s' by hand", what, strstr(mkconfig, "update-grub") ? "update-grub" :
+			      "grub-mkconfig -o /boot/grub/grub.cfg", words);
+	return refuse(BOOTLOADER_UNSUPPORTED, "no boot loader was found that iommu-install can change (looked for %s "
+		      "last); add the kernel parameters '%s' by hand, or see iommu-bootloaders(7)", what, words);
 }
 
 /* What is not there may be on a partition that is not mounted. */
@@ -275,13 +284,15 @@ int backend_choose(const char *name, bool installed, const struct root *root, co
 	if (count < 0)
 		return fail("%s", strerror(-count));
 	if (count > 1 && !running)
-		return fail("there are %s and %s; say which one boots it: --backend=%s or --backend=%s",
+		return fail("the tree has two boot loaders, %s and %s; name the one that boots it: --backend=%s or "
+			    "--backend=%s",
 			    found[0]->program, found[1]->program, found[0]->name, found[1]->name);
 	*backend = best(found, count, running, snapshot);
 	if (*backend)
 		return 0;
 	if (backend_uki.detect(installed, &what) == -ENOTSUP)
-		return refuse(UKI_SIGNED, "%s; where they are made put '%s' on the line, or add it beside the image: "
+		return refuse(UKI_SIGNED, "%s; add the kernel parameters '%s' where the images are made, or in an "
+					  "addon beside the image: "
 			      "'iommu-install MODE --emit=ukify-addon > iommu.conf && ukify build --config=iommu.conf "
 			      "--output=iommu.addon.efi', signed with a key that the firmware knows, and copied to "
 			      "%s/IMAGE.efi.extra.d", what, words, backend_uki.location());

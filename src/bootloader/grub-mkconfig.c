@@ -76,7 +76,7 @@ static int take_over(const char *path, const char *words, bool flush, const char
 	bool made = access(path, F_OK) == 0;
 
 	if (!made && untouched(old, old_len))
-		return error_set(error, -ENODATA, "%s reports success, but has written nothing", grub_mkconfig());
+		return error_set(error, -ENODATA, "%s reports success, but wrote nothing", grub_mkconfig());
 	int r = check_file(made ? path : grub_config(), words, flush, error); /* a wrapper may ignore -o */
 	if (r < 0 || !made)
 		return r;
@@ -103,7 +103,8 @@ int grub_apply(struct snapshot *snapshot, const char *words, bool flush, bool ve
 	}
 	int r = -1, status = argv[0] ? run(argv, verbose) : -ENOENT;
 	if (status != 0)
-		fail("%s failed with %s %d", argv[0] ? argv[0] : "grub-mkconfig", status < 0 ? "error" : "status",
+		fail("%s failed (%s %d), so the boot entries can't be written; what it said stands "
+		     "above", argv[0] ? argv[0] : "grub-mkconfig", status < 0 ? "error" : "status",
 		     abs(status));
 	else if ((r = take_over(path, words, flush, old, old_len, &error)) < 0)
 		fail("%s", error.text);

@@ -207,9 +207,10 @@ static int make_image(const char *path, const char *release, const char *old, co
 			      run_ukify(new, release, line ? line : old, verbose);
 	char *now = status == 0 ? uki_section(new, ".cmdline") : NULL;
 	if (status != 0)
-		fail("%s failed with %s %d", program, status < 0 ? "error" : "status", abs(status));
+		fail("%s failed (%s %d), so no unified kernel image can be made; what it said stands "
+		     "above", program, status < 0 ? "error" : "status", abs(status));
 	else if (!now || !same_line(now, line ? line : old, line != NULL))
-		fail("%s: %s makes it with another command line than it is to have: %s", path, program,
+		fail("%s: %s made it with another kernel command line than was asked for: %s", path, program,
 		     now ? now : "none");
 	else if (dracut && check_image(new, &error) < 0)
 		fail("%s: dracut reports success, but the image %s", path, error.text);

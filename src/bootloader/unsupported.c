@@ -529,7 +529,8 @@ static void put_all(FILE *out, const struct unsupported *u, const struct filling
 	if (f->file[0])
 		put_sign(out, f->file, signs == 0);
 	fputs("); ", out);
-	put(out, f, !rid ? u->advice : f->running[0] ? "take '%r' out of it by hand" : "nothing on it has to go");
+	put(out, f, !rid ? u->advice : f->running[0] ? "remove '%r' from it by hand" : "nothing has to be removed "
+										       "from it");
 }
 
 char *unsupported_advice(const struct unsupported *u, const struct root *root, const char *cmdline, const char *words)

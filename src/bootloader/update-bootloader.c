@@ -101,7 +101,7 @@ static bool parse(const char *line, struct assignment *a)
 
 static int bad_line(unsigned number, const char *what)
 {
-	fail(GRUB_DEFAULT ":%u: %s; write it as one line, NAME=\"words\", with nothing in it for the shell to do",
+	fail(GRUB_DEFAULT ":%u: %s; write it as one line, NAME=\"PARAMETERS\", without $, ` or \\",
 	     number, what);
 	return -1;
 }
@@ -231,7 +231,7 @@ static int edit(const struct mode_words *wish, struct snapshot *snapshot, struct
 		unsigned line = 1;
 		for (size_t i = 0; i < whole; i++)
 			line += text[i] == '\n';
-		fail(GRUB_DEFAULT ":%u: a NUL byte; this is no text file: mend it", line);
+		fail(GRUB_DEFAULT ":%u: is no text file (it holds a NUL byte); mend it", line);
 		free(text);
 		return -1;
 	}

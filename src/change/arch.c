@@ -24,7 +24,7 @@ static bool is_x86(const char *machine)
 
 static int refuse_arch(const char *what, const char *machine)
 {
-	return refuse(ARCH_UNSUPPORTED, "%s is %s; the words that set a mode are known for x86 only", what, machine);
+	return refuse(ARCH_UNSUPPORTED, "%s is %s, and modes can be set on x86 only", what, machine);
 }
 
 static const char *elf_name(unsigned machine)

@@ -199,7 +199,8 @@ static void settle_images(struct outcome *o)
 		for (size_t i = first; i < end && wrong; i++)
 			if (!o->images[i].wrong)
 				snprintf(o->images[i].why, sizeof(o->images[i].why), "%s",
-					 o->takes_two ? "accepts the old mode meanwhile" : "its other copy");
+					 o->takes_two ? "accepts the old mode until the boot entries are "
+							"changed" : "a copy of it is built anew");
 	}
 }
 
@@ -245,6 +246,16 @@ static int take_commands(const struct transaction *t, struct outcome *o)
 
 /* --- The next boot ------------------------------------------------------------------------------------------------ */
 
+static void note_stop(struct outcome *o, const struct prediction *p)
+{
+	if (!prediction_stops(p) || (o->stop != POLICY_WARN && p->by_default != PRESENCE_YES))
+		return;
+	o->stop = p->enforce;
+	o->stop_why = p->why ? p->why : "";
+	snprintf(o->stop_entry, sizeof(o->stop_entry), "%s%s%.60s%s", p->title[0] ? p->title : p->id,
+		 p->title[0] ? " (" : "", p->title[0] ? p->id : "", p->title[0] ? ")" : "");
+}
+
 /* The early check of each counted entry: with the line and the image that it is to have, or, once it has them, with
  * those that are read. */
 static int look_ahead(const struct transaction *t, bool done, struct outcome *o)
@@ -259,6 +270,7 @@ static int look_ahead(const struct transaction *t, bool done, struct outcome *o)
 		return r;
 	o->reboot_safe = l->error.code == 0 && predictions.count > 0;
 	o->reboot_required = false;
+	o->stop = POLICY_WARN;
 	for (size_t i = 0; i < predictions.count; i++) {
 		struct prediction *p = &predictions.list[i];
 		if (!l->entries.list[i].own)
@@ -269,6 +281,7 @@ static int look_ahead(const struct transaction *t, bool done, struct outcome *o)
 					  o->has_target);
 		bool safe = p->verdict == VERDICT_MATCH || p->verdict == VERDICT_NO_TARGET;
 		o->reboot_safe = o->reboot_safe && (safe || !p->counted);
+		note_stop(o, p);
 		o->reboot_required = o->reboot_required || (now && reboot_waits(p->words, now));
 	}
 	predictions_free(&predictions);

@@ -63,6 +63,9 @@ struct outcome {
 	struct notices notices;            /* of devices that are in use; owned */
 	bool reboot_required; /* an entry has other parameters about the IOMMU than the running kernel */
 	bool reboot_safe;     /* the early check would find no counted entry wrong */
+	enum policy stop;     /* what it would do to the entry below, POLICY_WARN: to none; where that is known */
+	char stop_entry[200]; /* by its title and place, one that starts by default before others */
+	const char *stop_why; /* static text */
 };
 
 /* Gathers what the transaction would change, before it has changed anything; where that is told to somebody, with the

@@ -39,7 +39,8 @@ int plan_target(struct plan *p)
 	const char *override = q->override ? q->override : old.allow_override ? "yes" : "no";
 
 	if (off && strcmp(unsafe, "yes") == 0)
-		return fail("--allow-unsafe-interrupts: makes no sense with mode %s", mode_name(q->mode));
+		return fail("--allow-unsafe-interrupts: mode %s has no interrupt remapping to go without; use it with "
+			    "strict or pt", mode_name(q->mode));
 
 	/* A delay that was only its policy's default follows the policy. */
 	bool keep_delay = old_status == 0 && old.delay != policy_delay(old.on_mismatch) && !q->on_mismatch;
@@ -99,7 +100,8 @@ int plan_generator(const char *name, const struct generator **generator)
 		return 0;
 	if (!what)
 		return fail("--initramfs=%s: use %s", name, generator_names());
-	return fail("%s is missing; install it, or use --initramfs=none and build the images yourself", what);
+	return fail("%s is missing, which builds the initramfs; install it, or use --initramfs=none and build it "
+		    "yourself", what);
 }
 
 int plan_edits(const char *target, const struct generator *generator, bool enforcing, struct edits *edits)
@@ -172,7 +174,8 @@ int plan_make(struct plan *p)
 		return code;
 	r = kernels_place(snapshot_of(&p->snapshot, p->backend), &p->edits, &p->kernels);
 	if (r < 0 || p->kernels.count == 0)
-		return fail("%s", r < 0 ? strerror(-r) : "no boot entry of an installed kernel has an initramfs");
+		return fail("%s", r < 0 ? strerror(-r) : "no boot entry of an installed kernel has an initramfs, so "
+							 "nothing could check the mode early in the boot");
 	return 0;
 }
 

@@ -24,7 +24,8 @@
 #define LINE_BYTES 2047 /* arch/x86/include/asm/setup.h:COMMAND_LINE_SIZE less its NUL */
 
 /* --force overrides what only this machine or kernel can't do, never what would break the boot. */
-#define REFUSE(p, code, ...) ((p)->force && reason_forcible(code) ? refuse_not(code) : refuse(code, __VA_ARGS__))
+#define REFUSE(p, code, ...) \
+	((p)->force && reason_forcible(code) ? refuse_not(code, __VA_ARGS__) : refuse(code, __VA_ARGS__))
 
 /* --- The machine -------------------------------------------------------------------------------------------------- */
 
@@ -37,7 +38,7 @@ static int check_container(const struct preflight *p)
 {
 	const char *sign = container_sign(p->root);
 
-	return sign ? REFUSE(p, CONTAINER, "%s: this is a container, its host has the boot loader", sign) : 0;
+	return sign ? REFUSE(p, CONTAINER, "%s: this is a container; its host has the boot loader", sign) : 0;
 }
 
 /* What is written to a root like this is gone with the next boot. */
@@ -56,7 +57,7 @@ static int check_live(const struct preflight *p)
 		return 0;
 	for (size_t i = 0; i < sizeof(passing) / sizeof(passing[0]); i++)
 		if ((unsigned long)fs.f_type == passing[i].magic)
-			return REFUSE(p, LIVE_SYSTEM, "/ is %s: what is written here does not reach the next boot",
+			return REFUSE(p, LIVE_SYSTEM, "/ is %s: what is written here is gone at the next boot",
 				      passing[i].name);
 	return 0;
 }
@@ -65,7 +66,8 @@ static int check_xen(const struct preflight *p)
 {
 	if (p->facts->evidence.platform.xen_dom0)
 		return REFUSE(p, XEN_DOM0,
-			      "this is Xen's dom0: Xen has the IOMMU, and this kernel's tokens do nothing");
+			      "this is Xen's dom0: Xen drives the IOMMU, and parameters of the Linux command line do "
+			      "nothing");
 	return 0;
 }
 
@@ -75,7 +77,8 @@ static int check_virtio(const struct preflight *p)
 
 	if ((e->virtio_iommu || (e->nunits && e->units[0].kind == UNIT_OTHER)))
 		return REFUSE(p, VIRTIO_IOMMU,
-			      "this machine's IOMMU is a virtio-iommu: it comes up late, and no token switches it off");
+			      "this machine's IOMMU is a virtio-iommu: its driver loads late, and no kernel parameter "
+			      "switches it off");
 	return 0;
 }
 
@@ -94,7 +97,8 @@ static int check_table(const struct preflight *p)
 static int check_evidence(const struct preflight *p)
 {
 	if (p->target->on_mismatch != POLICY_WARN && p->facts->evidence.missing[0])
-		return REFUSE(p, CANNOT_JUDGE, "a stopping policy needs evidence: %s", p->facts->evidence.missing);
+		return REFUSE(p, CANNOT_JUDGE, "a policy that stops the boot needs to know the mode, and this "
+					       "machine's can't be told now: %s", p->facts->evidence.missing);
 	return 0;
 }
 
@@ -108,7 +112,7 @@ static int check_flush(const struct preflight *p)
 
 		if (version && version < KERNEL(5, 15))
 			return REFUSE(p, FLUSH_UNSUPPORTED,
-				      "kernel %s is older than 5.15 and can't tell its flush policy", release);
+				      "kernel %s is older than 5.15, which does not show its flush policy", release);
 	}
 	return 0;
 }
@@ -129,7 +133,8 @@ static int check_noiommu(const struct preflight *p)
 			len += (size_t)snprintf(names + len, sizeof(names) - len, "%s%s", len ? ", " : "", release);
 	}
 	if (len)
-		return REFUSE(p, NOIOMMU_UNSUPPORTED, "vfio of kernel %s has no enable_unsafe_noiommu_mode", names);
+		return REFUSE(p, NOIOMMU_UNSUPPORTED, "the vfio module of kernel %s has no parameter "
+						      "enable_unsafe_noiommu_mode", names);
 	return 0;
 }
 
@@ -188,15 +193,16 @@ static int check_modprobe(const struct preflight *p)
 	if (modprobe_walk(p->root, find_conflict, &c) < 0)
 		return fail("modprobe.d: %s", strerror(ENOMEM));
 	if (p->target->mode == MODE_OFF_FOR_VFIO && c.install[0] && !install_ignored(p))
-		return REFUSE(p, MODPROBE_CONFLICT, "%s: an install line keeps vfio from loading", c.install);
+		return REFUSE(p, MODPROBE_CONFLICT, "%s: an install line keeps the vfio module from "
+						    "loading", c.install);
 	if (p->target->mode != MODE_OFF_FOR_VFIO && c.yes[PARAM_NOIOMMU][0])
 		return REFUSE(p, MODPROBE_CONFLICT,
-			      "%s: vfio enable_unsafe_noiommu_mode is set, which mode %s excludes",
+			      "%s: it sets enable_unsafe_noiommu_mode of vfio, which mode %s excludes",
 			      c.yes[PARAM_NOIOMMU], mode_name(p->target->mode));
 	for (int i = PARAM_TYPE1; i <= PARAM_IOMMUFD; i++)
 		if (wants_on(p) && !p->target->allow_unsafe_interrupts && c.yes[i][0])
 			return REFUSE(p, MODPROBE_CONFLICT,
-				      "%s: %s %s is set, and --allow-unsafe-interrupts is not given", c.yes[i],
+				      "%s: it sets %s %s; --allow-unsafe-interrupts would allow that", c.yes[i],
 				      param_module((enum param)i), param_name((enum param)i));
 	return 0;
 }
@@ -218,13 +224,13 @@ static int check_sealed(const struct preflight *p)
 		line++;
 		if (start[strspn(start, " \t")] != '#' && strstr(start, "tpm2-device="))
 			return REFUSE(p, TPM_SEALED,
-				      "/etc/crypttab:%u: a key is sealed to the TPM, which may not give it out "
-				      "once command line and initramfs are others",
+				      "/etc/crypttab:%u: the key of an encrypted disk is sealed to the TPM, which may "
+				      "not give it out after the kernel command line or the initramfs changes",
 				      line);
 	}
 	if (root_exists(p->root, "/var/lib/systemd/pcrlock.json"))
 		return REFUSE(p, TPM_SEALED,
-			      "/var/lib/systemd/pcrlock.json: keys are sealed to how this machine boots now");
+			      "/var/lib/systemd/pcrlock.json: keys are sealed to the way this machine boots now");
 	return 0;
 }
 
@@ -252,8 +258,8 @@ static int check_proven(const struct preflight *p)
 	if (backend_proven(p->entries, p->facts->evidence.cmdline))
 		return 0;
 	return REFUSE(p, BOOTLOADER_UNPROVEN,
-		      "no entry of %s has the command line that this machine was booted with, or another boot "
-		      "loader started it; if it is %s that boots this machine, say so: --backend=%s",
+		      "no boot entry of %s has the running kernel command line, or another boot loader started this "
+		      "machine; if %s does boot it, add --backend=%s",
 		      p->backend->location(), p->backend->program, p->backend->name);
 }
 
@@ -270,7 +276,8 @@ static int check_line(const struct preflight *p)
 		/* A boot loader puts a word of its own in front. */
 		size_t len = line ? strlen(line) + strlen("BOOT_IMAGE=/boot/vmlinuz- ") + strlen(e->release) : 0;
 		if (len > LINE_BYTES)
-			code = REFUSE(p, CMDLINE_TOO_LONG, "%s: the line would have %zu bytes, the kernel reads %d",
+			code = REFUSE(p, CMDLINE_TOO_LONG, "boot entry %s: its kernel command line would have %zu "
+							   "bytes, and the kernel reads %d",
 				      e->id, len, LINE_BYTES);
 		free(line);
 	}
@@ -286,7 +293,7 @@ static int check_room(const struct preflight *p, const char *dir, bool ours, uns
 	if (statvfs(dir, &fs) < 0)
 		return fail("%s: %s", dir, strerror(errno));
 	if (!ours && (fs.f_flag & ST_RDONLY))
-		return REFUSE(p, BOOT_READONLY, "%s is mounted read-only; remount it: mount -o remount,rw %s", dir,
+		return REFUSE(p, BOOT_READONLY, "%s is mounted read-only; run: mount -o remount,rw %s", dir,
 			      dir);
 	if ((unsigned long long)fs.f_bavail * fs.f_frsize < need)
 		return REFUSE(p, BOOT_SPACE, "%s has %llu KiB free, the change needs %llu KiB", dir,

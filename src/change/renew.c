@@ -38,7 +38,9 @@ static int renew(const struct transaction *t, size_t i, const struct image_want 
 	const struct kernel *kernel = &t->kernels.list[i];
 
 	if (!t->generator)
-		return fail("%s: holds another check than the one installed, and nothing is here to make it anew: %s",
+		return fail("%s: holds another version of iommu-verify than the installed one, and no program is here "
+			    "to build it anew; "
+			    "install one: %s",
 			    kernel->image, generator_programs()), -1;
 	if (lock_begin() < 0 || !interrupt_stage_unless(STAGE_CHANGE))
 		return -1;

@@ -96,7 +96,8 @@ static int check_entries(const struct transaction *t, bool (*bad)(const struct p
 		const struct prediction *e = &entries.list[i];
 		if (!bad(e, &after))
 			continue;
-		fail("%s: %s would not start with %s", e->id, e->image, TARGET_PATH);
+		fail("boot entry %s: its initramfs %s would stop the boot: it does not accept the mode of "
+		     "%s", e->id, e->image, TARGET_PATH);
 		r = -1;
 	}
 	predictions_free(&entries);
@@ -111,7 +112,8 @@ static int try_switch(struct transaction *t)
 	if (transaction_first_target(t, &target, &final) < 0)
 		return -1;
 	if (!final)
-		step_say(t, "for as long as the boot loader may have the old words, images accept the old mode too\n");
+		step_say(t, "each initramfs accepts the old mode too, until every boot entry has the new kernel "
+			    "parameters\n");
 	int r = step_images_accept(t, target);
 	free(target);
 	snapshot_refresh(t->snapshot); /* that took minutes */
@@ -288,7 +290,7 @@ static int undo(struct transaction *t)
 		collect_garbage(t);
 	if (u.failed == 0)
 		lock_undo();
-	fail("%s", u.failed ? "not everything could be put back: mend what is named above, then run "
+	fail("%s", u.failed ? "not everything could be put back; mend what is named above, then run "
 			      "'iommu-install resume'" :
 		   u.left   ? "everything else is as it was before" :
 			      "everything is as it was before");
@@ -385,8 +387,8 @@ int transaction_run(struct transaction *t)
 		r = seal(t);
 	interrupt_stage(STAGE_DONE);
 	if (r < 0)
-		return fail("the change is in place, but not finished; the machine boots as it is. "
-			    "Run 'iommu-install resume'");
+		return fail("the new mode is set and the machine boots, but the old one is still accepted; "
+			    "run 'iommu-install resume'");
 	return 0;
 }
 

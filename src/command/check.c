@@ -52,7 +52,7 @@ static int cannot_read(enum check_output output, const struct error *error)
 	char text[ERROR_TEXT + 40];
 	bool root = error->code == -EACCES;
 
-	snprintf(text, sizeof(text), "%s%s", error->text, root ? "; it needs root to read it" : "");
+	snprintf(text, sizeof(text), "%s%s", error->text, root ? "; run it as root" : "");
 	return cannot_tell(output, root ? EXIT_UNKNOWN : EXIT_INVALID, text);
 }
 
@@ -67,7 +67,7 @@ static int check_with(struct snapshot *snapshot, const struct request *q, const 
 
 	const struct backend *backend = backend_guess(true, facts_cmdline(now), snapshot);
 	if (!backend)
-		return cannot_tell(output, EXIT_UNKNOWN, "no boot loader that is known here");
+		return cannot_tell(output, EXIT_UNKNOWN, "no boot loader was found that iommu-install can read");
 	int target = target_read(root, TARGET_PATH, &wanted, &error);
 	const struct loader *l = snapshot_of(snapshot, backend);
 	if (l->error.code < 0)

@@ -50,7 +50,8 @@ static int enter(const struct request *q, struct machine *m)
 	if (!q->dry_run) {
 		r = startup_room();
 		if (r < 0)
-			return fail("fewer than %d more files can be opened (%s); run: ulimit -n 1024", FILES_NEEDED,
+			return fail("too few files can be opened: %d are needed (%s); run: ulimit -n "
+				    "1024", FILES_NEEDED,
 				    strerror(-r));
 		if (lock_all() < 0)
 			return EXIT_INVALID;
@@ -96,6 +97,8 @@ int machine_run(const struct request *q, int (*command)(const struct request *q,
 		outcome.had_target = target_read(&m.root, TARGET_PATH, &outcome.before, &error) == 0;
 		code = command(q, &m);
 	}
+	if ((code == 0 || (code == EXIT_UNKNOWN && q->dry_run)) && !q->emit)
+		change_warnings(q, &outcome);
 	if (q->json && !q->emit)
 		change_json(q, &outcome, result_of(q, code, &outcome));
 	outcome_free(&outcome);
@@ -138,7 +141,7 @@ int machine_change(const struct request *q, const struct machine *m, struct tran
 	if (code || q->dry_run)
 		return code ? code : machine_preview(q, m);
 	code = transaction_run(t);
-	if (code == 0 && q->json)
+	if (code == 0 && (q->json || (m->outcome->has_target && m->outcome->after.on_mismatch != POLICY_WARN)))
 		outcome_read_back(t, m->outcome);
 	return code;
 }

@@ -14,18 +14,19 @@
 #include "model/target.h"
 
 const struct command_row command_table[COMMANDS] = {
-	[COMMAND_SHOW] = { "show", NULL, "what the machine does, wants and will do (default)" },
+	[COMMAND_SHOW] = { "show", NULL, "the mode now, the wanted one, and the next boot's (default)" },
 	[COMMAND_STATUS] = { "status", NULL, "the same in one line, with an exit status" },
 	[COMMAND_MODE] = { "off-for-uio|off-for-vfio|strict|pt", NULL,
-			   "set that mode; it takes effect with the next boot" },
-	[COMMAND_CHECK] = { "check", NULL, "will the next boot, by each entry, be as it should?" },
-	[COMMAND_ROLLBACK] = { "rollback", NULL, "back to what was before the last change" },
+			   "set that mode; it takes effect at the next boot" },
+	[COMMAND_CHECK] = { "check", NULL, "would each boot entry start in the wanted mode?" },
+	[COMMAND_ROLLBACK] = { "rollback", NULL, "undo the last change" },
 	[COMMAND_RESUME] = { "resume", NULL,
-			     "finish a change that was interrupted, or seal one committed after the boot" },
-	[COMMAND_REMOVE] = { "remove", NULL, "take words, target and checks out again" },
+			     "finish a change that was interrupted, or one made with --commit=after-boot" },
+	[COMMAND_REMOVE] = { "remove", NULL, "take out everything that was set: kernel parameters, target, boot "
+					     "checks" },
 	[COMMAND_EXPLAIN] = { "explain", "[CMDLINE|-|CODE]",
-			      "what each parameter of a kernel command line does (default: the running one), or what a "
-			      "code means" },
+			      "what each IOMMU parameter of a kernel command line does (default: the running one), or "
+			      "what a code means" },
 };
 
 /* --- What arguments can be: the words are those of whoever reads them --------------------------------------------- */
@@ -88,12 +89,12 @@ static const char *initramfs_value(size_t i)
 
 const struct option_row option_table[OPTIONS] = {
 	[OPTION_ROOT] = { "root", "DIR", .directory = true, .commands = ANY,
-			  .help = "work on the tree at DIR instead of the running system" },
+			  .help = "work on the system installed at DIR, not on the running one" },
 	[OPTION_JSON] = { "json", .letter = 'j', .commands = ANY, .help = "print JSON" },
 	[OPTION_GROUPS] = { "groups", "ADDRESS", .optional = true, .commands = OF(SHOW),
 			    .help = "every IOMMU group with its devices, or that of one device to give away" },
 	[OPTION_REPORT] = { "report", .commands = OF(SHOW),
-			    .help = "text for a public issue; what is your own is left out" },
+			    .help = "text for a public issue, without names, addresses and serial numbers" },
 	[OPTION_PROMETHEUS] = { "prometheus", "FILE", .optional = true, .commands = OF(SHOW),
 				.help = "metrics for node_exporter's textfile collector" },
 	[OPTION_NAGIOS] = { "nagios", .commands = OF(CHECK),
@@ -101,36 +102,40 @@ const struct option_row option_table[OPTIONS] = {
 	[OPTION_KERNEL] = { "kernel", "RELEASE", .commands = OF(EXPLAIN),
 			    .help = "as that kernel reads it; it need not be installed" },
 	[OPTION_VERBOSE] = { "verbose", .letter = 'v', .commands = ANY,
-			     .help = "say more; show: all evidence with its sources" },
-	[OPTION_QUIET] = { "quiet", .letter = 'q', .commands = ANY, .help = "say nothing but errors" },
+			     .help = "print more; show: each fact with the file it was read from" },
+	[OPTION_QUIET] = { "quiet", .letter = 'q', .commands = ANY, .help = "print errors only" },
 	[OPTION_VERSION] = { "version", .letter = 'V', .commands = ANY, .help = "print the version" },
 	[OPTION_HELP] = { "help", .letter = 'h', .commands = ANY, .help = "print this" },
 	[OPTION_PRINT_COMPLETION] = { "print-completion", "SHELL", .value = completion_shell, .commands = ANY,
 				      .help = "print a completion script" },
 	[OPTION_DRY_RUN] = { "dry-run", .letter = 'n', .commands = OF(MODE) | OF(ROLLBACK) | OF(REMOVE),
-			     .help = "print what would be done; needs no root" },
+			     .help = "print what would be changed, and change nothing; needs no root" },
 	[OPTION_ON_MISMATCH] = { "on-mismatch", "WHAT", .value = policy_value, .commands = OF(MODE),
-				 .help = "what an early check does" },
+				 .help = "what the boot does when the mode is not the wanted one" },
 	[OPTION_ON_LATE_MISMATCH] = { "on-late-mismatch", "WHAT", .value = late_value, .commands = OF(MODE),
-				      .help = "the same after the boot" },
+				      .help = "what happens when that is found after the boot" },
 	[OPTION_DELAY] = { "delay", "SECONDS", .commands = OF(MODE),
-			   .help = "how long the message stays before a poweroff or reboot; 0 to 300" },
+			   .help = "how long the message stays before the machine stops; 0 to 300" },
 	[OPTION_FLUSH] = { "flush", "POLICY", .value = flush_value, .commands = OF(MODE),
-			   .help = "of the IOTLB; the last two with strict only" },
+			   .help = "how soon unmapped memory is out of a device's reach; sync and lazy with strict "
+				   "only" },
 	[OPTION_UNSAFE_INTERRUPTS] = { "allow-unsafe-interrupts", "yes|no", .optional = true, .value = yes_no_value,
 				       .commands = OF(MODE),
-				       .help = "pass devices through without interrupt remapping" },
+				       .help = "allow device pass-through without interrupt remapping" },
 	[OPTION_OVERRIDE] = { "allow-override", "yes|no", .optional = true, .value = yes_no_value, .commands = OF(MODE),
-			      .help = "let rd.iommu.verify=warn soften the policy for one boot" },
+			      .help = "allow rd.iommu.verify=warn on the kernel command line to suspend the policy "
+				      "for one boot" },
 	[OPTION_EMIT] = { "emit", "FORM", .value = emit_value, .commands = OF(MODE),
-			  .help = "only print the words, for bootc or an addon" },
+			  .help = "print the kernel parameters for an image builder, and change nothing" },
 	[OPTION_COMMIT] = { "commit", "WHEN", .value = commit_value, .commands = OF(MODE),
-			    .help = "when images stop accepting the old mode" },
-	[OPTION_FORCE] = { "force", .commands = OF(MODE), .help = "set a mode that this machine or kernel can't have" },
+			    .help = "when the initramfs stops accepting the old mode" },
+	[OPTION_FORCE] = { "force", .commands = OF(MODE), .help = "set the mode although this machine or kernel can't "
+								  "have it" },
 	[OPTION_BACKEND] = { "backend", "NAME", .value = backend_name, .commands = OF(MODE) | OF(ROLLBACK) | OF(REMOVE),
 			     .help = "the boot loader" },
 	[OPTION_INITRAMFS] = { "initramfs", "NAME", .value = initramfs_value,
-			       .commands = OF(MODE) | OF(ROLLBACK) | OF(REMOVE), .help = "what makes images" },
+			       .commands = OF(MODE) | OF(ROLLBACK) | OF(REMOVE), .help = "the program that builds the "
+											 "initramfs" },
 };
 
 bool command_changes(enum command command)
@@ -267,8 +272,7 @@ void usage_print(void)
 		print_option((enum option_id)i);
 	}
 	puts("\n"
-	     "exit status: 0 done or shown, 1 usage, missing tool or failure, 5 refused: this machine or kernel can't "
-	     "do that;\n"
+	     "exit status: 0 done or shown; 1 wrong usage, missing program, or failure; 5 refused, nothing changed;\n"
 	     "status: 0 as wanted now and next, 2 a mismatch in either, 1 invalid target, 4 can't tell, 3 pending, "
 	     "6 no target;\n"
 	     "check: 0 all entries match, 2 one would not, 4 can't tell, 6 no target;\n"

@@ -68,7 +68,9 @@ static int take_out(const struct request *q, const struct machine *m)
 	else if (code == 0)
 		code = machine_change(q, m, &t);
 	if (code == 0 && !nothing && !q->dry_run)
-		machine_say(q, "target, words and checks are out again; it takes effect with the next boot\n");
+		machine_say(q, "no mode is wanted any more: target, kernel parameters and boot checks are removed; it "
+			       "takes effect "
+			    "at the next boot\n");
 	transaction_free(&t);
 	snapshot_free(&snapshot);
 	return code;

@@ -43,7 +43,8 @@ static int reopen(const struct request *q, const struct machine *m, const struct
 	t->generator = generator_find(j->generator, &what);
 	if (t->generator)
 		return 0;
-	return fail("%s is missing; without it the change to %s can't be finished", what, j->command);
+	return fail("%s is missing, which builds the initramfs; install it, then 'iommu-install resume' finishes the "
+		    "change to %s", what, j->command);
 }
 
 int resume_finish(const struct request *q, const struct machine *m, const struct journal *j)
@@ -51,7 +52,7 @@ int resume_finish(const struct request *q, const struct machine *m, const struct
 	static struct snapshot snapshot; /* too large for a careful stack */
 	struct transaction t;
 
-	machine_say(q, "finishing the change to %s that was begun before\n", j->command);
+	machine_say(q, "finishing the interrupted change to %s first\n", j->command);
 	int code = reopen(q, m, j, &snapshot, &t);
 	bool first = code == 0 && !m->outcome->backend; /* else it is told what is done before another change */
 	if (first && outcome_take(&t, q->json, m->outcome) < 0)
@@ -62,7 +63,7 @@ int resume_finish(const struct request *q, const struct machine *m, const struct
 	if (code == 0 && first && q->json)
 		outcome_read_back(&t, m->outcome);
 	if (code == 0)
-		machine_say(q, "%s is done\n", j->command);
+		machine_say(q, "the change to %s is finished\n", j->command);
 	transaction_free(&t);
 	snapshot_free(&snapshot);
 	return code;
@@ -155,7 +156,7 @@ enum waited resume_waited(const struct machine *m, const struct journal *j, stru
 	if (judgement.verdict == VERDICT_MATCH)
 		return WAITED_RIGHT;
 	const struct finding *first = &judgement.reasons.list[0];
-	fprintf(stderr, "iommu-install: the machine has not come up in mode %s, so the old one stays accepted: "
+	fprintf(stderr, "iommu-install: this boot is not in mode %s, so the old mode is still accepted: "
 		"%s: %s\n", j->command, reason_code(first->reason), first->message);
 	return WAITED_WRONG;
 }
@@ -180,7 +181,7 @@ static int seal_after_boot(const struct request *q, const struct machine *m, str
 
 	switch (resume_waited(m, j, &target)) {
 	case WAITED_NOT_YET:
-		machine_say(q, "the change to %s waits for the next boot\n", j->command);
+		machine_say(q, "the change to %s is finished after the next boot; run this again then\n", j->command);
 		return 0;
 	case WAITED_RIGHT: return resume_seal(q, m, j);
 	case WAITED_WRONG: return EXIT_MISMATCH;
@@ -204,7 +205,7 @@ static int resume(const struct request *q, const struct machine *m)
 		if (backend && backend->collect_garbage)
 			backend->collect_garbage(&snapshot); /* the last change may have been cut short there */
 		snapshot_free(&snapshot);
-		machine_say(q, "nothing was left unfinished\n");
+		machine_say(q, "no change is unfinished\n");
 		return 0;
 	}
 	return j.progress == PROGRESS_BOOT ? seal_after_boot(q, m, &j) : resume_finish(q, m, &j);

@@ -13,6 +13,7 @@
 #include "bootloader/choose.h"
 #include "bootloader/grub-default.h"
 #include "change/others.h"
+#include "change/outcome.h"
 #include "change/plan.h"
 #include "change/transaction.h"
 #include "change/written.h"
@@ -43,7 +44,7 @@ static int turn_round(struct edits *edits, bool open)
 			break;
 		const struct edit *last = &now.list[now.count - 1];
 		if (!open && edit_changes(last) && !(e->role == ROLE_ENTRY && !last->before))
-			code = refuse(SOURCE_CHANGED, "%s is not as the last change left it", e->path);
+			code = refuse(SOURCE_CHANGED, "%s: it was edited since the last change", e->path);
 	}
 	edits_free(&now);
 	for (size_t i = 0; i < edits->count && code == 0; i++)
@@ -76,8 +77,21 @@ static int old_words(const struct edits *edits, const struct journal *last, cons
 	snprintf(j->words, sizeof(j->words), "%s", last->had);
 	if (j->known || entries)
 		return 0;
-	return fail("the entries had not all the same words before the change to %s; set the mode you want",
+	return fail("the boot entries had different IOMMU parameters before the change to %s, so there is no one "
+		    "state to "
+		    "go back to; set the mode you want",
 		    last->command);
+}
+
+static void tell(const struct request *q, const struct outcome *o, const char *undone)
+{
+	if (o->has_target)
+		machine_say(q, "mode %s is wanted again (on a mismatch: %s), as before the change to %s; it takes "
+			    "effect at the next boot\n", mode_name(o->after.mode),
+			    policy_name(o->after.on_mismatch), undone);
+	else
+		machine_say(q, "no mode is wanted any more, as before the change to %s; it takes effect at the next "
+			    "boot\n", undone);
 }
 
 static int roll_back(const struct request *q, const struct machine *m)
@@ -91,9 +105,9 @@ static int roll_back(const struct request *q, const struct machine *m)
 	if (code)
 		return code;
 	if (!last.command[0])
-		return fail("there is no change to go back from");
+		return fail("no change was made yet, so there is none to undo");
 	if (!open && strcmp(last.command, "rollback") == 0)
-		return fail("the last change was a rollback; set the mode you want");
+		return fail("the last change was a rollback, which is not undone; set the mode you want");
 	t.backend = backend_named(q->backend ? q->backend : last.backend);
 	int r = t.backend ? journal_edits(&t.edits) : -EINVAL;
 	if (r < 0)
@@ -111,8 +125,7 @@ static int roll_back(const struct request *q, const struct machine *m)
 	if (code == 0)
 		code = machine_change(q, m, &t);
 	if (code == 0 && !q->dry_run)
-		machine_say(q, "back to what was before the change to %s; it takes effect with the next boot\n",
-			    last.command);
+		tell(q, m->outcome, last.command);
 	transaction_free(&t);
 	snapshot_free(&snapshot);
 	return code;

@@ -27,14 +27,15 @@ static void announce(const struct plan *p, const struct transaction *t)
 	const char *mode = mode_name(p->target.mode);
 
 	if (!p->loader)
-		machine_say(p->request, "mode %s is set, and read back from %s; the boot loader is left to whoever "
-			    "makes the disk%s%s\n", mode, p->generator ? "every initramfs" : TARGET_PATH,
+		machine_say(p->request, "mode %s is set, and read back from %s; its kernel parameters are left to "
+			    "whoever makes the disk%s%s\n", mode, p->generator ? "every initramfs" : TARGET_PATH,
 			    p->backend->later ? ": " : "", p->backend->later ? p->backend->later : "");
 	else
-		machine_say(p->request, "mode %s is set, and read back from %s%s; it takes effect with the next boot\n",
+		machine_say(p->request, "mode %s is set, and read back from %s%s; it takes effect at the next "
+					"boot\n",
 			    mode, p->backend->location(), p->generator ? " and every initramfs" : "");
 	if (t->journal.progress == PROGRESS_BOOT)
-		machine_say(p->request, "until the machine has come up so, the old mode is accepted too: "
+		machine_say(p->request, "the old mode is accepted too until the machine has booted in the new one; "
 			    "'iommu-install resume' then ends that\n");
 }
 
@@ -153,7 +154,8 @@ static int execute(const struct machine *m, struct plan *p, struct transaction *
 	p->kernels = t->kernels;
 	if (code == 0 && plan_reread(p) == 0)
 		plan_read_back(p);
-	if (code == 0 && p->request->json)
+	/* Which reads every image once more. */
+	if (code == 0 && (p->request->json || p->target.on_mismatch != POLICY_WARN))
 		outcome_read_back(t, m->outcome);
 	if (code == 0)
 		announce(p, t);

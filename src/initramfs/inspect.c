@@ -139,7 +139,7 @@ int initramfs_read(const char *path, struct initramfs *image, struct error *erro
 	if (fd >= 0)
 		close(fd);
 	if (r == -EBADMSG) {
-		error_set(error, r, "is no initramfs image, or cut short");
+		error_set(error, r, "is no initramfs, or cut short");
 	} else if (r == -ENOPKG) {
 		error_set(error, r, "can't be unpacked: its decompressor is missing");
 	} else if (r < 0) {
@@ -180,20 +180,21 @@ bool initramfs_holds_check(const char *path)
 static const char *fault(const struct kernel *kernel, const struct initramfs *image, const struct image_want *want)
 {
 	if (!want->target_text)
-		return image->target || image->hook != HOOK_NONE ? "still holds the check" : NULL;
+		return image->target || image->hook != HOOK_NONE ? "still holds iommu-verify" : NULL;
 	if (!image->target)
 		return "holds no target";
 	if (image->target_len != want->target_len || memcmp(image->target, want->target_text, want->target_len) != 0)
 		return "holds another target";
 	if (!image->same_helper)
-		return image->helper ? "holds another helper than " HELPER_PATH : "holds no helper";
+		return image->helper ? "holds another version of iommu-verify than " HELPER_PATH
+				     : "holds no iommu-verify";
 	if (!image->conf)
 		return "holds no usable image.conf";
 	if (image->image.enforce != want->on_mismatch || strcmp(image->image.kernel, kernel->release) != 0)
 		return "holds an image.conf of another policy or kernel";
 	if (image->hook != (want->on_mismatch == POLICY_WARN ? HOOK_WARNS : HOOK_STOPS))
-		return image->hook == HOOK_NONE ? "has nothing that starts the check"
-						: "starts the check of another policy";
+		return image->hook == HOOK_NONE ? "has nothing that starts iommu-verify"
+						: "starts iommu-verify under another policy";
 	return NULL;
 }
 

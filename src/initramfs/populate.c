@@ -107,12 +107,14 @@ int image_build(const struct root *root, const struct root *dest, const char *os
 
 	r = fill(root, dest, osrelease, target.on_mismatch, way_back);
 	if (r < 0 && target.on_mismatch != POLICY_WARN) {
-		fprintf(stderr, "iommu-install: the image for %s would not stop the machine as " TARGET_PATH
-				" demands (on-mismatch=%s)\n", osrelease, policy_name(target.on_mismatch));
+		fprintf(stderr, "iommu-install: the initramfs of kernel %s could not stop the boot as " TARGET_PATH
+				" demands (on-mismatch=%s), so it is not built\n", osrelease,
+			policy_name(target.on_mismatch));
 		return -EINVAL;
 	}
 	if (r < 0)
-		fprintf(stderr, "iommu-install: WARNING: the image for %s will not check the IOMMU mode\n", osrelease);
+		fprintf(stderr, "iommu-install: WARNING: the initramfs of kernel %s will not check the IOMMU "
+				"mode\n", osrelease);
 	else
 		puts(target.on_mismatch == POLICY_WARN ? "warn" : "stop");
 	return 0;

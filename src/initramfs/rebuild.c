@@ -108,7 +108,8 @@ static int build(const struct generator *generator, const struct kernel *kernel,
 	unsigned left = left_by(generator, kernel);
 	int status = run_ticking(argv, verbose, tick, context);
 	if (status != 0)
-		r = error_set(&error, -EIO, "%s failed (%s %d)", generator->program, status < 0 ? "error" : "status",
+		r = error_set(&error, -EIO, "%s failed (%s %d), so this initramfs can't be built; what it said stands "
+					    "above", generator->program, status < 0 ? "error" : "status",
 			      status < 0 ? -status : status);
 	else
 		r = initramfs_check_one(kernel, out, want, &error);

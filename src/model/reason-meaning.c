@@ -39,9 +39,9 @@ static const struct meaning meanings[] = {
 	[VIRTIO_IOMMU] = { "the virtual machine",
 			   "A virtio-iommu, which comes up late and which no kernel parameter switches off.", BOTH },
 	[CANNOT_JUDGE] = { "/sys and /proc",
-			   "A stopping policy, and today's evidence is missing, for a reason that a mode does not "
-			   "change.", REFUSED },
-	[XEN_DOM0] = { "Xen", "Xen has the IOMMU.", REFUSED },
+			   "A policy that stops the boot, and the mode of today can't be told, for a reason that a "
+			   "mode does not change.", REFUSED },
+	[XEN_DOM0] = { "Xen", "Xen drives the IOMMU.", REFUSED },
 	[MODPROBE_CONFLICT] = { "modprobe's configuration",
 				"The line of modprobe.d(5) that is named contradicts the mode.", REFUSED },
 	[BOOT_SPACE] = { "the boot file system", "The old and the new images do not fit side by side.", REFUSED },
@@ -72,7 +72,7 @@ static const struct meaning meanings[] = {
 				  "booted with.", REFUSED },
 	[BOOTLOADER_UNSUPPORTED] = { "the boot loader", "A boot loader that is not ours to change.", REFUSED },
 	[UKI_SIGNED] = { "the boot loader", "The unified kernel image was made or signed elsewhere.", REFUSED },
-	[FLUSH_UNSUPPORTED] = { "the kernel", "A kernel older than 5.15 can't tell its flush policy.", REFUSED },
+	[FLUSH_UNSUPPORTED] = { "the kernel", "A kernel older than 5.15 does not show its flush policy.", REFUSED },
 	[CONTAINER] = { "the container", "The host has the boot loader.", REFUSED },
 	[LIVE_SYSTEM] = { "the live system", "What is written here is gone after the next boot.", REFUSED },
 	[ARCH_UNSUPPORTED] = { "the processor",

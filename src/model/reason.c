@@ -26,40 +26,43 @@ static const char *const verdicts[] = {
 	ROW(KERNEL_OVERRIDE, PLAIN, "see the kernel log's DMAR, AMD-Vi and 'iommu:' lines") \
 	ROW(TOKEN_MISSING, PLAIN, "run 'iommu-install {wanted}' and reboot") \
 	ROW(TOKEN_INVALID, PLAIN, "run 'iommu-install {wanted}' and reboot") \
-	ROW(TOKEN_OVERRIDDEN, PLAIN, "run 'iommu-install {wanted}', which takes the contrary words out, and reboot") \
+	ROW(TOKEN_OVERRIDDEN, PLAIN, \
+	    "run 'iommu-install {wanted}', which removes the contrary parameters, and reboot") \
 	ROW(NOIOMMU_ENABLED, PLAIN, "take it out of the command line and modprobe.d, and reboot") \
 	ROW(NOIOMMU_DISABLED, PLAIN, "run 'iommu-install {wanted}' and reboot") \
 	ROW(NOIOMMU_UNSUPPORTED, FORCED, "use a kernel with CONFIG_VFIO_NOIOMMU=y, or mode off-for-uio") \
-	ROW(MODULE_BLOCKED, PLAIN, "take away what keeps vfio from loading") \
+	ROW(MODULE_BLOCKED, PLAIN, "remove what keeps the vfio module from loading") \
 	ROW(UNSAFE_INTERRUPTS, PLAIN, \
 	    "take allow_unsafe_interrupts out, or run 'iommu-install {wanted} --allow-unsafe-interrupts'") \
 	ROW(FLUSH_MISMATCH, PLAIN, "run 'iommu-install strict --flush=sync' or '--flush=lazy' and reboot") \
 	ROW(EARLY_CHECK_MISSING, PLAIN, "rebuild the initramfs with the iommu-verify hook and reboot") \
 	ROW(TARGET_STALE, PLAIN, "reboot, so that the early check judges by the present target") \
 	ROW(VIRTIO_IOMMU, FORCED, "give the virtual machine an intel-iommu or amd-iommu instead") \
-	ROW(CANNOT_JUDGE, FORCED, "use --on-mismatch=warn, or find out why first") \
+	ROW(CANNOT_JUDGE, FORCED, "find out why, or use --on-mismatch=warn") \
 	ROW(XEN_DOM0, PLAIN, "set the IOMMU on Xen's own command line (iommu=, dom0-iommu=)") \
-	ROW(MODPROBE_CONFLICT, FORCED, "take that line out") \
-	ROW(BOOT_SPACE, PLAIN, "remove an old kernel") \
+	ROW(MODPROBE_CONFLICT, FORCED, "remove that line") \
+	ROW(BOOT_SPACE, PLAIN, "make room, as by removing an old kernel, and run this again") \
 	ROW(BOOT_READONLY, PLAIN, "") \
 	ROW(NOT_MOUNTED, PLAIN, "") \
 	ROW(LINK_UNSAFE, PLAIN, \
-	    "put the file itself there, or let the link lead to a file in a directory that only root can write to") \
-	ROW(FILE_FOREIGN, PLAIN, "take what you need of it over into a file of another name, and remove it") \
+	    "put the file itself there, or let the link lead to a file below directories that only root can write to") \
+	ROW(FILE_FOREIGN, PLAIN, "move what you need of it to a file of another name, remove it, and run this again") \
 	ROW(GENERATED_ELSEWHERE, PLAIN, \
 	    "put the mode's kernel parameters (iommu-modes(7)) into what writes it, or let grub-mkconfig write it " \
 	    "from now on") \
 	ROW(TPM_SEALED, FORCED, \
 	    "enroll the disk's key anew after the reboot, have a passphrase at hand, and use --force") \
-	ROW(SOURCE_CHANGED, PLAIN, "put it back, or take your change over and set a mode") \
-	ROW(CMDLINE_TOO_LONG, PLAIN, "shorten it") \
+	ROW(SOURCE_CHANGED, PLAIN, "put back what the last change wrote, or set the mode you want, which keeps your " \
+				   "edit") \
+	ROW(CMDLINE_TOO_LONG, PLAIN, "remove parameters that are not needed, and run this again") \
 	ROW(BOOTLOADER_UNPROVEN, PLAIN, "") \
 	ROW(BOOTLOADER_UNSUPPORTED, PLAIN, "") \
 	ROW(UKI_SIGNED, PLAIN, "") \
-	ROW(FLUSH_UNSUPPORTED, PLAIN, "remove that kernel, or leave --flush= out") \
-	ROW(CONTAINER, PLAIN, "run it on the host") \
-	ROW(LIVE_SYSTEM, PLAIN, "run it in the installed system (chroot)") \
-	ROW(ARCH_UNSUPPORTED, PLAIN, "set it by hand (ARM: iommu.passthrough=0 or 1); show, check and explain work")
+	ROW(FLUSH_UNSUPPORTED, PLAIN, "remove that kernel, or leave out --flush") \
+	ROW(CONTAINER, PLAIN, "run it on the host, or with --root=DIR on a tree") \
+	ROW(LIVE_SYSTEM, PLAIN, "boot the installed system, or run it with --root=DIR on where that is mounted") \
+	ROW(ARCH_UNSUPPORTED, PLAIN, \
+	    "set it by hand (ARM: iommu.passthrough=0 or 1); show, check and explain work here too")
 
 #define AS_ROW(code, force, hint) [code] = { #code, hint, force },
 #define AS_ONE(code, force, hint) +1

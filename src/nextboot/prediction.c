@@ -32,24 +32,26 @@ static enum verdict predict(const struct prediction *e, const struct evidence *n
 
 	*why = NULL;
 	if (e->image[0] == '\0' || e->status < 0) {
-		*why = e->image[0] ? "its image can't be read" : "it has no initramfs, so nothing checks it";
+		*why = e->image[0] ? "its initramfs can't be read" : "it has no initramfs, so nothing checks the mode "
+								     "early in the boot";
 		return target_there ? e->image[0] ? VERDICT_UNKNOWN : VERDICT_MISMATCH : VERDICT_NO_TARGET;
 	}
 	if (e->hook == HOOK_NONE || (e->target_status == -ENOENT && e->enforce == POLICY_WARN)) {
-		*why = target_there ? "its image holds no check" : "no target";
+		*why = target_there ? "its initramfs does not check the mode" : "no target";
 		return target_there ? VERDICT_MISMATCH : VERDICT_NO_TARGET;
 	}
 	if (e->target_status < 0) {
-		*why = e->target_status == -ENOENT ? "its image must not start without a target, and holds none" :
-						     "its image's target is no valid one";
+		*why = e->target_status == -ENOENT ? "its initramfs stops the boot without a target, and holds none" :
+						     "the target in its initramfs is not valid";
 		return e->target_status == -ENOENT ? VERDICT_MISMATCH : VERDICT_UNKNOWN;
 	}
 
 	unsigned accepted = target_accepts(&e->target);
 	if ((modes & ~accepted) == 0)
 		return VERDICT_MATCH;
-	*why = modes & accepted ? "nothing on its line decides" :
-	       no_table ? "the firmware offers no IOMMU" : "its line does not give what its image demands";
+	*why = modes & accepted ? "its kernel parameters leave the mode to the kernel's default" :
+	       no_table ? "the firmware offers no IOMMU" : "its kernel parameters give another mode than its "
+							   "initramfs wants";
 	return modes & accepted ? VERDICT_UNKNOWN : VERDICT_MISMATCH;
 }
 

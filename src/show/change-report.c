@@ -47,6 +47,24 @@ void change_text(const struct request *q, const struct outcome *o)
 		       o->entries[i].after ? o->entries[i].after : "(as its tool makes it)");
 }
 
+void change_warnings(const struct request *q, const struct outcome *o)
+{
+	static const char *const acts[] = {
+		[POLICY_WARN] = "warn", [POLICY_HALT] = "halt", [POLICY_POWEROFF] = "power off",
+		[POLICY_REBOOT] = "restart again and again",
+	};
+
+	for (size_t i = 0; refused_not(i) && !q->quiet; i++)
+		fprintf(progress(), "--force overrode %s: %s\n", reason_code(refused_not(i)->code),
+			refused_not(i)->text ? refused_not(i)->text : "");
+	fflush(progress());
+	if (o->stop != POLICY_WARN)
+		fprintf(stderr, "iommu-install: the next boot would %s: boot entry %s: %s; before you reboot, mend "
+			"that, or run 'iommu-install %s --on-mismatch=warn'\n", acts[o->stop], o->stop_entry,
+			o->stop_why,
+			mode_name(o->after.mode));
+}
+
 /* --- JSON --------------------------------------------------------------------------------------------------------- */
 
 static const char *const results[] = {
@@ -154,7 +172,7 @@ static void put_refusal(enum result result)
 	printf("\"refusal\": {\"code\": \"%s\", ", reason_code(r->code));
 	text_or_null("message", r->text ? r->text : "");
 	fputs(", ", stdout);
-	text_or_null("hint", reason_hint(r->code)[0] ? reason_hint(r->code) : NULL);
+	text_or_null("hint", refusal_hint(r->code)[0] ? refusal_hint(r->code) : NULL);
 	fputc('}', stdout);
 }
 
@@ -179,8 +197,8 @@ void change_json(const struct request *q, const struct outcome *o, enum result r
 	fputs(", ", stdout);
 	text_or_null("error", result == RESULT_FAILED || result == RESULT_INTERRUPTED ? fail_first() : NULL);
 	fputs(", \"overridden\": [", stdout);
-	for (size_t i = 0; refused_not(i) != REASON_COUNT; i++, sep = ", ")
-		printf("%s\"%s\"", sep, reason_code(refused_not(i)));
+	for (size_t i = 0; refused_not(i); i++, sep = ", ")
+		printf("%s\"%s\"", sep, reason_code(refused_not(i)->code));
 	fputs("]", stdout);
 	put_notices(&lists->notices);
 	fputs(",\n ", stdout);

@@ -16,4 +16,8 @@ void change_json(const struct request *request, const struct outcome *outcome, e
 /* The same of one that failed before it was any request: a bad option, say. */
 void change_json_failed(const char *command, const char *why);
 
+/* The last lines of a command that has done, or would do, what was asked: what --force overrode, and, on standard error
+ * whatever is to be quiet, that the next boot would stop. */
+void change_warnings(const struct request *q, const struct outcome *outcome);
+
 #endif

@@ -73,7 +73,7 @@ static bool running_mode(const struct survey *s, struct check *h)
 		break;
 	}
 	return say(h, f->target_status < 0 ? RESULT_FAIL : RESULT_WARN, "see the reason below", f->target_status < 0 ?
-		   "the target is no valid one" : "it can't be told");
+		   "the target file is not valid" : "the mode can't be told");
 }
 
 static bool early_check(const struct survey *s, struct check *h)

@@ -67,18 +67,18 @@ void predictions_text(const struct backend *backend, const struct predictions *e
 		const struct prediction *e = &entries->list[i];
 		bool has_target = e->image[0] && e->status == 0 && e->target_status == 0;
 
-		printf("%s%-9s%s kernel %s%s, %s by its line (%s)\n",
+		printf("%s%-9s%s kernel %s%s, %s by its kernel parameters (%s)\n",
 		       e->counted ? colour(verdict_colour(e->verdict)) : "",
 		       e->counted ? verdict_name(e->verdict) : "-", e->counted ? colour(COLOUR_NONE) : "",
 		       e->kernel, e->xen ? " under Xen" : "", mode_name(e->mode),
 		       e->counted ? layer_of(backend, e) : "not counted");
-		printf("%-9s image %s: target %s%s%s, %s\n", "", e->image[0] ? e->image : "none",
+		printf("%-9s initramfs %s: wants %s%s%s, %s\n", "", e->image[0] ? e->image : "none",
 		       has_target ? mode_name(e->target.mode) : "none",
-		       has_target && e->target.accept ? " and others for now" : "",
+		       has_target && e->target.accept ? " or the old mode for now" : "",
 		       has_target && wanted && e->target.mode != wanted->mode ?
-			       " (" TARGET_PATH " says something else)" : "",
-		       e->hook == HOOK_NONE ? "no check" :
-		       e->hook == HOOK_STOPS ? "a check that stops" : "a check that warns");
+			       " (not what " TARGET_PATH " says)" : "",
+		       e->hook == HOOK_NONE ? "no check in the boot" :
+		       e->hook == HOOK_STOPS ? "stops the boot on a mismatch" : "warns on a mismatch");
 		if (e->counted && e->why)
 			printf("%-9s %s\n", "", e->why);
 		if (verbose)

@@ -263,15 +263,16 @@ static void put_missing(const char *missing)
 static void put_entry(const struct prediction *e, size_t number)
 {
 	const char *hook = e->hook == HOOK_NONE    ? "no check"
-			   : e->hook == HOOK_STOPS ? "a check that stops"
-						   : "a check that warns";
+			   : e->hook == HOOK_STOPS ? "stops the boot on a mismatch"
+						   : "warns on a mismatch";
 	bool has_target = e->status == 0 && e->target_status == 0;
 
 	title(number ? "" : "entries:");
 	printf("%zu. %s: kernel ", number + 1, e->counted ? verdict_name(e->verdict) : "not counted");
 	put_text(e->kernel[0] ? e->kernel : "unknown");
-	printf(", %s by its line; image: %s%s, target %s%s%s\n", mode_name(e->mode), e->image[0] ? hook : "none",
-	       e->status < 0 ? " (it can't be read)" : "", has_target ? mode_name(e->target.mode) : "none",
+	printf(", %s by its kernel parameters; initramfs: %s%s, wants %s%s%s\n", mode_name(e->mode),
+	       e->image[0] ? hook : "none", e->status < 0 ? " (it can't be read)" : "",
+	       has_target ? mode_name(e->target.mode) : "none",
 	       e->why ? "; " : "", e->why ? e->why : "");
 	title("");
 	fputs("   ", stdout);

@@ -51,7 +51,7 @@ static int read_now(const char *path, char **text)
 		return 0;
 	free(*text);
 	*text = NULL;
-	fail("%s: holds a NUL byte; it is no text file", path);
+	fail("%s: is no text file (it holds a NUL byte)", path);
 	return -1;
 }
 
@@ -123,7 +123,8 @@ int edits_add_ours(struct edits *edits, enum role role, const char *path, const 
 	if (!before || strncmp(before, sign, strlen(sign)) == 0)
 		return add(edits, role, path, before, after);
 	free(before);
-	return after ? -refuse(FILE_FOREIGN, "%s is somebody else's, and this change would write a file of that name",
+	return after ? -refuse(FILE_FOREIGN, "%s was not written by iommu-install, which needs that name for a file "
+					     "of its own",
 			       path)
 		     : 0;
 }

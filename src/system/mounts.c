@@ -80,17 +80,17 @@ static int refuse_point(const struct mount_point *m)
 	if (tree && !tree_mounted()) {
 		if (!noted)
 			fprintf(stderr,
-				"iommu-install: note: %s: %s mounts a file system there; this tree's own directory is "
-				"written\n",
+				"iommu-install: note: %s: %s mounts a file system there when the system runs; the "
+				"tree's own directory is written\n",
 				m->dir, m->by);
 		noted = true;
 		return 0;
 	}
 	if (tree)
 		return refuse(NOT_MOUNTED,
-			      "%s: %s mounts a file system there, and it is not mounted; run: mount %s%s%s %s%s",
+			      "%s: its file system is not mounted (it is in %s); run: mount %s%s%s %s%s",
 			      m->dir, m->by, bind, from, m->what, tree, m->dir);
-	return refuse(NOT_MOUNTED, "%s: %s mounts a file system there, and it is not mounted; run: %s %s", m->dir,
+	return refuse(NOT_MOUNTED, "%s: its file system is not mounted (it is in %s); run: %s %s", m->dir,
 		      m->by, m->unit ? "systemctl start" : "mount", m->unit ? m->unit : m->dir);
 }
 

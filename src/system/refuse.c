@@ -14,12 +14,31 @@
 
 static struct refusal said;
 static bool refusing;
-static enum reason overridden[8];
+static struct refusal overridden[8];
 static size_t noverridden;
+
+/* Where more leads out of a refusal than out of a mismatch: another mode, and --force. */
+static const char *const ways[REASON_COUNT] = {
+	[FIRMWARE_OFF] = "switch on VT-d (Intel) or AMD-Vi, also called IOMMU (AMD), in the firmware setup; or set "
+			 "off-for-uio or off-for-vfio; or set this mode all the same with --force",
+	[NO_VIOMMU] = "give the virtual machine an IOMMU (QEMU: -device intel-iommu or amd-iommu); or set off-for-uio "
+		      "or off-for-vfio; or set this mode all the same with --force",
+	[NOIOMMU_UNSUPPORTED] = "use a kernel with CONFIG_VFIO_NOIOMMU=y, or mode off-for-uio; or set this mode all "
+				"the same with --force",
+	[VIRTIO_IOMMU] = "give the virtual machine an intel-iommu or amd-iommu instead; or set this mode all the same "
+			 "with --force",
+	[CANNOT_JUDGE] = "find out why, or use --on-mismatch=warn; or set this policy all the same with --force",
+	[MODPROBE_CONFLICT] = "take that line out; or set this mode all the same with --force",
+};
+
+const char *refusal_hint(enum reason code)
+{
+	return ways[code] ? ways[code] : reason_hint(code);
+}
 
 int refuse(enum reason reason, const char *format, ...)
 {
-	const char *hint = reason_hint(reason);
+	const char *hint = refusal_hint(reason);
 	va_list args;
 
 	if (fail_muted())
@@ -42,17 +61,25 @@ const struct refusal *refused(void)
 	return refusing ? &said : NULL;
 }
 
-int refuse_not(enum reason code)
+int refuse_not(enum reason code, const char *format, ...)
 {
+	va_list args;
+
 	for (size_t i = 0; i < noverridden; i++)
-		if (overridden[i] == code)
+		if (overridden[i].code == code)
 			return 0;
-	if (noverridden < sizeof(overridden) / sizeof(overridden[0]) && !fail_muted())
-		overridden[noverridden++] = code;
+	if (noverridden == sizeof(overridden) / sizeof(overridden[0]) || fail_muted())
+		return 0;
+	struct refusal *r = &overridden[noverridden++];
+	r->code = code;
+	va_start(args, format);
+	if (vasprintf(&r->text, format, args) < 0)
+		r->text = NULL;
+	va_end(args);
 	return 0;
 }
 
-enum reason refused_not(size_t i)
+const struct refusal *refused_not(size_t i)
 {
-	return i < noverridden ? overridden[i] : REASON_COUNT;
+	return i < noverridden ? &overridden[i] : NULL;
 }

@@ -18,10 +18,13 @@ struct refusal {
 };
 const struct refusal *refused(void);
 
-/* Notes that the user has it done all the same. Returns 0. */
-int refuse_not(enum reason code);
+/* What to do about a refusal, with what --force would do; "" where its text says it. Static text. */
+const char *refusal_hint(enum reason code);
 
-/* The codes of which that was noted, one after the other from i = 0; REASON_COUNT behind the last one. */
-enum reason refused_not(size_t i);
+/* Notes that the user has it done all the same. Returns 0. */
+__attribute__((format(printf, 2, 3))) int refuse_not(enum reason code, const char *format, ...);
+
+/* What was noted so, each code once, from i = 0; NULL behind the last one. */
+const struct refusal *refused_not(size_t i);
 
 #endif

@@ -192,11 +192,11 @@ stops() {
 		n=6.12.999-test; cp -a /lib/modules/$k /lib/modules/$n; depmod $n
 		kernel-install add $n /lib/modules/$n/vmlinuz'
 	run -2 in_machine 'iommu-install check'
-	[[ $(grep -c "target pt, a check that stops" <<< "$output") == 2 ]]
+	[[ $(grep -c "wants pt, stops the boot on a mismatch" <<< "$output") == 2 ]]
 	in_machine 'iommu-install strict --force --on-mismatch=halt'
 	carry "intel_iommu=on amd_iommu=on" 'sed -n "s/^options *//p" /boot/efi/loader/entries/*.conf'
 	run -2 in_machine 'iommu-install check' # it can't be in that mode here, without an IOMMU
-	[[ $(grep -c "target strict, a check that stops" <<< "$output") == 2 ]]
+	[[ $(grep -c "wants strict, stops the boot on a mismatch" <<< "$output") == 2 ]]
 	run ! in_machine 'ls /boot | grep initr'
 	in_machine 'iommu-install remove'
 	run ! in_machine 'for i in /boot/efi/*/6*/initrd*; do lsinitrd $i; done |

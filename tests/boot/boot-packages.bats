@@ -89,7 +89,7 @@ lives_and_goes() {
 		$SAME_HELPER"
 	matched
 	[ "$(grep -Ec "^building /boot/initrd|[Gg]enerating /boot/initrd" <<< "$output")" = 1 ]
-	[[ $output == *"iommu-verify 1.0"*"a check that stops"*"same helper"* ]]
+	[[ $output == *"iommu-verify 1.0"*"stops the boot on a mismatch"*"same helper"* ]]
 	inside intel 'iommu-verify && cat /run/iommu/early.json && apt purge -y iommu-install | cat
 		ls /etc/iommu.target /var/lib/iommu /run/iommu; true'
 	matched

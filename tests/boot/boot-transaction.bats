@@ -21,7 +21,7 @@ teardown() {
 	machine bookworm initramfs-tools
 	inside intel 'iommu-install pt --on-mismatch=halt --commit=after-boot && cat /etc/iommu.target &&
 		iommu-install resume'
-	[[ $output == *"the old mode is accepted too"*"accept="*"waits for the next boot"* ]]
+	[[ $output == *"the old mode is accepted too"*"accept="*"is finished after the next boot"* ]]
 	# The firmware has it off: the machine comes up all the same, and nothing is sealed.
 	inside none 'while systemctl is-active -q iommu-install-resume.service ||
 			[ "$(systemctl show -p ActiveState --value iommu-install-resume.service)" = activating ]; do
@@ -29,12 +29,12 @@ teardown() {
 		done
 		systemctl status --no-pager -l iommu-install-resume.service; cat /etc/iommu.target
 		ls /var/lib/iommu/change/journal'
-	[[ $output == *"has not come up in mode pt"*"accept="*"change/journal"* ]]
+	[[ $output == *"is not in mode pt"*"accept="*"change/journal"* ]]
 	inside intel 'until [ ! -e /var/lib/iommu/change/journal ]; do sleep 1; done; cat /etc/iommu.target
 		iommu-install check'
 	[[ $output == *$'mode=pt\non-mismatch=halt\n'* ]]
 	[[ $output != *accept=* ]]
-	[[ $output == *"match     kernel 6.1."*"target pt, a check that stops"* ]]
+	[[ $output == *"match     kernel 6.1."*"wants pt, stops the boot on a mismatch"* ]]
 	inside intel 'iommu-verify'
 	[[ $output == *"verdict:    match"* ]]
 }
@@ -204,7 +204,7 @@ grub_args() {
 	[ "$(in_machine 'ls /boot/vmlinuz-* | wc -l')" = 2 ]
 	in_machine 'iommu-install rollback'
 	run -0 in_machine 'mount --bind / /mnt && iommu-install --root /mnt check'
-	[ "$(grep -c '^match .* pt by its line' <<< "$output")" = 5 ]
+	[ "$(grep -c '^match .* pt by its kernel parameters' <<< "$output")" = 5 ]
 
 	local choice
 	printf 'uname -r; iommu-verify\n' > "$script"

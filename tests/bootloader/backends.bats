@@ -139,7 +139,7 @@ $'GRUB_CMDLINE_LINUX_DEFAULT="$x iommu=pt" # mine' ]
 	local before
 	before=$(sources)
 	run -1 in_machine 'iommu-install pt --force --backend=bls --initramfs=none'
-	[[ $output == *"/boot/grub2/grubenv: no room for kernelopts with the mode's words"* ]]
+	[[ $output == *"/boot/grub2/grubenv: no room for the mode's kernel parameters in kernelopts"* ]]
 	diff <(sources) <(echo "$before")
 }
 
@@ -162,7 +162,7 @@ $'GRUB_CMDLINE_LINUX_DEFAULT="$x iommu=pt" # mine' ]
 		"1024 saved_entry=x boot_success=0" ]
 	[ "$(in_machine 'grep -h ^options /boot/loader/entries/* | sort -u')" = 'options $kernelopts' ]
 	run -0 in_machine 'iommu-install check --verbose; [ $? = 2 ] # its images hold no check'
-	[[ $output == *"pt by its line"*"root=UUID=1-2 ro console=ttyS0 $PT"* ]]
+	[[ $output == *"pt by its kernel parameters"*"root=UUID=1-2 ro console=ttyS0 $PT"* ]]
 	in_machine 'iommu-install rollback --initramfs=none; grub-editenv /boot/grub2/grubenv list | grep "iommu=soft"'
 }
 

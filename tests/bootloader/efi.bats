@@ -174,7 +174,7 @@ with_grub() {
 		echo "BOOT_IMAGE=/boot/vmlinuz $(sed "s/^initrd=[^ ]* *//" /proc/cmdline)" > /run/line
 		umount /proc/cmdline; mount --bind /run/line /proc/cmdline; iommu-install pt --force --initramfs=none
 		s=$?; ls /called; exit $s'
-	[[ $output == *"update-grub reports success, but has written nothing"*"/called"* ]]
+	[[ $output == *"update-grub reports success, but wrote nothing"*"/called"* ]]
 	run ! in_machine 'grep iommu=pt /boot/efi/loader/entries/*'
 	in_machine "$no_variable"'; rm -f /called; iommu-install pt --force --initramfs=none; [ ! -e /called ]
 		! grep iommu=pt /boot/grub/grub.cfg'
@@ -234,7 +234,7 @@ with_grub() {
 	run in_machine 'iommu-install pt --force --backend=uki'
 	echo "$output"
 	[ "$status" = 1 ]
-	[[ $output == *"does not carry exactly the mode's words"*"iommu=nopt"*"everything is as it was before"* ]]
+	[[ $output == *"does not have exactly the mode's"*"iommu=nopt"*"everything is as it was before"* ]]
 	[ "$(sources)" = "$before" ]
 	in_machine 'rm -r /boot/efi/loader/addons; printf "[UKI]\nCmdline=quiet\n" > /etc/kernel/uki.conf'
 	run in_machine 'iommu-install pt --force --backend=uki'

@@ -113,7 +113,7 @@ wrote() {
 	echo "after ${*:2}: $output"
 	[ "$output" = "$1 $1 $1" ]
 	run -0 in_machine 'iommu-install check --verbose; s=$?; [ $s = 0 ] || [ $s = 2 ] || [ $s = 6 ]'
-	[ "$(grep -c ", $1 by its line" <<< "$output")" = 3 ]
+	[ "$(grep -c ", $1 by its kernel parameters" <<< "$output")" = 3 ]
 	in_machine 'iommu-install show || :' > "$BATS_TEST_TMPDIR/shown"
 	grep "^next boot: *$1\$" "$BATS_TEST_TMPDIR/shown" || { cat "$BATS_TEST_TMPDIR/shown"; return 1; }
 }
@@ -221,7 +221,7 @@ rescue() {
 		<<< "$output")" = "${*:2}" ]
 }
 
-@test "a rescue entry that grubby edited is listed and not counted by check: its image holds no check" {
+@test "a rescue entry that grubby edited is listed and not counted by check: its initramfs does not check the mode" {
 	grubby_machine
 	# The one mode that is right with and without an IOMMU in the machine that the tests run on.
 	in_machine 'iommu-install off-for-uio --force --backend=bls'

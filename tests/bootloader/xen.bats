@@ -64,7 +64,7 @@ stays() {
 			"$BATS_TEST_TMPDIR/xen")" = "$(wc -l < "$BATS_TEST_TMPDIR/xen")" ]
 		run -1 grep -E 'placeholder|iommu=pt' "$BATS_TEST_TMPDIR/xen"
 		in_machine 'iommu-install check || true' |
-			grep -x -- "-         kernel 6.1.0-1-amd64 under Xen, .* by its line (not counted)"
+			grep -x -- "-         kernel 6.1.0-1-amd64 under Xen, .* by its kernel parameters (not counted)"
 		stays 'iommu-install rollback --initramfs=none'
 		stays 'iommu-install remove --initramfs=none'
 		[ "$(section 20_linux_xen)" = "$first" ]

@@ -154,7 +154,7 @@ TRACE='
 			all_or_nothing "$status" /said
 			grep -q "^iommu-install: .*${path%.iommu*}" /said || { echo "$path"; cat /said; exit 1; }
 			iommu-install resume > /said 2>&1
-			grep -q "nothing was left unfinished" /said
+			grep -q "no change is unfinished" /said
 		done'
 }
 

@@ -25,7 +25,7 @@ not_mounted() {
 	before=$(files_of_machine)
 	run -5 in_machine "$CHANGE"
 	[[ ${lines[0]} == \
-		"iommu-install: NOT_MOUNTED: /boot: $1 mounts a file system there, and it is not mounted; run: $2" ]]
+		"iommu-install: NOT_MOUNTED: /boot: its file system is not mounted (it is in $1); run: $2" ]]
 	[ "${#lines[@]}" = 1 ]
 	run -5 in_machine "$CHANGE --dry-run"
 	[[ $output == *NOT_MOUNTED* ]]

@@ -73,5 +73,5 @@ leaves_nothing() {
 		a=$?; wait $!; b=$?
 		cat /host/one /host/two; echo "$a $b"; iommu-install resume; iommu-install rollback'
 	[[ $output == *"0 1"* || $output == *"1 0"* || $output == *"0 0"* ]]
-	[[ $output == *"nothing was left unfinished"* ]]
+	[[ $output == *"no change is unfinished"* ]]
 }

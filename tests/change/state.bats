@@ -27,7 +27,7 @@ teardown() {
 		[ "$(files_of_machine)" = "$before" ]
 	done
 	run -0 in_machine 'iommu-install resume'
-	[[ $output == *"nothing was left unfinished"* ]]
+	[[ $output == *"no change is unfinished"* ]]
 }
 
 # The next change fails when the boot loader is updated, after it was killed there once.
@@ -108,7 +108,7 @@ END
 			diff <(grep -v initrd /before) - && mv /root/update-grub /usr/sbin
 		iommu-install resume'
 	[ "$(jq -r .result "$BATS_TEST_TMPDIR/object")" = failed ]
-	[[ $output == *"the change to strict waits for the next boot"* ]]
+	[[ $output == *"the change to strict is finished after the next boot"* ]]
 	run -0 in_machine 'rm /targets; iommu-install pt --force --commit=after-boot &&
 		cat /targets /etc/iommu.target && grep -x -e command=pt -e progress=boot /var/lib/iommu/change/journal'
 	[[ $output == *$'mode=pt\naccept=off-for-uio,strict\non-mismatch=halt\nmode=pt\naccept=off-for-uio,strict\n'*\
@@ -128,7 +128,7 @@ $'command=pt\nprogress=boot' ]]
 	run -0 in_machine "$BOOTED"'
 		look() { cat /etc/iommu.target /boot/initrd.img-* /var/lib/iommu/change/* | sha256sum; }; look > /before
 		iommu-install strict --force && look | diff /before -'
-	[[ $output == *"has not come up in mode strict, so the old one stays accepted"* ]]
+	[[ $output == *"this boot is not in mode strict, so the old mode is still accepted"* ]]
 	run -0 in_machine 'iommu-install off-for-uio --commit=after-boot && grep accept=strict /etc/iommu.target'
 	run -0 in_machine "$BOOTED"'
 		iommu-install off-for-uio --delay=1000; [ $? = 1 ] && grep accept=strict /etc/iommu.target &&
@@ -176,7 +176,7 @@ $'command=pt\nprogress=boot' ]]
 		iommu-install remove; [ $? = 1 ] && look | diff /before - && cp /root/update-grub /usr/sbin &&
 		iommu-install remove && [ ! -e /etc/iommu.target ] && ! grep -q iommu= /boot/grub/grub.cfg &&
 		iommu-install resume'
-	[[ $output == *"written by a newer iommu-install: it can neither be finished"*"nothing was left unfinished"* ]]
+	[[ $output == *"written by a newer iommu-install: it can neither be finished"*"no change is unfinished"* ]]
 }
 
 # perl is in every Debian system; this holds the lock on a file.
@@ -233,14 +233,14 @@ echo ends >> /calls
 END
 		chmod 755 /usr/sbin/update-initramfs; iommu-install off-for-uio; ls /killed'
 	run -0 in_machine "echo 3 > /seconds; $killed; iommu-install resume && cat /calls"
-	[[ $output == *"off-for-uio is done"$'\nbegins\nends' ]]
+	[[ $output == *"the change to off-for-uio is finished"$'\nbegins\nends' ]]
 	run -1 in_machine "cp /root/update-initramfs /usr/sbin; rm /killed /calls; iommu-install strict --force
 		echo 1000 > /seconds; $killed; iommu-install resume; s=\$?; cat /calls
 		ls /var/lib/iommu/change; exit \$s"
 	[[ $output == *"a program that an iommu-install started, which is gone, is still at work"*begins*journal* ]]
 	[[ $output != *ends* ]]
 	run -0 in_machine 'cp /root/update-initramfs /usr/sbin; iommu-install resume'
-	[[ $output == *"off-for-uio is done"* ]]
+	[[ $output == *"the change to off-for-uio is finished"* ]]
 }
 
 # bats test_tags=boot

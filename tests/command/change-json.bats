@@ -98,7 +98,8 @@ said() {
 @test "busy, and without root: nothing is done, and the object says why" {
 	agree 1 'pt --force' 'mkdir -m 700 /var/lib/iommu; exec 9> /var/lib/iommu/lock; flock 9'
 	said '[.result, .changed, .resume]' '["failed",false,false]'
-	run -4 in_machine 'setpriv --reuid=65534 --clear-groups iommu-install pt --force --dry-run --json'
+	run -4 --separate-stderr in_machine \
+		'setpriv --reuid=65534 --clear-groups iommu-install pt --force --dry-run --json'
 	"$VALIDATE" change <<< "$output"
 	[ "$(jq -r .result <<< "$output")" = unknown ]
 	run --separate-stderr -1 in_machine 'setpriv --reuid=65534 --clear-groups iommu-install pt --force --json'

@@ -38,7 +38,7 @@ file_in() {
 		carry "$words" "$ARCH_LINES | sed 's/iommu=noagp/foreign/'"
 		in_machine 'iommu-install check' | sed -n '/^  *image/p' > "$BATS_TEST_TMPDIR/images"
 		run -0 sort -u "$BATS_TEST_TMPDIR/images"
-		[[ $output != *"not counted"* && $(grep -c "target $mode, a check that stops" <<< "$output") -ge 2 ]]
+		[[ $output != *"not counted"* && $(grep -c "wants $mode, stops" <<< "$output") -ge 2 ]]
 	done <<< "$FOUR_MODES"
 	[ "$(grep -c linux-lts "$BATS_TEST_TMPDIR/images")" -ge 2 ]
 	in_machine 'iommu-install rollback'
@@ -101,7 +101,7 @@ file_in() {
 	local before
 	before=$(files_of_machine)
 	run -1 in_machine 'iommu-install pt --force --on-mismatch=halt'
-	[[ $output == */boot/initramfs-linux*"has nothing that starts the check"* ]]
+	[[ $output == */boot/initramfs-linux*"has nothing that starts iommu-verify"* ]]
 	diff <(files_of_machine) <(echo "$before")
 }
 
@@ -112,7 +112,7 @@ file_in() {
 	before=$(files_of_machine)
 	in_machine 'mv /etc/mkinitcpio.d/linux.preset /etc/mkinitcpio.d/other'
 	run -1 in_machine 'iommu-install pt --force --on-mismatch=halt'
-	[[ $output == *"no preset in /etc/mkinitcpio.d makes /boot/initramfs-linux"* ]]
+	[[ $output == *"no preset in /etc/mkinitcpio.d builds /boot/initramfs-linux"* ]]
 	in_machine 'mv /etc/mkinitcpio.d/other /etc/mkinitcpio.d/linux.preset
 		echo "HOOKS+=(nosuchhook)" > /etc/mkinitcpio.conf.d/a.conf
 		mkdir -p /usr/lib/initcpio/install; touch /usr/lib/initcpio/install/base'

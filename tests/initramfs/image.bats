@@ -96,7 +96,7 @@ way-back=unknown" ]
 	build
 	[ "$status" = 0 ]
 	[ -z "$output" ]
-	[[ $stderr == *"WARNING: the image for 6.1.0-test will not check"* ]]
+	[[ $stderr == *"WARNING: the initramfs of kernel 6.1.0-test will not check"* ]]
 }
 
 @test "an invalid target that wants to stop, or can't say, fails the build and names its line" {

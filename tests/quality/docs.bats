@@ -204,6 +204,33 @@ codes() {
 	[ "$checked" -ge 42 ]
 }
 
+@test "messages: those that iommu-install(8) quotes are in the code" {
+	local texts message messages=
+	# Literals that stand side by side are one.
+	texts=$(cat "$top"/src/command/*.c "$top"/src/change/*.c "$top"/src/show/*.c "$top"/src/*.c | tr -d '\n' |
+		sed 's/"[[:space:]]*"//g')
+	while read -r message; do
+		# Up to what stands for something else.
+		message=$(sed -E 's, ?(\(process N|\.\.\.|MODE).*,,; s,( halt|; did you mean|: damaged).*,,' \
+			<<< "${message#NAME: }")
+		[ "${#message}" -ge 9 ] && [[ $texts == *"$message"* ]] ||
+			{ echo "not in the code: $message"; return 1; }
+		messages+=1
+	done < <(awk '/^Other messages/ { on = 1 } /^\.El/ { on = 0 } on && /^\.It / { print substr($0, 5) }' \
+		"$man/iommu-install.8")
+	[ "${#messages}" -ge 8 ]
+}
+
+@test "glossary: what manuals and messages call things is in iommu-modes(7), in its order" {
+	local term terms
+	terms=$(section iommu-modes.7 GLOSSARY | sed -n 's/^\.It //p')
+	[ "$terms" = "$(LC_ALL=C sort -f <<< "$terms")" ]
+	for term in "boot entry" counted "default domain" image initramfs "IOMMU group" "kernel parameter" sealing \
+		target; do
+		grep -qx "$term" <<< "$terms" || { echo "$term" && return 1; }
+	done
+}
+
 @test "the target: the code's keys and values are the manual's" {
 	local keys
 	keys=$(sed -n 's/^\t\[KEY_[A-Z_]*\] = { "\([a-z-]*\)".*/\1/p' "$top/src/model/target.c")

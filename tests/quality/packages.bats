@@ -130,7 +130,7 @@ plain() {
 		for hook in /etc/kernel/postinst.d /etc/initramfs/post-update.d; do
 			$hook/zzz-iommu-check 6.1 /boot/vmlinuz && echo harmless
 		done'
-	[[ $output == *"target, words and checks are out again"*"cannot access '/etc/iommu.target'"*\
+	[[ $output == *"no mode is wanted any more"*"cannot access '/etc/iommu.target'"*\
 $'\n0\nharmless\nharmless' ]]
 	run -0 in_machine 'dpkg --purge iommu-install && dpkg-query -W iommu-install; ls -d /var/lib/iommu; true'
 	[[ $output == *"no packages found"*"cannot access '/var/lib/iommu'"* ]]
@@ -160,14 +160,14 @@ $'\n0\nharmless\nharmless' ]]
 		printf "#!/bin/sh\n[ \$1 = -u ] || exec /root/update-initramfs \"\$@\"\necho broken >&2; exit 1\n" \
 			> /usr/sbin/update-initramfs; chmod 755 /usr/sbin/update-initramfs'
 	run -1 in_machine 'dpkg -i /root/new.deb'
-	[[ $output == *"update-initramfs failed (status 1)"*"an image still has the check of the version before"* ]]
+	[[ $output == *"update-initramfs failed (status 1)"*"still has iommu-verify of the version before"* ]]
 	in_machine 'diff -r /before /boot; iommu-install check'
 	run -0 in_machine 'mv /root/update-initramfs /usr/sbin && dpkg --configure iommu-install &&
 		iommu-install check && iommu-install internal-images &&
 		unmkinitramfs /boot/initrd.img-6* /i &&
 		cmp $(find /i -path "*usr/sbin/iommu-verify") /usr/sbin/iommu-verify && ls /boot'
 	[ "$(grep -c '^building' <<< "$output")" = 1 ]
-	[[ $output == *"a check that stops"* && $output != *iommu-old* ]]
+	[[ $output == *"stops the boot on a mismatch"* && $output != *iommu-old* ]]
 }
 
 @test "never used, on a system without a boot loader or an image generator, the package goes without a word of either" {
@@ -189,12 +189,12 @@ $'\n0\nharmless\nharmless' ]]
 	[[ $output == *"mode off-for-uio is set"* ]]
 	run -0 in_machine 'echo /usr/share/old-file >> /usr/lib/iommu-verify/installed; touch /usr/share/old-file
 		/root/iommu-install-1.0/install.sh; ls /usr/share/old-file; iommu-install check'
-	[[ $output == *"cannot access '/usr/share/old-file'"*"a check that warns"* ]]
+	[[ $output == *"cannot access '/usr/share/old-file'"*"warns on a mismatch"* ]]
 	run -1 in_machine 'mv /usr/sbin/update-grub /root; /usr/lib/iommu-verify/uninstall.sh; s=$?
 		mv /root/update-grub /usr/sbin; exit $s'
 	[[ $output == *"so all stays"* ]]
 	run -0 in_machine '/usr/lib/iommu-verify/uninstall.sh && ! ls /etc/iommu.target'
-	[[ $output == *"target, words and checks are out again"*"everything of iommu-install is out again"*\
+	[[ $output == *"no mode is wanted any more"*"everything of iommu-install is out again"*\
 "cannot access '/etc/iommu.target'"* ]]
 	no_trace
 	diff <(echo "$before") <(files_of_disk)

@@ -52,7 +52,7 @@ nagios() {
 	nagios 0 "IOMMU OK - ? of ? boot entries match |"
 	run in_machine "sed -i '0,/intel_iommu=off/s//intel_iommu=on/' /boot/grub/grub.cfg; $look"
 	nagios 2 "IOMMU CRITICAL - [1-9] of ? boot entries match (kernel 6.1."
-	[[ $output == *"its line does not give what its image demands)"*"mismatch=1;;;0"* ]]
+	[[ $output == *"its kernel parameters give another mode than its initramfs wants)"*"mismatch=1;;;0"* ]]
 	# The image is that of a target with halt: the stricter of both counts.
 	run in_machine "sed -i s/halt/warn/ /etc/iommu.target; $look"
 	nagios 2 "IOMMU CRITICAL"
@@ -60,7 +60,7 @@ nagios() {
 	nagios 1 "IOMMU WARNING"
 	run in_machine "update-grub 2>/dev/null
 		for i in /boot/initrd.img-*; do head -c 100000 \$i > /i; cp /i \$i; done; $look"
-	nagios 3 "its image can't be read"
+	nagios 3 "its initramfs can't be read"
 }
 
 # bats test_tags=boot
@@ -70,10 +70,10 @@ nagios() {
 	nagios 3 "IOMMU UNKNOWN - running off-for-uio, no target; 0 of ? boot entries match"
 	run in_machine 'setpriv --reuid=65534 --clear-groups iommu-install check --nagios 2>/dev/null'
 	[ "$status" = 3 ]
-	[[ $output == "IOMMU UNKNOWN - "*"needs root to read it" ]]
+	[[ $output == "IOMMU UNKNOWN - "*"run it as root" ]]
 	run in_machine 'rm /boot/grub/grub.cfg /usr/sbin/update-grub; iommu-install check --nagios 2>/dev/null'
 	[ "$status" = 3 ]
-	[ "$output" = "IOMMU UNKNOWN - no boot loader that is known here" ]
+	[ "$output" = "IOMMU UNKNOWN - no boot loader was found that iommu-install can read" ]
 }
 
 # bats test_tags=boot
@@ -185,7 +185,7 @@ $'reboot-required.pkgs:\niommu-install\nreboot-required\n---' ]
 	in_machine 'iommu-install pt --force --on-mismatch=halt'
 	run -0 in_machine 'iommu-install show --report'
 	[[ $output == *"loader:     grub, proven"* ]]
-	[[ $output == *"entries:    1. mismatch: kernel 6.1."*", pt by its line; image: a check that stops, target pt; \
+	[[ $output == *"entries:    1. mismatch: kernel 6.1."*", pt by its "*" stops "*", wants pt; \
 the firmware offers no IOMMU"* ]]
 	[[ $output == *"root=... "*"intel_iommu=on amd_iommu=on iommu=pt"* ]]
 	run ! grep -E '[0-9a-f]{8}-[0-9a-f]{4}' <<< "$output"

@@ -98,7 +98,7 @@ terminal() {
 	[[ $output == *"pass  firmware "*"none is wanted"*"pass  mode "* ]]
 	echo modus=pt > "$root/etc/iommu.target"
 	show
-	[[ $output == *"fail  mode "*"the target is no valid one"* ]]
+	[[ $output == *"fail  mode "*"the target file is not valid"* ]]
 }
 
 @test "JSON has the same facts and checks as the text" {
