@@ -52,7 +52,7 @@ INSTALL_OBJECTS = $(patsubst src/%.c,$(B)/install/%.o,src/iommu-install.c $(INST
 COMPLETIONS = $(addprefix $(B)/completion/,bash zsh fish)
 
 .PHONY: all install deb rpm tarball check check-boot check-full check-fresh abilities packages demo bench fuzz fuzzers \
-	coverage clean distclean
+	coverage mutants clean distclean
 .DELETE_ON_ERROR:
 
 all: $(B)/iommu-verify $(B)/iommu-install $(COMPLETIONS)
@@ -182,6 +182,11 @@ $(B)/fuzz/ours.a: $(FUZZ_OBJECTS)
 
 $(B)/fuzz/fuzz-%: tests/fuzz/%.c tests/fuzz/fuzz.h $(B)/fuzz/ours.a
 	$(FUZZ_CC) $(FUZZ_CFLAGS) -fsanitize=fuzzer -MMD -MP -MF $@.d -o $@ $< $(B)/fuzz/ours.a -lkmod
+
+# Aimed faults in the code, each killed by the test that is there for it; MUTANTS="regex" for some of them.
+mutants: packages
+	$(MAKE) --no-print-directory all
+	tests/mutants $(MUTANTS)
 
 coverage: packages
 	$(MAKE) --no-print-directory all

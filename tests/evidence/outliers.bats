@@ -28,6 +28,11 @@ amd() {
 	device "$root" 1 0000:00:01.0 144d:a808 0108 ivhd0
 }
 
+# later_kernel: the machine runs a kernel that translates where a unit can't pass through.
+later_kernel() {
+	echo 6.12.0-test > "$root/proc/sys/kernel/osrelease"
+}
+
 # wants MODE STATUS VERDICT EFFECTIVE [REASON]
 wants() {
 	target "$root" "mode=$1"
@@ -374,4 +379,60 @@ outlier() {
 	for i in $(seq 1 99); do unit "$root" "dmar$i"; done
 	device "$root" 2 0000:00:02.0 8086:3e92 0300 dmar99
 	wants strict 0 match strict
+}
+
+@test "an excuse is one vendor's: Intel's graphics behind an AMD unit, PASID behind an Intel one, are mixed" {
+	amd "$ON" DMA-FQ DMA-FQ identity
+	device "$root" 2 0000:00:02.0 8086:56a0 0300 ivhd0
+	wants strict 2 mismatch mixed MIXED_GROUPS
+	amd "$ON" DMA-FQ DMA-FQ identity
+	device "$root" 2 0000:00:02.0 8086:3a3e 0403 ivhd0
+	wants strict 2 mismatch mixed MIXED_GROUPS
+	intel "$ON" DMA-FQ DMA-FQ identity
+	device "$root" 2 0000:00:02.0 1002:744c 0200 dmar0 pasid
+	wants strict 2 mismatch mixed MIXED_GROUPS
+}
+
+@test "what is no display is none: an Intel network card, sound or bridge in identity is mixed" {
+	local class
+	for class in 0200 0400 0403 0604 0c03 0600; do
+		intel "$ON" DMA-FQ DMA-FQ identity
+		device "$root" 2 0000:00:02.0 8086:15b8 "$class" dmar0
+		wants strict 2 mismatch mixed MIXED_GROUPS
+	done
+}
+
+@test "a unit that can't be told excuses nothing: not named among those that differ, not registered, or without ecap" {
+	# No device says which unit it is behind, and they differ.
+	intel "$ON iommu=pt" identity identity DMA-FQ
+	later_kernel
+	unit "$root" dmar1 f00f1e
+	device "$root" 2 0000:00:02.0 8086:a0ef 0c03
+	wants pt 2 mismatch mixed MIXED_GROUPS
+	# Behind a unit that is not registered.
+	intel "$ON" DMA-FQ DMA-FQ identity
+	device "$root" 2 0000:00:02.0 8086:3e92 0300 dmar7
+	wants strict 2 mismatch mixed MIXED_GROUPS
+	intel "$ON iommu=pt" identity identity DMA-FQ
+	later_kernel
+	unit "$root" dmar0 f00f1e
+	device "$root" 2 0000:00:02.0 8086:a0ef 0c03 dmar7
+	wants pt 2 mismatch mixed MIXED_GROUPS
+	# Nobody knows whether the unit can pass through.
+	intel "$ON iommu=pt" identity identity DMA-FQ
+	later_kernel
+	rm "$root/sys/devices/virtual/iommu/dmar0/intel-iommu/ecap"
+	device "$root" 2 0000:00:02.0 8086:a0ef 0c03 dmar0
+	wants pt 2 mismatch mixed MIXED_GROUPS
+	echo rubbish > "$root/sys/devices/virtual/iommu/dmar0/intel-iommu/ecap"
+	wants pt 2 mismatch mixed MIXED_GROUPS
+}
+
+@test "three guilty groups are named, and how many more there are" {
+	local i
+	intel "$ON" $(printf 'DMA-FQ %.0s' {1..12}) identity identity identity identity identity
+	for i in {2..16}; do device "$root" "$i" "0000:05:$(printf %02x "$i").0" 8086:1533 0200 dmar0; done
+	wants strict 2 mismatch mixed MIXED_GROUPS
+	[[ $(json '.reasons[0].message') == *"group 12 (0000:05:0c.0), group 13 (0000:05:0d.0), group 14 (0000:05:0e.0) \
+and 2 more" ]]
 }

@@ -276,3 +276,24 @@ options vfio-iommu-type1 allow_unsafe_interrupts=1" ]
 	verify "$dest" --phase early
 	expect 6 no-target pt
 }
+
+@test "a target whose policy can't be told counts as a stopping one: two on-mismatch lines, one that is too long" {
+	target "$root" mode=pt on-mismatch=warn on-mismatch=warn
+	build
+	[ "$status" != 0 ]
+	[ ! -e "$dest/usr/lib/iommu-verify/image.conf" ]
+	target "$root" mode=pt on-mismatch=wran
+	build
+	[ "$status" != 0 ]
+	{ echo mode=pt && yes '# comment' | head -c 70000; } > "$root/etc/iommu.target"
+	build
+	[ "$status" != 0 ]
+	[ ! -e "$dest/usr/lib/iommu-verify/image.conf" ]
+	printf 'mode=pt\n\0' > "$root/etc/iommu.target"
+	build
+	[ "$status" != 0 ]
+	# Where the policy is plain it is that one.
+	target "$root" mode=mystery
+	build
+	[ "$status" = 0 ]
+}

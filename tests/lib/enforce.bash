@@ -15,17 +15,34 @@ own_console() {
 	done
 }
 
-# own_machine SCRIPT [ARGUMENT...]: runs a script of bash with $d/etc over /etc, $d/sbin over /usr/sbin and $d/run as
-# /run. In it `process COMMAND...` runs a command as the first process of a PID namespace.
+# own_machine SCRIPT [ARGUMENT...]: runs a script of bash with $d/etc over /etc, $d/lib over /usr/lib, $d/sbin over
+# /usr/sbin and $d/run as /run. In it `process COMMAND...` runs a command as the first process of a PID namespace. Where
+# there is $d/machine (by tree() of trees.bash), the live /proc and /sys show that machine, and $d/kmsg is the kernel
+# log and what the firmware keeps.
 own_machine() {
 	# An overlay's sign that there is no such file, whatever this machine has.
-	mkdir -p "$d"/{etc,sbin,run}
+	mkdir -p "$d"/{etc,lib,sbin,run}
 	[ -e "$d/etc/iommu.target" ] || mknod "$d/etc/iommu.target" c 0 0
 	# shellcheck disable=SC2016 # for the inner shells
 	unshare --mount bash -euc "$(declare -f own_console)"'
 		mount -t overlay overlay -o "lowerdir=$1/etc:/etc" /etc
+		mount -t overlay overlay -o "lowerdir=$1/lib:/usr/lib" /usr/lib
 		mount -t overlay overlay -o "lowerdir=$1/sbin:/usr/sbin" /usr/sbin
 		mount --bind "$1/run" /run
+		if [ -d "$1/machine" ]; then
+			for dir in bus class devices firmware kernel module; do
+				[ ! -d "$1/machine/sys/$dir" ] || {
+					mount -t tmpfs tmpfs "/sys/$dir" && cp -a "$1/machine/sys/$dir/." "/sys/$dir"
+				}
+			done
+			for file in cmdline cpuinfo sys/kernel/osrelease; do
+				mount --bind "$1/machine/proc/$file" "/proc/$file"
+			done
+			: > "$1/kmsg"
+			for file in /dev/kmsg /dev/pmsg0; do
+				[ ! -e "$file" ] || mount --bind "$1/kmsg" "$file"
+			done
+		fi
 		# What is tried when reboot(2) fails would stop this very machine.
 		[ ! -e /proc/sysrq-trigger ] || mount --bind /dev/null /proc/sysrq-trigger
 		own_console "$1"
@@ -42,4 +59,13 @@ own_machine() {
 wanted() {
 	mkdir -p "$d/etc"
 	printf '%s\n' "$@" > "$d/etc/iommu.target"
+}
+
+# systemd STATE: a systemctl that says so, and leaves a trace of what else it is asked.
+systemd() {
+	mkdir -p "$d/run/systemd/system" "$d/sbin"
+	# shellcheck disable=SC2016 # for the inner shell
+	printf '#!/bin/sh\nif [ "$1" = is-system-running ]; then echo %s; else echo "$*" >> /run/asked; exit 1; fi\n' \
+		"$1" > "$d/sbin/systemctl"
+	chmod 755 "$d/sbin/systemctl"
 }

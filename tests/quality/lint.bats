@@ -10,8 +10,8 @@ setup() {
 	shellcheck -x dist/debian-mirror dist/fetch-kmod dist/source-archives dist/build-* dist/tarball/* \
 		dist/debian/*.p[or]* dist/early/*.sh dracut/*/*.sh initramfs-tools/hooks/* initramfs-tools/scripts/*/* \
 		src/helper/libkmod.sh tests/packages tests/record tests/run tests/surroundings tests/abilities \
-		tests/layout tests/check-fresh tests/bench tests/coverage tests/fuzz/run tests/demo tests/lib/*.bash \
-		tests/lib/*.sh tests/lib/mkinitcpio tests/lib/proxmox-boot-tool tests/lib/update-initramfs \
+		tests/layout tests/check-fresh tests/bench tests/coverage tests/mutants tests/fuzz/run tests/demo \
+		tests/lib/*.bash tests/lib/*.sh tests/lib/mkinitcpio tests/lib/proxmox-boot-tool tests/lib/update-initramfs \
 		tests/lib/update-grub dist/hooks/* dist/mkinitcpio/image dist/mkinitcpio/install/* .ci/run
 }
 
@@ -49,8 +49,8 @@ setup() {
 	for file in src/*.c src/*/* dist/hooks/* dracut/*/* initramfs-tools/hooks/* initramfs-tools/scripts/*/* dist/* \
 		dist/early/* dist/mkinitcpio/* dist/mkinitcpio/*/* dist/systemd/* dist/tarball/* dist/debian/rules \
 		dist/debian/control dist/debian/iommu-install.* tests/*/*.bats tests/lib/* tests/*/*.[ch] \
-		tests/fuzz/run tests/coverage tests/record tests/run tests/surroundings tests/abilities tests/layout \
-		tests/check-fresh tests/packages tests/commands dist/doc/picture Makefile .ci/run; do
+		tests/fuzz/run tests/coverage tests/mutants* tests/record tests/run tests/surroundings tests/abilities \
+		tests/layout tests/check-fresh tests/packages tests/commands dist/doc/picture Makefile .ci/run; do
 		[ ! -f "$file" ] || files+=("$file")
 	done
 	[ "${#files[@]}" -ge 300 ]
@@ -111,7 +111,7 @@ planted() {
 	# A table has a row a line, whatever is in it: in Markdown, and below the comments of two lists.
 	run -0 awk '
 		FILENAME ~ /\.md$/ && /^\|/ { next }
-		FILENAME ~ /^tests\/(commands|coverage\.txt)$/ && !/^#/ { next }
+		FILENAME ~ /^tests\/(commands|(coverage|mutants)\.txt)$/ && !/^#/ { next }
 		{
 			while (i = index($0, "\t"))
 				$0 = substr($0, 1, i - 1) sprintf("%*s", 8 - (i - 1) % 8, "") substr($0, i + 1)

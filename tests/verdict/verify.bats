@@ -85,6 +85,71 @@ wants() {
 	wants pt 4 unknown unknown EVIDENCE_MISSING
 }
 
+@test "without a unit, groups that something blocks or translates are not off; noiommu ones are, however many" {
+	machine none "$OFF" blocked
+	rm -rf "$root/sys/class/iommu/"*
+	wants off-for-uio 4 unknown unknown EVIDENCE_MISSING
+	machine none "$OFF" unmanaged
+	wants off-for-uio 4 unknown unknown EVIDENCE_MISSING
+	machine none "$OFF" unknown DMA
+	wants off-for-uio 4 unknown unknown EVIDENCE_MISSING
+	machine none "$OFF" unknown unknown unknown
+	for n in 0 1 2; do echo vfio-noiommu > "$root/sys/kernel/iommu_groups/$n/name"; done
+	parameter "$root" vfio enable_unsafe_noiommu_mode Y
+	wants off-for-vfio 0 match off-for-vfio
+}
+
+@test "the word that is blamed is the one that stands on the line" {
+	local machine line type wanted word
+	while IFS='|' read -r machine line type wanted word; do
+		# shellcheck disable=SC2086 # no type is none
+		machine "$machine" "$line" $type
+		target "$root" "mode=$wanted"
+		verify "$root"
+		[[ $(json '.reasons[0].message') == *"'$word'"* ]] || { echo "$line: $output"; return 1; }
+	done <<-'EOF'
+		intel|quiet intel_iommu=off splash||strict|intel_iommu=off
+		intel|intel_iommu=on iommu=off||strict|iommu=off
+		intel|intel_iommu=on iommu=off||strict|intel_iommu=on
+		intel|quiet intel_iommu=enable mitigations=off||strict|intel_iommu=enable
+		amd|amd_iommu=pt|DMA|pt|amd_iommu=pt
+		intel|intel_iommu=on iommu=pt iommu=nopt|DMA|pt|iommu=nopt
+		intel|intel_iommu=on iommu=pt|identity|strict|iommu=pt
+		intel|intel_iommu=on iommu.passthrough=0|identity|strict|iommu.passthrough=0
+		intel|intel_iommu=off|DMA|off-for-uio|intel_iommu=off
+		intel|intel_iommu=off intel_iommu=on|DMA|off-for-uio|intel_iommu=on
+		amd|amd_iommu=disable|DMA|off-for-uio|amd_iommu=disable
+	EOF
+}
+
+@test "a word about something else is no near miss, whatever its value" {
+	local word
+	for word in mitigations=off audit=0 nokaslr selinux=0 quiet=on apparmor=on pci=off memory=pt mmu=pt omu=x; do
+		machine intel "$word"
+		wants strict 2 mismatch off-for-uio TOKEN_MISSING
+		machine amd "$word" DMA
+		wants pt 2 mismatch strict TOKEN_MISSING
+		wants off-for-uio 2 mismatch strict TOKEN_MISSING
+	done
+}
+
+@test "whose the machine is: by its unit, else its table, else its processor, else nobody knows" {
+	machine amd "intel_iommu=off" DMA # GenuineIntel by cpuinfo, AMD by its unit
+	verify "$root"; [ "$(json .cmdline.mode)" = default ]
+	machine amd "intel_iommu=off"
+	verify "$root"; [ "$(json .cmdline.mode)" = default ]
+	machine none "intel_iommu=off"
+	verify "$root"; [ "$(json .cmdline.mode)" = off-for-uio ]
+	printf 'vendor_id\t: AuthenticAMD\n' > "$root/proc/cpuinfo"
+	verify "$root"; [ "$(json .cmdline.mode)" = default ]
+	printf 'vendor_id\t: HygonGenuine\n' > "$root/proc/cpuinfo"
+	verify "$root"; [ "$(json .cmdline.mode)" = default ]
+	printf 'vendor_id\t: CentaurHauls\n' > "$root/proc/cpuinfo"
+	verify "$root"; [ "$(json .cmdline.mode)" = unknown ]
+	echo "iommu=pt" > "$root/proc/cmdline"
+	verify "$root"; [ "$(json .cmdline.mode)" = pt ]
+}
+
 @test "without /sys or /proc the verdict is unknown with exit status 4" {
 	machine intel "$ON iommu=pt" identity
 	rm -rf "${root:?}/sys"; mkdir "$root/sys"
