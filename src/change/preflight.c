@@ -86,7 +86,7 @@ static int check_table(const struct preflight *p)
 {
 	const struct evidence *e = &p->facts->evidence;
 
-	if (!wants_on(p) || e->table || e->nunits)
+	if (!wants_on(p) || e->table || e->nunits || (!e->platform.tables && !p->facts->line.acpi_off))
 		return 0;
 	if (e->platform.hypervisor)
 		return REFUSE(p, NO_VIOMMU, "this virtual machine has no IOMMU (no DMAR or IVRS table)");
@@ -114,6 +114,30 @@ static int check_flush(const struct preflight *p)
 			return REFUSE(p, FLUSH_UNSUPPORTED,
 				      "kernel %s is older than 5.15, which does not show its flush policy", release);
 	}
+	return 0;
+}
+
+/* From 6.12 on VT-d units that can't pass through translate, whatever the line says. */
+static int check_passthrough(const struct preflight *p)
+{
+	const struct evidence *e = &p->facts->evidence;
+	char names[512] = "";
+	size_t len = 0;
+
+	for (unsigned i = 0; i < e->nunits; i++)
+		if (e->units[i].kind != UNIT_INTEL || e->units[i].passthrough != PRESENCE_NO)
+			return 0;
+	if (p->target->mode != MODE_PT || e->nunits == 0)
+		return 0;
+	for (size_t i = 0; i < p->kernels->count; i++) {
+		const char *release = p->kernels->list[i].release;
+
+		if (kernel_version(release) >= KERNEL(6, 12) && len < sizeof(names))
+			len += (size_t)snprintf(names + len, sizeof(names) - len, "%s%s", len ? ", " : "", release);
+	}
+	if (len)
+		return REFUSE(p, PASSTHROUGH_IMPOSSIBLE,
+			      "none of this machine's IOMMU units can pass through, and kernel %s then translates", names);
 	return 0;
 }
 
@@ -387,6 +411,7 @@ int preflight(const struct preflight *p)
 	} checks[] = {
 		{ check_container, true }, { check_live, true },      { check_xen, true },     { check_virtio, true },
 		{ check_table, true },     { check_evidence, true },  { check_flush, false },  { check_noiommu, false },
+		{ check_passthrough, true },
 		{ check_written, false },  { check_modprobe, false }, { check_sealed, false }, { check_proven, true },
 		{ check_line, false },     { check_space, false },
 	};

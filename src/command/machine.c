@@ -59,6 +59,7 @@ static int enter(const struct request *q, struct machine *m)
 	}
 	if (m->live) {
 		facts_collect(&m->root, NULL, PHASE_LATE, &facts);
+		evidence_read_units(&m->root, &facts.evidence);
 		m->now = &facts;
 	}
 	return 0;

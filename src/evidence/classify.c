@@ -1,17 +1,17 @@
 /* The effective mode, from the groups' types; see classify.h.
  * SPDX-License-Identifier: BSD-3-Clause
  *
- * Groups of one kind give that mode. Some devices get another default domain than the rest by the kernel's own choice:
- * a group with one is an outlier that is tolerated, but never decides. Anything else that disagrees is MODE_MIXED.
+ * Groups of one kind give that mode. Some devices get another default domain than the rest by the kernel's own choice
+ * (excuses.c): a group with one is an outlier that is tolerated, but never decides. Anything else that disagrees is
+ * MODE_MIXED.
  */
 #include "evidence/classify.h"
 
 #include <errno.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "evidence/pci-device.h"
+#include "evidence/excuses.h"
 #include "model/cmdline-words.h"
 
 static bool is_translated(const struct group *g)
@@ -24,94 +24,18 @@ static bool is_identity(const struct group *g)
 	return g->type == DOMAIN_IDENTITY;
 }
 
-/* The unit a device is behind. Where sysfs does not say, and all units are alike, any of them will do. */
-static const struct unit *unit_of(const struct evidence *e, const struct device *d)
-{
-	for (unsigned i = 0; i < e->nunits; i++)
-		if (strcmp(e->units[i].name, d->unit) == 0)
-			return &e->units[i];
-	for (unsigned i = 1; i < e->nunits; i++)
-		if (e->units[i].kind != e->units[0].kind || e->units[i].passthrough != e->units[0].passthrough)
-			return NULL;
-	return d->unit[0] || e->nunits == 0 ? NULL : &e->units[0];
-}
-
-/* Each looks at one device: returns 1 with *why (a static string), 0, or -errno. */
-
-/* drivers/iommu/intel/iommu.c:device_def_domain_type(), with Debian's and Ubuntu's additions;
- * drivers/iommu/amd/iommu.c:amd_iommu_def_domain_type() */
-static int wants_identity(const struct root *root, const struct evidence *e, unsigned group, const char *name,
-			  const struct device *d, const char **why)
-{
-	const struct unit *unit = unit_of(e, d);
-
-	if (!d->pci || !unit)
-		return 0;
-	if (unit->kind == UNIT_INTEL && d->vendor == 0x8086) {
-		*why = d->device == 0x3a3e ? "8086:3a3e" : d->class >> 8 == 0x03 ? "display" :
-		       d->class == 0x0480 ? "class-0480" : NULL;
-		return *why != NULL;
-	}
-	if (unit->kind != UNIT_AMD)
-		return 0;
-	*why = "pasid";
-	return device_has_pasid(root, group, name);
-}
-
-/* drivers/iommu/iommu.c:iommu_get_default_domain_type() for untrusted devices; Intel's device_def_domain_type() since
- * 6.12 for units without pass-through. */
-static int wants_translation(const struct root *root, const struct evidence *e, unsigned group, const char *name,
-			     const struct device *d, const char **why)
-{
-	const struct unit *unit = unit_of(e, d);
-
-	(void)root;
-	(void)group;
-	(void)name;
-	*why = d->removable ? "removable" :
-	       unit && unit->kind == UNIT_INTEL && unit->passthrough == PRESENCE_NO ? "no-passthrough" : NULL;
-	return *why != NULL;
-}
-
-typedef int wants(const struct root *root, const struct evidence *e, unsigned group, const char *name,
-		  const struct device *device, const char **why);
-
-/* Whether one device of the group explains its type. Returns as above. */
-static int excuse(const struct root *root, const struct evidence *e, struct group *g, wants *explains,
-		  const char **why)
-{
-	char name[256];
-
-	int r = groups_devices(root, g);
-	if (r < 0 || g->gone || !g->devices)
-		return r;
-	for (const char *p = g->devices; *p; p += *p == ' ') {
-		size_t len = strcspn(p, " ");
-		struct device device;
-
-		snprintf(name, sizeof(name), "%.*s", (int)len, p);
-		p += len;
-		r = device_read(root, g->number, name, &device);
-		if (r == 0)
-			r = explains(root, e, g->number, name, &device, why);
-		if (r > 0 || (r < 0 && r != -ENOENT))
-			return r;
-	}
-	return 0;
-}
-
 static void missing_device(struct evidence *e, const struct group *g, int r)
 {
 	if (r == -EPERM)
-		evidence_missing(e, "groups differ, and only root can read whether group %u may (%s)", g->number,
-				 g->devices ? g->devices : "");
+		evidence_missing(e, "groups disagree, and only root can read whether the kernel itself makes group %u "
+				 "(%s) another one", g->number, g->devices ? g->devices : "");
 	else
 		evidence_missing(e, GROUPS_PATH "/%u/devices: %s", g->number, strerror(-r));
 }
 
 /* Looks for an excuse for every group of one kind. Returns whether they all have one. */
-static bool all_excused(const struct root *root, struct evidence *e, bool (*kind)(const struct group *),
-                        wants *explains)
+static bool all_excused(const struct root *root, struct evidence *e, const struct choices *choices,
+			bool (*kind)(const struct group *))
 {
 	struct groups *groups = &e->groups;
 	bool all = true;
@@ -122,7 +46,7 @@ static bool all_excused(const struct root *root, struct evidence *e, bool (*kind
 
 		if (!kind(g))
 			continue;
-		int r = excuse(root, e, g, explains, &why);
+		int r = excuse_find(root, e, choices, g, &why);
 		if (r < 0)
 			missing_device(e, g, r);
 		if (r > 0)
@@ -153,6 +77,7 @@ static void count(struct evidence *e)
 		else
 			c->of[g->type]++;
 		c->noiommu += g->noiommu;
+		c->untyped += g->untyped || g->noiommu;
 	}
 	c->translated = c->of[DOMAIN_DMA] + c->of[DOMAIN_DMA_FQ];
 	c->identity = c->of[DOMAIN_IDENTITY];
@@ -161,11 +86,16 @@ static void count(struct evidence *e)
 /* Some groups are identity, some translated: which of the two is the machine's mode, and which are outliers? */
 static enum mode settle(const struct root *root, struct evidence *e)
 {
-	evidence_read_units(root, e);
-	groups_sort(&e->groups);
-	bool pt = all_excused(root, e, is_translated, wants_translation);
-	bool strict = all_excused(root, e, is_identity, wants_identity);
+	struct choices choices;
 
+	choices_read(root, e, &choices);
+	groups_sort(&e->groups);
+	bool pt = all_excused(root, e, &choices, is_translated);
+	bool strict = all_excused(root, e, &choices, is_identity);
+
+	/* What is in identity against the kernel's choice makes no mode. */
+	for (size_t i = 0; i < e->groups.count; i++)
+		pt = pt && !e->groups.list[i].contrary;
 	/* Where either could be the rule, nothing tells which. */
 	if (strict && !pt)
 		tolerate(&e->groups, is_identity);
@@ -206,7 +136,7 @@ static enum mode find_mode(const struct root *root, struct evidence *e)
 					 param_name((enum param)i));
 	if (e->missing[0])
 		return MODE_UNKNOWN;
-	if (e->nunits == 0 && c->identity + c->translated + c->of[DOMAIN_OTHER] == c->noiommu)
+	if (e->nunits == 0 && c->identity + c->translated + c->of[DOMAIN_OTHER] == c->untyped)
 		return off_mode(e);
 	if (e->nunits == 0) {
 		evidence_missing(e, GROUPS_PATH " has groups, but /sys/class/iommu has no unit");

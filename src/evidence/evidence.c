@@ -10,6 +10,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "evidence/kconfig.h"
+
 void evidence_missing(struct evidence *e, const char *format, ...)
 {
 	va_list args;
@@ -85,21 +87,52 @@ static void collect_units(const struct root *root, struct evidence *e)
 		qsort(e->units, e->nunits, sizeof(e->units[0]), by_name);
 }
 
+/* Reads a unit's register; of two with a colon between them the last one, or the first. Returns false if there is none, or
+ * it is no number. */
+static bool read_register(const struct root *root, const struct unit *unit, const char *file, bool first,
+			  unsigned long long *value)
+{
+	char path[128], text[48], *end;
+
+	unit_path(unit, file, path);
+	if (root_read_line(root, path, text, sizeof(text)) <= 0)
+		return false;
+	char *colon = strchr(text, ':'), *start = text;
+	if (colon && first)
+		*colon = '\0';
+	else if (colon)
+		start = colon + 1;
+	*value = strtoull(start, &end, 16);
+	return end != start && *end == '\0';
+}
+
 void evidence_read_units(const struct root *root, struct evidence *e)
 {
-	enum { ECAP_PT = 1 << 6 };
-	char path[128], ecap[32], *end;
+	enum { ECAP_PT = 1 << 6, FEATURE_PPR = 1 << 1, FEATURE_GT = 1 << 4, V2 = FEATURE_PPR | FEATURE_GT };
+	unsigned long long value;
+	/* drivers/iommu/amd/init.c:amd_iommu_show_features(): the second register stood first (6.1, 6.8) */
+	bool first = e->kernel >= KERNEL(6, 8);
 
 	for (unsigned i = 0; i < e->nunits; i++) {
 		struct unit *unit = &e->units[i];
 
-		unit_path(unit, "intel-iommu/ecap", path);
-		if (unit->kind != UNIT_INTEL || root_read_line(root, path, ecap, sizeof(ecap)) <= 0)
-			continue;
-		unsigned long long value = strtoull(ecap, &end, 16);
-		if (*end == '\0')
+		if (unit->kind == UNIT_INTEL && read_register(root, unit, "intel-iommu/ecap", false, &value))
 			unit->passthrough = value & ECAP_PT ? PRESENCE_YES : PRESENCE_NO;
+		if (unit->kind == UNIT_AMD && read_register(root, unit, "amd-iommu/features", first, &value))
+			unit->v2 = (value & V2) == V2 ? PRESENCE_YES : PRESENCE_NO;
 	}
+}
+
+enum presence evidence_config(const struct root *root, struct evidence *e, enum config option)
+{
+	if (!e->config[option].asked) {
+		e->config[option].asked = true;
+		if (!e->image)
+			e->config[option].built = kconfig_has(root, e->release, config_option(option));
+		else if (strcmp(e->image->kernel, e->release) == 0)
+			e->config[option].built = e->image->config[option];
+	}
+	return e->config[option].built;
 }
 
 void evidence_complete(const struct root *root, struct evidence *e)
@@ -156,7 +189,7 @@ static void collect_kernel(const struct root *root, struct evidence *e)
 
 void evidence_collect(const struct root *root, const struct image *image, struct evidence *e)
 {
-	*e = (struct evidence){ 0 };
+	*e = (struct evidence){ .image = image };
 
 	if (!root_mounted(root, "/sys", SYSFS_MAGIC))
 		evidence_missing(e, "/sys: not mounted");

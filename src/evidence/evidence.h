@@ -24,6 +24,7 @@ struct unit {
 	enum unit_kind kind;
 	enum presence passthrough; /* Intel, after evidence_read_units(): ecap bit 6 (drivers/iommu/intel/iommu.h:
 				      ecap_pass_through()) */
+	enum presence v2;          /* AMD, likewise: features GT and PPR (drivers/iommu/amd/init.c: is_iommu_v2) */
 };
 
 /* How many groups there are of each type. Outliers that are tolerated are counted as such only. */
@@ -31,6 +32,7 @@ struct counts {
 	unsigned of[4]; /* by enum domain */
 	unsigned identity, translated;
 	unsigned noiommu; /* those of DOMAIN_OTHER that vfio made without an IOMMU */
+	unsigned untyped; /* and all that have no default domain: they take no IOMMU */
 	unsigned outliers;
 };
 
@@ -48,6 +50,13 @@ struct evidence {
 	bool table;        /* the firmware offers a DMAR or IVRS table */
 	bool virtio_iommu; /* and there is a virtio-iommu that no driver has taken yet */
 
+	/* What the kernel was built with: the image's account of it (not owned), or NULL, and what was asked so far. */
+	const struct image *image;
+	struct {
+		bool asked;
+		enum presence built;
+	} config[CONFIGS];
+
 	char cmdline[CMDLINE_MAX];
 	char release[65];
 	unsigned kernel; /* KERNEL(major, minor), 0 if unknown */
@@ -58,12 +67,16 @@ struct evidence {
 };
 
 /* Collects it all, but for what classify() makes of it. image is the running image's account of its kernel, or NULL
- * outside an image. Never fails: what is wrong is in evidence->missing. */
+ * outside an image; it is asked later too. Never fails: what is wrong is in evidence->missing. */
 void evidence_collect(const struct root *root, const struct image *image, struct evidence *evidence);
 void evidence_free(struct evidence *evidence);
 
-/* Asks what the verdict needs only where groups disagree: which units can't pass through. */
+/* Asks what the verdict needs only where groups disagree: which units can't pass through, which can do PASID. */
 void evidence_read_units(const struct root *root, struct evidence *evidence);
+
+/* Whether the running kernel was built with an option; read when it is first asked: image.conf, else its configuration.
+ */
+enum presence evidence_config(const struct root *root, struct evidence *evidence, enum config option);
 
 /* Asks the rest, for people: that, the processor, and groups in the order of their numbers. */
 void evidence_complete(const struct root *root, struct evidence *evidence);

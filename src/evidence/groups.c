@@ -61,6 +61,7 @@ static int read_group(const struct root *root, int dir, const char *name, struct
 	for (enum domain d = DOMAIN_IDENTITY; d <= DOMAIN_DMA_FQ; d++)
 		if (strcmp(value, domains[d]) == 0)
 			group->type = d;
+	group->untyped = strcmp(value, "unknown") == 0;
 	/* drivers/vfio/group.c:vfio_noiommu_group_alloc() */
 	if (group->type == DOMAIN_OTHER && group_line(root, dir, name, "/name", value) == 0)
 		group->noiommu = strcmp(value, "vfio-noiommu") == 0;

@@ -17,9 +17,11 @@ enum domain { DOMAIN_OTHER, DOMAIN_IDENTITY, DOMAIN_DMA, DOMAIN_DMA_FQ };
 struct group {
 	unsigned number;
 	enum domain type;
+	bool untyped;          /* "unknown": it has no default domain; of DOMAIN_OTHER */
 	bool noiommu;          /* made by vfio for a device that has no IOMMU */
 	bool gone;             /* unplugged since, or without a device */
 	bool tolerated;        /* has an excuse and differs */
+	bool contrary;         /* the kernel would have given it another type: somebody wrote this one */
 	const char *excuse;    /* why it may differ from the others (a static string), or NULL; see classify.c */
 	char *devices;         /* names separated by blanks; owned; NULL until groups_devices() */
 };

@@ -69,13 +69,33 @@ static unsigned word_at(const unsigned char *config, size_t at)
 	       (unsigned)config[at + 3] << 24;
 }
 
-int device_has_pasid(const struct root *root, unsigned group, const char *name)
+int device_port(const struct root *root, unsigned group, const char *name, char port[32])
 {
-	enum { FIRST = 0x100, ID_PASID = 0x1b, SIZE = 4096 };
-	unsigned char config[SIZE + 1];
-	char path[400];
+	char path[400], target[1024], *rest = NULL;
 
-	path_of(path, group, name, "config");
+	snprintf(path, sizeof(path), GROUPS_PATH "/%u/devices/%s", group, name);
+	int r = root_readlink(root, path, target, sizeof(target));
+	if (r < 0)
+		return r;
+	/* devices/pci0000:00/0000:00:1c.0/0000:01:00.0; a bridge may open a domain of its own: .../pci10000:e0/... */
+	for (char *at = target; (at = strstr(at, "/pci")); at++)
+		rest = at + 1;
+	rest = rest ? strchr(rest, '/') : NULL;
+	const char *below = rest ? strchr(rest + 1, '/') : NULL;
+	snprintf(port, 32, "%.*s", below ? (int)(below - rest - 1) : 0, below ? rest + 1 : "");
+	return 0;
+}
+
+int device_capabilities(const struct root *root, unsigned group, const char *name, bool physical)
+{
+	enum { FIRST = 0x100, ID_ATS = 0x0f, ID_PRI = 0x13, ID_PASID = 0x1b, SIZE = 4096 };
+	unsigned char config[SIZE + 1];
+	char path[400], function[256];
+	int found = 0;
+
+	path_of(path, group, name, "physfn");
+	physical = physical && root_readlink(root, path, function, sizeof(function)) == 0;
+	path_of(path, group, name, physical ? "physfn/config" : "config");
 	ssize_t len = root_read(root, path, (char *)config, sizeof(config));
 	if (len < 0)
 		return (int)len;
@@ -86,10 +106,11 @@ int device_has_pasid(const struct root *root, unsigned group, const char *name)
 	/* A list of capabilities: id, version, and where the next one is, with no end but the space's. */
 	size_t at = FIRST;
 	for (int left = SIZE / 8; left > 0 && at >= FIRST && at + 4 <= (size_t)len; left--) {
-		unsigned header = word_at(config, at);
-		if ((header & 0xffff) == ID_PASID)
-			return 1;
+		unsigned header = word_at(config, at), id = header & 0xffff;
+
+		found |= id == ID_ATS ? CAPABILITY_ATS : id == ID_PRI ? CAPABILITY_PRI :
+			 id == ID_PASID ? CAPABILITY_PASID : 0;
 		at = header >> 20 & ~3u;
 	}
-	return 0;
+	return found;
 }

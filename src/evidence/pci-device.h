@@ -19,8 +19,14 @@ struct device {
 /* Reads device name of an IOMMU group. Returns 0, -ENOENT if it is there no more, or another -errno. */
 int device_read(const struct root *root, unsigned group, const char *name, struct device *device);
 
-/* Whether it has a PASID extended capability (include/uapi/linux/pci_regs.h: PCI_EXT_CAP_ID_PASID): 1 or 0, -EPERM if
- * only a privileged user can tell, or another -errno. */
-int device_has_pasid(const struct root *root, unsigned group, const char *name);
+/* Below which port of its root bus it is: that one's name; "" if it is on the root bus itself. Returns 0 or -errno. */
+int device_port(const struct root *root, unsigned group, const char *name, char port[32]);
+
+/* Extended capabilities (include/uapi/linux/pci_regs.h: PCI_EXT_CAP_ID_ATS and so on). */
+enum { CAPABILITY_ATS = 1, CAPABILITY_PRI = 2, CAPABILITY_PASID = 4 };
+
+/* A set of those that it has; with physical, of a virtual function its physical function's. -EPERM if only a privileged
+ * user can tell, or another -errno. */
+int device_capabilities(const struct root *root, unsigned group, const char *name, bool physical);
 
 #endif

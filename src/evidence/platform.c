@@ -24,6 +24,7 @@ void platform_read_cpu(const struct root *root, struct platform *p)
 		close(fd);
 
 	p->hypervisor = strstr(cpuinfo, " hypervisor") != NULL;
+	p->sme = strstr(cpuinfo, " sme") != NULL;
 	if (strstr(cpuinfo, "GenuineIntel"))
 		p->cpu = VENDOR_INTEL;
 	else if (strstr(cpuinfo, "AuthenticAMD") || strstr(cpuinfo, "HygonGenuine"))
@@ -38,6 +39,7 @@ void platform_read(const struct root *root, struct platform *p)
 	p->dmar = root_exists(root, TABLES "DMAR");
 	p->ivrs = root_exists(root, TABLES "IVRS");
 	p->viot = root_exists(root, TABLES "VIOT");
+	p->tables = p->dmar || p->ivrs || p->viot || root_exists(root, "/sys/firmware/acpi/tables");
 	p->kdump = root_certain(root, "/proc/vmcore");
 
 	/* drivers/xen/sys-hypervisor.c:features_show(), a hexadecimal bit map; include/xen/interface/features.h */

@@ -15,6 +15,8 @@ struct platform {
 	bool hypervisor;         /* a virtual machine; after platform_read_cpu() */
 	bool xen_dom0;           /* Xen has the IOMMU, not this kernel */
 	bool kdump;              /* a kdump kernel: look, never act */
+	bool tables;             /* they can be seen: a container may hide them */
+	bool sme;                /* the processor can encrypt memory; after platform_read_cpu() */
 	enum vendor cpu;         /* after platform_read_cpu() */
 };
 

@@ -112,7 +112,7 @@ static void log_verdict(const struct log *log, const struct facts *f, const stru
 	int level = fine ? LEVEL_INFO : LEVEL_ERR;
 	char effective[256];
 
-	report_effective(&f->evidence, effective, sizeof(effective));
+	report_effective(f, effective, sizeof(effective));
 	if (f->phase == PHASE_LATE) {
 		char message[400];
 		snprintf(message, sizeof(message), "%s: target %s, effective %s", verdict_name(j->verdict), target,

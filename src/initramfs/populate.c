@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "base/paths.h"
+#include "evidence/kconfig.h"
 #include "evidence/module-params.h"
 #include "initramfs/modprobe-d.h"
 #include "model/image-conf.h"
@@ -73,6 +74,9 @@ static int fill(const struct root *root, const struct root *dest, const char *os
 		return told(osrelease, -ENAMETOOLONG);
 	/* Not to know is no failure: the early check then says so where it matters. */
 	told("modules", params_presence(root, osrelease, image.has, &install_ignored));
+
+	for (int i = 0; i < CONFIGS; i++)
+		image.config[i] = kconfig_has(root, osrelease, config_option((enum config)i));
 
 	for (size_t i = 0; i < sizeof(dirs) / sizeof(dirs[0]) && r == 0; i++)
 		r = told(dirs[i], root_mkdirs(dest, dirs[i]));

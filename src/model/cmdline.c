@@ -422,6 +422,9 @@ static void take(void *context, const struct mention *m)
 	case EFFECT_NEAR_NOPT:
 		note_near(out->pt.near_no, m->word);
 		break;
+	case EFFECT_SOFT:
+		snprintf(out->soft, sizeof(out->soft), "%s", m->word);
+		break;
 	default:
 		break;
 	}

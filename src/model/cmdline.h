@@ -94,6 +94,7 @@ struct wish {
 struct cmdline {
 	struct wish power; /* IOMMU on */
 	struct wish pt;    /* passthrough; "no" is translated */
+	char soft[64];     /* the word with iommu=soft, which this kernel reads and does nothing about, or "" */
 	bool noiommu;      /* vfio.enable_unsafe_noiommu_mode is on by the line */
 	bool acpi_off;     /* acpi=off hides the firmware's tables */
 	bool soften;       /* rd.iommu.verify=warn */

@@ -28,6 +28,20 @@ static const char *const ways[] = {
 	[WAY_ENTRY] = "entry",
 };
 
+/* By enum config: the key in image.conf and the option it is about. */
+static const struct {
+	const char *key, *option;
+} configs[] = {
+	[CONFIG_DEFAULT_PASSTHROUGH] = { "default-passthrough", "CONFIG_IOMMU_DEFAULT_PASSTHROUGH" },
+	[CONFIG_IGFX_IDENTITY] = { "igfx-identity", "CONFIG_INTEL_IOMMU_DEFAULT_ON_INTGPU_OFF" },
+	[CONFIG_GFX_WA] = { "gfx-wa", "CONFIG_INTEL_IOMMU_BROKEN_GFX_WA" },
+};
+
+const char *config_option(enum config option)
+{
+	return configs[option].option;
+}
+
 static const char *enforce_name(enum policy enforce)
 {
 	return enforce == POLICY_WARN ? "no" : policy_name(enforce);
@@ -71,6 +85,9 @@ static bool read_key(struct image *image, const char *key, const char *value, bo
 	for (int i = 0; i < PARAMS; i++)
 		if (strcmp(key, param_keys[i]) == 0)
 			return presence_parse(value, &image->has[i]);
+	for (int i = 0; i < CONFIGS; i++)
+		if (strcmp(key, configs[i].key) == 0)
+			return presence_parse(value, &image->config[i]);
 	if (strcmp(key, "way-back") == 0)
 		image->way_back = way_parse(value);
 	return true;
@@ -104,8 +121,15 @@ int image_read(const struct root *root, struct image *image)
 
 int image_format(const struct image *image, char *buf, size_t size)
 {
-	return snprintf(buf, size, "kernel=%s\nenforce=%s\n%s=%s\n%s=%s\n%s=%s\nway-back=%s\n", image->kernel,
-			enforce_name(image->enforce), param_keys[PARAM_NOIOMMU], presences[image->has[PARAM_NOIOMMU]],
-			param_keys[PARAM_TYPE1], presences[image->has[PARAM_TYPE1]], param_keys[PARAM_IOMMUFD],
-			presences[image->has[PARAM_IOMMUFD]], ways[image->way_back]);
+	int len = snprintf(buf, size, "kernel=%s\nenforce=%s\n", image->kernel, enforce_name(image->enforce));
+
+	for (int i = 0; i < PARAMS + CONFIGS; i++) {
+		const char *key = i < PARAMS ? param_keys[i] : configs[i - PARAMS].key;
+		enum presence is = i < PARAMS ? image->has[i] : image->config[i - PARAMS];
+		size_t at = (size_t)len < size ? (size_t)len : size;
+
+		len += snprintf(buf + at, size - at, "%s=%s\n", key, presences[is]);
+	}
+	size_t at = (size_t)len < size ? (size_t)len : size;
+	return len + snprintf(buf + at, size - at, "way-back=%s\n", ways[image->way_back]);
 }

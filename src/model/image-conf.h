@@ -27,12 +27,24 @@ enum way_back {
 	WAY_ENTRY,  /* no: a unified kernel image; another entry, or a live system */
 };
 
+/* Options of a kernel's configuration that decide which default domain a device gets. */
+enum config {
+	CONFIG_DEFAULT_PASSTHROUGH, /* CONFIG_IOMMU_DEFAULT_PASSTHROUGH */
+	CONFIG_IGFX_IDENTITY,       /* CONFIG_INTEL_IOMMU_DEFAULT_ON_INTGPU_OFF, Debian's */
+	CONFIG_GFX_WA,              /* CONFIG_INTEL_IOMMU_BROKEN_GFX_WA */
+	CONFIGS,
+};
+
 struct image {
 	char kernel[65];                /* release it was built for, as struct utsname has it */
 	enum policy enforce;            /* "no" is POLICY_WARN */
 	enum presence has[PARAMS];      /* do that kernel's modules have the parameter? */
 	enum way_back way_back;         /* by the boot loader that there was when it was built */
+	enum presence config[CONFIGS];  /* was it built so? */
 };
+
+/* Static: "CONFIG_IOMMU_DEFAULT_PASSTHROUGH". */
+const char *config_option(enum config option);
 
 /* Reads image.conf below root. Returns 0, -ENOENT if there is none, -EINVAL if it is damaged, or another -errno. */
 int image_read(const struct root *root, struct image *image);

@@ -161,3 +161,38 @@ bool parameter_is_ours(const struct kernel_parameter *parameter, const char *tex
 	}
 	return ours == OURS || (ours == OURS_FLUSH && flush);
 }
+
+/* --- What decides about single devices ---------------------------------------------------------------------------- */
+
+static const struct {
+	const char *key, *item;
+	enum choice about;
+	signed char says;
+} choices[] = {
+	{ "intel_iommu", "igfx_off", CHOICE_IGFX_OFF, 1 },
+	{ "intel_iommu", "intgpu_off", CHOICE_INTGPU_OFF, 1 },
+	{ "intel_iommu", "on", CHOICE_INTGPU_OFF, -1 },
+	{ "amd_iommu", "force_isolation", CHOICE_FORCE_ISOLATION, 1 },
+	/* drivers/pci/pci.c:pci_setup() */
+	{ "pci", "noats", CHOICE_NO_ATS, 1 },
+	/* arch/x86/mm/mem_encrypt_identity.c:sme_enable() */
+	{ "mem_encrypt", "on", CHOICE_ENCRYPT, 1 },
+	{ "mem_encrypt", "off", CHOICE_ENCRYPT, -1 },
+};
+
+static void choose(const char *word, const char *item, struct line_choices *out)
+{
+	for (size_t i = 0; i < sizeof(choices) / sizeof(choices[0]); i++)
+		if (cmdline_value(word, choices[i].key) && strncmp(item, choices[i].item, strlen(choices[i].item)) == 0)
+			out->said[choices[i].about] = choices[i].says;
+}
+
+void line_choices_read(const char *line, struct line_choices *out)
+{
+	char word[512];
+
+	*out = (struct line_choices){ 0 };
+	while (cmdline_word(&line, word, sizeof(word)) && strcmp(word, "--") != 0)
+		for (const char *item = strchr(word, '='); item; item = strchr(item, ','))
+			choose(word, ++item, out);
+}

@@ -65,4 +65,21 @@ const struct parameter_item *parameter_item_find(const struct kernel_parameter *
 /* Whether a change, with flush one that sets the flush policy, takes a text between commas out of the row's value. */
 bool parameter_is_ours(const struct kernel_parameter *parameter, const char *text, bool flush);
 
+/* What of a line decides which default domain single devices get, whatever the mode. */
+enum choice {
+	CHOICE_IGFX_OFF,        /* intel_iommu=igfx_off */
+	CHOICE_INTGPU_OFF,      /* intel_iommu=intgpu_off; =on says no */
+	CHOICE_FORCE_ISOLATION, /* amd_iommu=force_isolation */
+	CHOICE_NO_ATS,          /* pci=noats */
+	CHOICE_ENCRYPT,         /* mem_encrypt=on; =off says no */
+	CHOICES,
+};
+
+/* What is said of each, the last word counts: 1 yes, -1 no, 0 nothing. */
+struct line_choices {
+	signed char said[CHOICES];
+};
+
+void line_choices_read(const char *line, struct line_choices *out);
+
 #endif

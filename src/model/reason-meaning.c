@@ -24,6 +24,8 @@ static const struct meaning meanings[] = {
 			    "A near miss that the kernel does not know, such as amd_iommu=pt.", SAID },
 	[TOKEN_OVERRIDDEN] = { "the kernel command line",
 			       "The line asks for it and another kernel parameter defeats it.", SAID },
+	[PASSTHROUGH_IMPOSSIBLE] = { "the IOMMU's units",
+				     "No Intel unit can pass through, and from 6.12 on the kernel then translates.", BOTH },
 	[NOIOMMU_ENABLED] = { "vfio's parameter", "vfio's noiommu is on where it must not be.", SAID },
 	[NOIOMMU_DISABLED] = { "vfio's parameter", "off-for-vfio and noiommu is off.", SAID },
 	[NOIOMMU_UNSUPPORTED] = { "the kernel's configuration",

@@ -21,13 +21,14 @@ static const char *const verdicts[] = {
 	ROW(EVIDENCE_MISSING, PLAIN, "mount /sys and /proc, run as root; else report this machine") \
 	ROW(MIXED_GROUPS, PLAIN, "look who wrote /sys/kernel/iommu_groups/*/type, or report these devices") \
 	ROW(FIRMWARE_OFF, FORCED, "switch on VT-d (Intel) or AMD-Vi, also called IOMMU (AMD), in the firmware setup") \
-	ROW(NO_VIOMMU, FORCED, "give the virtual machine an IOMMU (QEMU: -device intel-iommu or amd-iommu)") \
+	ROW(NO_VIOMMU, FORCED, "give the virtual machine an IOMMU: QEMU -device intel-iommu or amd-iommu, libvirt <iommu>, VMware "\
+	    "vvtd.enable; Hyper-V and most clouds have none") \
 	ROW(KERNEL_OFF, PLAIN, "see the kernel log for DMAR or AMD-Vi errors") \
 	ROW(KERNEL_OVERRIDE, PLAIN, "see the kernel log's DMAR, AMD-Vi and 'iommu:' lines") \
 	ROW(TOKEN_MISSING, PLAIN, "run 'iommu-install {wanted}' and reboot") \
 	ROW(TOKEN_INVALID, PLAIN, "run 'iommu-install {wanted}' and reboot") \
-	ROW(TOKEN_OVERRIDDEN, PLAIN, \
-	    "run 'iommu-install {wanted}', which removes the contrary parameters, and reboot") \
+	ROW(TOKEN_OVERRIDDEN, PLAIN, "run 'iommu-install {wanted}', which takes the contrary words out, and reboot") \
+	ROW(PASSTHROUGH_IMPOSSIBLE, FORCED, "choose strict, or a kernel before 6.12, which passes through in software") \
 	ROW(NOIOMMU_ENABLED, PLAIN, "take it out of the command line and modprobe.d, and reboot") \
 	ROW(NOIOMMU_DISABLED, PLAIN, "run 'iommu-install {wanted}' and reboot") \
 	ROW(NOIOMMU_UNSUPPORTED, FORCED, "use a kernel with CONFIG_VFIO_NOIOMMU=y, or mode off-for-uio") \

@@ -83,7 +83,7 @@ void summary_text(const struct survey *s, const struct show_groups *groups)
 
 	status_take(s, &status);
 	puts(status.line);
-	report_effective(e, effective, sizeof(effective));
+	report_effective(f, effective, sizeof(effective));
 	printf("%-11s %s\n", "cmdline:", e->cmdline);
 	printf("%-11s %s\n", "mode:", mode_name(cmdline_mode(e->cmdline, e->vendor, e->kernel)));
 	printf("%-11s %s\n", "effective:", effective);

@@ -42,6 +42,19 @@ static void read_early(const struct root *root, struct facts *f)
 	f->target_status = f->early.judged ? 0 : -ENOENT;
 }
 
+/* What only explains a mismatch, and is not asked of a machine that agrees. */
+static void ask_why(const struct root *root, struct facts *f)
+{
+	struct evidence *e = &f->evidence;
+
+	if (f->target_status < 0)
+		return;
+	if (f->target.mode == MODE_PT && e->effective == MODE_STRICT)
+		evidence_read_units(root, e);
+	if (f->target.mode == MODE_STRICT && e->effective == MODE_PT && f->line.pt.result == UNSAID)
+		evidence_config(root, e, CONFIG_DEFAULT_PASSTHROUGH);
+}
+
 void facts_collect(const struct root *root, const char *target, enum phase phase, struct facts *f)
 {
 	*f = (struct facts){ .phase = phase };
@@ -60,6 +73,7 @@ void facts_collect(const struct root *root, const char *target, enum phase phase
 
 	if (phase == PHASE_LATE && root->live && !target)
 		read_early(root, f);
+	ask_why(root, f);
 }
 
 void facts_free(struct facts *f)

@@ -125,8 +125,10 @@ void report_json(FILE *out, const struct facts *f, const struct judgement *j, bo
 	json_string(out, e->boot_id);
 }
 
-void report_effective(const struct evidence *e, char *buf, size_t size)
+void report_effective(const struct facts *f, char *buf, size_t size)
 {
+	const struct evidence *e = &f->evidence;
+	bool chosen = f->target_status != -ENOENT || f->line.power.result == NO;
 	const struct counts *c = &e->count;
 	const struct {
 		unsigned count;
@@ -154,7 +156,8 @@ void report_effective(const struct evidence *e, char *buf, size_t size)
 		len += (size_t)snprintf(units + len, sizeof(units) - len, "%s%.20s", i ? ", " : "", e->units[i].name);
 	if (e->nunits > 3)
 		snprintf(units + len, sizeof(units) - len, " and %u more", e->nunits - 3);
-	snprintf(buf, size, "%s (units: %s; groups:%s)", mode_name(e->effective), units, groups);
+	snprintf(buf, size, "%s (units: %s; groups:%s)", 
+		 e->effective == MODE_OFF_FOR_UIO && !chosen ? "off" : mode_name(e->effective), units, groups);
 }
 
 void report_outliers(FILE *out, const struct groups *groups)
@@ -207,7 +210,7 @@ void report_text(FILE *out, const struct facts *f, const struct judgement *j)
 			policy_name(f->target.on_mismatch));
 	else
 		fprintf(out, "%-11s %s\n", "target:", f->target_status == -ENOENT ? "none" : "invalid");
-	report_effective(e, effective, sizeof(effective));
+	report_effective(f, effective, sizeof(effective));
 	fprintf(out, "%-11s %s\n", "effective:", effective);
 	report_outliers(out, &e->groups);
 	if (e->flush != FLUSH_NONE)

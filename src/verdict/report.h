@@ -21,7 +21,7 @@ void report_modules(FILE *out, const struct params *params);
 void report_outliers(FILE *out, const struct groups *groups);
 void report_findings(FILE *out, const struct judgement *judgement);
 
-/* One line of what was found: "pt (units: dmar0; groups: 14 identity)". */
-void report_effective(const struct evidence *evidence, char *buf, size_t size);
+/* One line of what was found: "pt (units: dmar0; groups: 14 identity)". Off that nobody chose is just "off". */
+void report_effective(const struct facts *facts, char *buf, size_t size);
 
 #endif

@@ -3,27 +3,36 @@
  */
 #include "verdict/rules.h"
 
+#include "model/cmdline-words.h"
 #include "model/kernel-parameters.h"
 
 #define LENGTH(array) (sizeof(array) / sizeof((array)[0]))
 
 /* --- Conditions --------------------------------------------------------------------------------------------------- */
 
-static bool no_table_in_vm(const struct view *v)
-{
-	return !v->e->table && v->e->platform.hypervisor;
-}
-
+/* A container may be shown none; then the line is what there is to look at. */
 static bool no_table(const struct view *v)
 {
-	return !v->e->table;
+	return !v->e->table && v->e->platform.tables;
 }
 
+static bool no_table_in_vm(const struct view *v)
+{
+	return no_table(v) && v->e->platform.hypervisor;
+}
+
+static bool tables_are_hidden(const struct view *v)
+{
+	return !v->e->platform.tables;
+}
+
+/* Xen hides the DMAR table from its dom0 (xen/drivers/passthrough/vtd/dmar.c:acpi_dmar_zap()), and not the IVRS table. */
 static bool xen_has_it(const struct view *v)
 {
-	return !v->e->table && v->e->platform.xen_dom0;
+	return v->e->platform.xen_dom0;
 }
 
+/* Without ACPI there is no directory of tables either. */
 static bool acpi_is_off(const struct view *v)
 {
 	return !v->e->table && v->f->line.acpi_off;
@@ -31,7 +40,7 @@ static bool acpi_is_off(const struct view *v)
 
 static bool acpi_is_off_in_vm(const struct view *v)
 {
-	return acpi_is_off(v) && no_table_in_vm(v);
+	return acpi_is_off(v) && v->e->platform.hypervisor;
 }
 
 static bool swiotlb_ends_it(const struct view *v)
@@ -57,6 +66,11 @@ static bool not_asked_on(const struct view *v)
 	return v->power->result == NO || (v->power->result == UNSAID && v->e->vendor == VENDOR_INTEL);
 }
 
+static bool pt_but_not_on(const struct view *v)
+{
+	return not_asked_on(v) && v->pt->result == YES;
+}
+
 static bool near_on(const struct view *v)
 {
 	return not_asked_on(v) && v->power->near_yes[0];
@@ -65,6 +79,17 @@ static bool near_on(const struct view *v)
 static bool says_off(const struct view *v)
 {
 	return v->power->result == NO;
+}
+
+/* Under tboot (arch/x86/kernel/tboot.c:tboot_force_iommu()) VT-d is on whatever else the line says. */
+static bool says_off_to_intel(const struct view *v)
+{
+	return says_off(v) && v->e->vendor == VENDOR_INTEL;
+}
+
+static bool soft_is_ignored(const struct view *v)
+{
+	return v->f->line.soft[0];
 }
 
 static bool off_then_on(const struct view *v)
@@ -80,6 +105,26 @@ static bool near_off(const struct view *v)
 static bool says_pt(const struct view *v)
 {
 	return v->pt->result == YES;
+}
+
+/* drivers/iommu/intel/iommu.c:device_def_domain_type() since 6.12 */
+static bool cant_pass_through(const struct view *v)
+{
+	bool none = v->e->kernel >= KERNEL(6, 12) && v->e->nunits;
+
+	for (unsigned i = 0; i < v->e->nunits; i++)
+		none = none && v->e->units[i].kind == UNIT_INTEL && v->e->units[i].passthrough == PRESENCE_NO;
+	return none && says_pt(v);
+}
+
+static bool default_is_pt(const struct view *v)
+{
+	return v->e->config[CONFIG_DEFAULT_PASSTHROUGH].built == PRESENCE_YES;
+}
+
+static bool default_is_translated(const struct view *v)
+{
+	return v->e->config[CONFIG_DEFAULT_PASSTHROUGH].built == PRESENCE_NO;
 }
 
 static bool pt_defeated(const struct view *v)
@@ -172,7 +217,7 @@ static bool virtio_may_come(const struct view *v)
 static const struct rule mode_list[] = {
 	{ ANY, ONE(MODE_MIXED), NULL, MIXED_GROUPS, "groups disagree: {mixed}" },
 
-	{ ON, OFF, xen_has_it, FIRMWARE_OFF, "Xen has the IOMMU: its dom0 sees no DMAR or IVRS table",
+	{ ON, OFF, xen_has_it, FIRMWARE_OFF, "Xen has the IOMMU: its dom0 can't have it",
 	  "set the IOMMU on Xen's own command line (iommu=, dom0-iommu=)" },
 	{ ON, OFF, acpi_is_off_in_vm, NO_VIOMMU,
 	  "no DMAR or IVRS table is seen: acpi=off is on the kernel command line",
@@ -189,9 +234,15 @@ static const struct rule mode_list[] = {
 	{ ON, OFF, swiotlb_ends_it, TOKEN_MISSING, "'{off}' on the line keeps this kernel from looking for an IOMMU",
 	  "take it out and reboot; iommu-install leaves it alone" },
 	{ ON, OFF, says_off, TOKEN_MISSING, "'{off}' is on the line" },
+	{ ON, OFF, pt_but_not_on, TOKEN_MISSING, "'{pt}' is on the line, and nothing switches VT-d on" },
 	{ ON, OFF, not_asked_on, TOKEN_MISSING, "the kernel command line does not ask for {wanted}" },
+	{ ON, OFF, tables_are_hidden, KERNEL_OFF,
+	  "the command line allows it, no IOMMU driver is active, and the firmware's tables can't be seen here",
+	  "look on the host, outside of a container: /sys/firmware/acpi/tables, and the kernel log" },
 	{ ON, OFF, NULL, KERNEL_OFF, "firmware table and command line allow it, but no IOMMU driver is active" },
 
+	{ ONE(MODE_PT), ONE(MODE_STRICT), cant_pass_through, PASSTHROUGH_IMPOSSIBLE,
+	  "the line says '{pt}'; none of this machine's units can pass through, and kernel {kernel} then translates" },
 	{ ONE(MODE_PT), ONE(MODE_STRICT), says_pt, KERNEL_OVERRIDE, "the line says '{pt}', the kernel translates" },
 	{ ONE(MODE_PT), ONE(MODE_STRICT), pt_defeated, TOKEN_OVERRIDDEN,
 	  "'{pt}' is on the line, and '{nopt}' defeats it" },
@@ -204,12 +255,19 @@ static const struct rule mode_list[] = {
 	{ ONE(MODE_STRICT), ONE(MODE_PT), opted_in, KERNEL_OVERRIDE,
 	  "the firmware's opt-in switched VT-d on, with identity domains (kernel log)" },
 	{ ONE(MODE_STRICT), ONE(MODE_PT), near_nopt, TOKEN_INVALID, "the kernel ignores '{near-nopt}'" },
-	{ ONE(MODE_STRICT), ONE(MODE_PT), NULL, TOKEN_MISSING,
+	{ ONE(MODE_STRICT), ONE(MODE_PT), default_is_pt, TOKEN_MISSING,
 	  "nothing on the line asks for translation, and this kernel's default is passthrough" },
+	{ ONE(MODE_STRICT), ONE(MODE_PT), default_is_translated, TOKEN_MISSING,
+	  "nothing on the line asks for passthrough, nor is it this kernel's default",
+	  "look who wrote /sys/kernel/iommu_groups/*/type, and for 'Default domain type' in the kernel log" },
+	{ ONE(MODE_STRICT), ONE(MODE_PT), NULL, TOKEN_MISSING, "nothing on the line asks for translation" },
 
+	{ OFF, ON, says_off_to_intel, KERNEL_OVERRIDE, "the line says '{off}', the kernel keeps the IOMMU on",
+	  "see the kernel log's DMAR lines; tboot forces VT-d on unless intel_iommu=tboot_noforce is on the line" },
 	{ OFF, ON, says_off, KERNEL_OVERRIDE, "the line says '{off}', the kernel keeps the IOMMU on" },
 	{ OFF, ON, off_then_on, TOKEN_OVERRIDDEN, "'{off}' is on the line, and '{on}' defeats it" },
 	{ OFF, ON, near_off, TOKEN_INVALID, "the kernel ignores '{near-off}'" },
+	{ OFF, ON, soft_is_ignored, TOKEN_MISSING, "'{soft}' is on the line, and switches nothing off from 5.19 on" },
 	{ OFF, ON, NULL, TOKEN_MISSING, "the kernel command line does not switch the IOMMU off" },
 };
 const struct rules mode_rules = { mode_list, LENGTH(mode_list) };

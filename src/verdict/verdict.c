@@ -11,23 +11,34 @@
 
 /* --- Sentences ---------------------------------------------------------------------------------------------------- */
 
-/* Up to three of the groups that are fewer and have no excuse, with their devices. */
+/* The guilty groups: those that the kernel would have made otherwise; else of identity and translated those without an excuse that are fewer, both where they are as many; where
+ * all have one, nothing tells which, and those of the fewer are named. Up to three, with their devices. */
 static void name_mixed(const struct evidence *e, char *buf, size_t size)
 {
 	const struct counts *c = &e->count;
-	bool identity = c->identity <= c->translated;
-	unsigned named = 0, left = 0;
+	unsigned guilty[2] = { 0 }, contrary = 0, named = 0, left = 0;
 	size_t len = (size_t)snprintf(buf, size, "%u identity, %u translated", c->identity, c->translated);
 
+	for (size_t i = 0; i < e->groups.count; i++) {
+		const struct group *g = &e->groups.list[i];
+		if (!g->gone && !g->excuse && g->type != DOMAIN_OTHER)
+			guilty[g->type == DOMAIN_IDENTITY]++;
+		contrary += !g->gone && g->contrary;
+	}
+	bool excused = guilty[0] + guilty[1] == 0;
+	unsigned identity = excused ? c->identity : guilty[1], translated = excused ? c->translated : guilty[0];
 	for (size_t i = 0; i < e->groups.count && len < size; i++) {
 		const struct group *g = &e->groups.list[i];
-		if (g->gone || g->excuse || g->type == DOMAIN_OTHER || (g->type == DOMAIN_IDENTITY) != identity)
+		bool one = g->type == DOMAIN_IDENTITY;
+		if (g->gone || g->type == DOMAIN_OTHER || (g->excuse && !excused) ||
+		    (contrary ? !g->contrary : one ? identity > translated : translated > identity))
 			continue;
 		if (named == 3)
 			left++;
 		else
-			len += (size_t)snprintf(buf + len, size - len, "%s group %u (%.40s)", named++ ? "," : ";",
-						g->number, g->devices ? g->devices : "?");
+			len += (size_t)snprintf(buf + len, size - len, "%s group %u (%.40s%s%s)", named++ ? "," : ";",
+						g->number, g->devices ? g->devices : "?", g->excuse ? ": " : "",
+						g->excuse ? g->excuse : "");
 	}
 	if (left && len < size)
 		snprintf(buf + len, size - len, " and %u more", left);
@@ -49,6 +60,7 @@ static void expand(const struct view *v, const char *text, char *buf, size_t siz
 		{ "{near-off}", v->power->near_no },
 		{ "{near-pt}", v->pt->near_yes },
 		{ "{near-nopt}", v->pt->near_no },
+		{ "{soft}", v->f->line.soft },
 		{ "{mixed}", mixed },
 		{ "{kernel}", v->e->release },
 		{ "{noiommu}", source_name(view_param(v, PARAM_NOIOMMU)->source) },

@@ -50,9 +50,9 @@ outlier() {
 
 @test "an AMD GPU with PASID stays identity under strict, and its group with it" {
 	# drivers/iommu/amd/iommu.c:amd_iommu_def_domain_type(): PASID-capable devices get identity (6.1: with ATS and
-	# PRI)
+	# PRI, behind a unit with GT and PPR)
 	amd "$ON" DMA-FQ DMA-FQ identity
-	device "$root" 2 0000:00:02.0 1002:744c 0300 ivhd0 pasid
+	device "$root" 2 0000:00:02.0 1002:744c 0300 ivhd0 ats pri pasid
 	device "$root" 2 0000:00:02.1 1002:ab30 0403 ivhd0
 	wants strict 0 match strict
 	outlier 2 identity pasid
@@ -71,7 +71,7 @@ outlier() {
 
 @test "without the whole configuration space nobody can tell about PASID: unknown, never a guess" {
 	amd "$ON" DMA-FQ DMA-FQ identity
-	device "$root" 2 0000:00:02.0 1002:744c 0300 ivhd0 pasid
+	device "$root" 2 0000:00:02.0 1002:744c 0300 ivhd0 ats pri pasid
 	truncate -s 64 "$root/sys/devices/pci0000:00/0000:00:02.0/config" # what an ordinary user sees
 	wants strict 4 unknown unknown EVIDENCE_MISSING
 	[[ $(json '.reasons[0].message') == *"0000:00:02.0"* ]]
@@ -91,10 +91,10 @@ outlier() {
 	wants strict 2 mismatch mixed MIXED_GROUPS
 }
 
-@test "Debian's Intel graphics, Tylersburg's sound and an image processing unit may be identity under strict" {
+@test "Debian's Intel graphics and Tylersburg's sound may be identity under strict" {
 	# Debian's CONFIG_INTEL_IOMMU_DEFAULT_ON_INTGPU_OFF; drivers/iommu/intel/iommu.c:device_def_domain_type()
-	# (IS_AZALIA); Ubuntu's patch for class 0480
-	for device in "3e92 0300 display" "3a3e 0403 8086:3a3e" "9a19 0480 class-0480"; do
+	# (IS_AZALIA)
+	for device in "3e92 0300 display" "3a3e 0403 8086:3a3e"; do
 		read -r id class why <<< "$device"
 		intel "$ON" DMA-FQ DMA-FQ identity
 		device "$root" 2 0000:00:02.0 "8086:$id" "$class" dmar0
@@ -122,6 +122,7 @@ outlier() {
 @test "an Intel unit without pass-through translates under pt, beside one that can" {
 	# drivers/iommu/intel/iommu.c:device_def_domain_type() since 6.12: no ecap_pass_through() gives DMA
 	intel "$ON iommu=pt" identity identity DMA-FQ
+	later_kernel
 	unit "$root" dmar1 f00f1e
 	device "$root" 2 0000:00:02.0 8086:a0ef 0c03 dmar1
 	wants pt 0 match pt
@@ -130,6 +131,9 @@ outlier() {
 	intel "$ON iommu=pt" DMA DMA
 	unit "$root" dmar0 f00f1e
 	wants pt 2 mismatch strict KERNEL_OVERRIDE
+	wants strict 0 match strict
+	later_kernel
+	wants pt 2 mismatch strict PASSTHROUGH_IMPOSSIBLE
 	wants strict 0 match strict
 }
 
@@ -171,8 +175,17 @@ outlier() {
 @test "openSUSE's kernel passes through with strict's own tokens: TOKEN_MISSING, and iommu=nopt mends it" {
 	# config/x86_64/default in kernel-source: CONFIG_IOMMU_DEFAULT_PASSTHROUGH=y
 	intel "$ON" identity identity
+	mkdir "$root/boot"
+	echo CONFIG_IOMMU_DEFAULT_PASSTHROUGH=y > "$root/boot/config-6.1.0-test"
 	wants strict 2 mismatch pt TOKEN_MISSING
 	[[ $(json '.reasons[0].message') == *"default is passthrough"* ]]
+	# That is said where it is known, and nowhere else.
+	echo "# CONFIG_IOMMU_DEFAULT_PASSTHROUGH is not set" > "$root/boot/config-6.1.0-test"
+	wants strict 2 mismatch pt TOKEN_MISSING
+	[[ $(json '.reasons[0].message') != *"default is passthrough"* ]]
+	rm "$root/boot/config-6.1.0-test"
+	wants strict 2 mismatch pt TOKEN_MISSING
+	[[ $(json '.reasons[0].message') != *"default"* ]]
 	intel "$ON iommu=nopt" DMA-FQ DMA-FQ
 	wants strict 0 match strict
 }
@@ -244,7 +257,7 @@ outlier() {
 		echo DMA-FQ > "$root/sys/kernel/iommu_groups/$i/type"
 	done
 	echo identity > "$root/sys/kernel/iommu_groups/3999/type"
-	device "$root" 3999 0000:ff:02.0 1002:744c 0300 ivhd0 pasid
+	device "$root" 3999 0000:ff:02.0 1002:744c 0300 ivhd0 ats pri pasid
 	wants strict 0 match strict
 	outlier 3999 identity pasid
 }
@@ -292,7 +305,7 @@ outlier() {
 
 @test "show --verbose names each item of evidence with where it was read" {
 	amd "$ON" DMA-FQ DMA-FQ identity
-	device "$root" 2 0000:00:02.0 1002:744c 0300 ivhd0 pasid
+	device "$root" 2 0000:00:02.0 1002:744c 0300 ivhd0 ats pri pasid
 	mkdir -p "$root"/{boot,dev,sys/kernel/irq/24,sys/kernel/security}
 	echo IR-PCI-MSI > "$root/sys/kernel/irq/24/chip_name"
 	echo "[none] integrity confidentiality" > "$root/sys/kernel/security/lockdown"
@@ -406,7 +419,8 @@ outlier() {
 	# No device says which unit it is behind, and they differ.
 	intel "$ON iommu=pt" identity identity DMA-FQ
 	later_kernel
-	unit "$root" dmar1 f00f1e
+	unit "$root" dmar0 f00f1e
+	unit "$root" dmar1
 	device "$root" 2 0000:00:02.0 8086:a0ef 0c03
 	wants pt 2 mismatch mixed MIXED_GROUPS
 	# Behind a unit that is not registered.

@@ -49,6 +49,9 @@ enforce=halt
 noiommu=no
 type1=yes
 iommufd=no
+default-passthrough=no
+igfx-identity=no
+gfx-wa=no
 way-back=unknown" ]
 }
 

@@ -81,36 +81,58 @@ expect() {
 	}
 }
 
-# unit DIR NAME [ECAP]: an IOMMU unit as sysfs has it; ECAP (hex) is an Intel one's (bit 6: can pass through).
+# unit DIR NAME [BITS]: an IOMMU unit as sysfs has it; BITS (hex) are an Intel one's ecap (bit 6: can pass through), or an
+# AMD one's features (bits 1 and 4: PPR and GT).
 unit() {
 	local unit=$1/sys/devices/virtual/iommu/$2
 	case $2 in
 	dmar*) mkdir -p "$unit/intel-iommu" && echo "${3:-f00f5e}" > "$unit/intel-iommu/ecap" ;;
-	ivhd*) mkdir -p "$unit/amd-iommu" && echo 2 > "$unit/amd-iommu/features" ;;
+	ivhd*) mkdir -p "$unit/amd-iommu" && echo "${3:-12}" > "$unit/amd-iommu/features" ;;
 	*) mkdir -p "$unit" ;;
 	esac
 	rm -rf "$1/sys/class/iommu/$2"
 	ln -s "../../devices/virtual/iommu/$2" "$1/sys/class/iommu/$2"
 }
 
-# device DIR GROUP ADDRESS VENDOR:DEVICE CLASS [UNIT [removable|pasid]...]: a PCI device in that group.
+# device DIR GROUP ADDRESS VENDOR:DEVICE CLASS [UNIT [EXTRA]...]: a PCI device in that group. EXTRA: removable; ats, pri,
+# pasid: extended capabilities; below=ADDRESS[/ADDRESS]: bridges between it and its root bus; vf=ADDRESS: it is a virtual
+# function of that one.
 device() {
-	local dir=$1 group=$2 address=$3 id=$4 class=$5 unit=${6:-} path=$1/sys/devices/pci0000:00/$3 extra
+	local dir=$1 group=$2 address=$3 id=$4 class=$5 unit=${6:-} below="" path extra at=256
 	shift $(($# > 6 ? 6 : $#))
-	mkdir -p "$path" "$dir/sys/kernel/iommu_groups/$group/devices" "$dir/sys/bus/pci/devices"
-	ln -sfn "../../../../devices/pci0000:00/$address" "$dir/sys/kernel/iommu_groups/$group/devices/$address"
-	ln -sfn "../../../devices/pci0000:00/$address" "$dir/sys/bus/pci/devices/$address"
+	for extra; do [ "${extra#below=}" = "$extra" ] || below=${extra#below=}/; done
+	path=devices/pci0000:00/$below$address
+	mkdir -p "$dir/sys/$path" "$dir/sys/kernel/iommu_groups/$group/devices" "$dir/sys/bus/pci/devices"
+	ln -sfn "../../../../$path" "$dir/sys/kernel/iommu_groups/$group/devices/$address"
+	ln -sfn "../../../$path" "$dir/sys/bus/pci/devices/$address"
+	path=$dir/sys/$path
 	echo "0x${id%:*}" > "$path/vendor"
 	echo "0x${id#*:}" > "$path/device"
 	echo "0x${class}00" > "$path/class"
-	[ -z "$unit" ] || ln -sfn "../../virtual/iommu/$unit" "$path/iommu"
+	[ -z "$unit" ] || ln -srfn "$dir/sys/devices/virtual/iommu/$unit" "$path/iommu"
 	head -c 4096 /dev/zero > "$path/config"
 	for extra; do
 		case $extra in
 		removable) echo removable > "$path/removable" ;;
-		# Two extended capabilities: id 0x0d (ACS) whose next one is at 0x148, id 0x1b (PASID).
-		pasid) printf '\x0d\x00\x81\x14' | dd of="$path/config" bs=1 seek=256 conv=notrunc status=none
-			printf '\x1b\x00\x01\x00' | dd of="$path/config" bs=1 seek=328 conv=notrunc status=none ;;
+		ats) capability 0f ;;
+		pri) capability 13 ;;
+		pasid) capability 1b ;;
+		vf=*) ln -srfn "$dir/sys/bus/pci/devices/${extra#vf=}" "$path/physfn" ;;
 		esac
 	done
+}
+
+# capability ID: one more in the list of extended capabilities of device()'s $path, behind one that says nothing (ACS).
+capability() {
+	[ "$at" != 256 ] || extended 0d
+	extended "$1"
+}
+
+# extended ID: writes it at $at, and the one before it leads there.
+extended() {
+	printf '\\x%s\\x00\\x01\\x00' "$1" | xargs -0 printf |
+		dd of="$path/config" bs=1 seek="$at" conv=notrunc status=none
+	[ "$at" = 256 ] || printf '%04x' $((at << 4 | 1)) | sed 's/\(..\)\(..\)/\\x\2\\x\1/' | xargs -0 printf |
+		dd of="$path/config" bs=1 seek=$((at - 72 + 2)) conv=notrunc status=none
+	at=$((at + 72))
 }

@@ -56,7 +56,7 @@ amd            *               pt-force-isolation pt      pt        missing    m
 intel-nopt     *               strict             strict  strict    missing    missing    match      missing
 intel-nopt     bullseye        iommu-pt           pt      pt        missing    missing    overridden match
 intel-nopt     bookworm        iommu-pt           pt      pt        missing    missing    overridden match
-intel-nopt     trixie+         iommu-pt           pt      strict    missing    missing    match      kernel
+intel-nopt     trixie+         iommu-pt           pt      strict    missing    missing    match      no-pt
 intel-caching  *               strict             strict  strict    missing    missing    match      missing
 intel-noir     *               pt                 pt      pt        missing    missing    overridden match
 
@@ -81,6 +81,7 @@ code() {
 	overridden) echo TOKEN_OVERRIDDEN ;;
 	invalid) echo TOKEN_INVALID ;;
 	kernel) echo KERNEL_OVERRIDE ;;
+	no-pt) echo PASSTHROUGH_IMPOSSIBLE ;;
 	novirt) echo NO_VIOMMU ;;
 	no-param) echo NOIOMMU_UNSUPPORTED ;;
 	noiommu) echo NOIOMMU_ENABLED ;;
