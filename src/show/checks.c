@@ -44,6 +44,8 @@ static bool firmware(const struct survey *s, struct check *h)
 	if (e->nunits)
 		return say(h, RESULT_PASS, "", "no DMAR or IVRS table, but an IOMMU all the same%s",
 			   p->viot ? " (VIOT table)" : "");
+	if (!p->tables)
+		return say(h, RESULT_WARN, "look on the host, outside of a container", "its tables can't be seen here");
 	if (has_target(s) && mode_is_off(s->facts->target.mode))
 		return say(h, RESULT_PASS, "", "offers no IOMMU (no DMAR or IVRS table), and none is wanted");
 	return say(h, has_target(s) ? RESULT_FAIL : RESULT_WARN, reason_hint(p->hypervisor ? NO_VIOMMU : FIRMWARE_OFF),

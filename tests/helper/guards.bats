@@ -136,6 +136,23 @@ image() {
 	grep -q "powering off this machine in 10 seconds" "$d/kmsg"
 }
 
+@test "in a container that masks /sys/firmware the line is blamed, not the firmware" {
+	local line code
+	wanted mode=pt
+	for code in "intel_iommu=off amd_iommu=off:TOKEN_MISSING" "$ON iommu=pt:KERNEL_OFF"; do
+		line=${code%:*} code=${code#*:}
+		machine none "$line"
+		: > "$d/machine/sys/firmware/acpi/tables/DMAR"
+		# shellcheck disable=SC2016 # for the inner shell
+		run own_machine 'mount -t tmpfs tmpfs /sys/firmware; "$1" --target /etc/iommu.target --json' "$VERIFY"
+		[ "$(jq -r '.reasons[0].code' <<< "$output")" = "$code" ] || { echo "$output"; return 1; }
+		# shellcheck disable=SC2016 # for the inner shell
+		run own_machine 'mount -t tmpfs tmpfs /sys/firmware; "$1" show --json' "$INSTALLER"
+		[ "$(jq -r '.checks[] | select(.name == "firmware") | .result' <<< "$output")" = warn ] ||
+			{ echo "$output"; return 1; }
+	done
+}
+
 @test "the decision is right for everything that it looks at" {
 	local top=$BATS_TEST_DIRNAME/../..
 	cc -std=c11 -D_GNU_SOURCE -I"$top/src" -o "$d/decide" "$BATS_TEST_DIRNAME/../tools/decide.c" \
