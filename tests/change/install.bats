@@ -189,6 +189,22 @@ iommufd.allow_unsafe_interrupts=1"
 	run -0 in_machine 'iommu-install pt --force'
 }
 
+@test "pt is refused where no unit can pass through and a kernel, which is named, then translates; not for an older one" {
+	[ -z "$(ls /sys/class/iommu 2>/dev/null)" ] || skip "this machine has an IOMMU"
+	quick_machine
+	local before made
+	before=$(files_of_machine)
+	made='mount -t tmpfs iommu /sys/class; mkdir -p /sys/class/iommu/dmar0/intel-iommu
+		mount -t tmpfs groups /sys/kernel; mkdir -p /sys/kernel/iommu_groups/0
+		echo DMA > /sys/kernel/iommu_groups/0/type; echo f00f1e > /sys/class/iommu/dmar0/intel-iommu/ecap'
+	later='cp /boot/vmlinuz-6.1.* /boot/vmlinuz-6.12.0-1-amd64; mkdir -p /lib/modules/6.12.0-1-amd64'
+	run -0 in_machine "$made; iommu-install pt --dry-run"
+	run in_machine "$made; $later; iommu-install pt"
+	[ "$status" = 5 ]
+	[[ $output == *"PASSTHROUGH_IMPOSSIBLE: "*"kernel 6.12.0-1-amd64 then translates"* ]]
+	run -0 in_machine "$made; iommu-install strict --dry-run"
+}
+
 @test "off-for-vfio on Debian's kernel is refused, which has no noiommu" {
 	quick_machine
 	local before

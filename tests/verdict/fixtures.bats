@@ -52,7 +52,8 @@ amd            *               amd-pt             default strict    missing    m
 amd            bullseye        xoffx              uio     uio       match      no-param   missing    missing
 amd            bookworm+       xoffx              default strict    missing    missing    match      missing
 amd            *               pt-force-isolation pt      pt        missing    missing    overridden match
-# Without pass-through support in the unit: up to 6.8 an identity domain in software, later a DMA domain.
+# Without pass-through support in the unit: to 6.9 an identity domain in software (si_domain_init()), from 6.12 on a DMA
+# domain (device_def_domain_type()).
 intel-nopt     *               strict             strict  strict    missing    missing    match      missing
 intel-nopt     bullseye        iommu-pt           pt      pt        missing    missing    overridden match
 intel-nopt     bookworm        iommu-pt           pt      pt        missing    missing    overridden match
