@@ -87,8 +87,8 @@ static void collect_units(const struct root *root, struct evidence *e)
 		qsort(e->units, e->nunits, sizeof(e->units[0]), by_name);
 }
 
-/* Reads a unit's register; of two with a colon between them the last one, or the first. Returns false if there is none, or
- * it is no number. */
+/* Reads a unit's register; of two with a colon between them the last one, or the first. Returns false if there is none,
+ * or it is no number. */
 static bool read_register(const struct root *root, const struct unit *unit, const char *file, bool first,
 			  unsigned long long *value)
 {

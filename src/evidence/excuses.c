@@ -201,8 +201,8 @@ static int is_image_processor(const struct look *k)
 	return 0;
 }
 
-/* amd/iommu.c:iommu_init_device(): unless the default is passthrough, which is supposed of what is translated and has an
- * excuse. */
+/* amd/iommu.c:iommu_init_device(): unless the default is passthrough, which is supposed of what is translated and has
+ * an excuse. */
 static bool is_isolated(const struct look *k)
 {
 	return said(k->c, CHOICE_FORCE_ISOLATION) && k->group->type == DOMAIN_IDENTITY;
@@ -233,8 +233,8 @@ static int is_v2_capable(const struct look *k)
 
 enum { ANY_UNIT = -1 };
 
-/* In the order in which the kernels ask. A kernel before since, or from until on, makes no such choice (0: no bound); of
- * a kernel whose version can't be told only what all of them do is known. */
+/* In the order in which the kernels ask. A kernel before since, or from until on, makes no such choice (0: no bound);
+ * of a kernel whose version can't be told only what all of them do is known. */
 static const struct excuse {
 	enum domain demands; /* DOMAIN_DMA stands for DMA-FQ too */
 	int unit;            /* an enum unit_kind, which it needs to know, or ANY_UNIT */
@@ -260,8 +260,8 @@ static const struct excuse {
 	{ DOMAIN_IDENTITY, UNIT_INTEL, 0, KERNEL(6, 10), is_unmapped_display, "display" },
 	/* Ubuntu's patch for Intel's cameras (IDENTMAP_IPU), after intel/ipu6-drivers */
 	{ DOMAIN_IDENTITY, UNIT_INTEL, 0, 0, is_image_processor, "class-0480" },
-	/* amd/iommu.c:amd_iommu_def_domain_type(): to 6.1 pci_iommuv2_capable() and is_iommu_v2, which later kernels are
-	 * content with too; */
+	/* amd/iommu.c:amd_iommu_def_domain_type(): to 6.1 pci_iommuv2_capable() and is_iommu_v2, which later kernels
+	 * are content with too; */
 	{ DOMAIN_IDENTITY, UNIT_AMD, 0, 0, is_v2_capable, "pasid" },
 	/* from 6.8 on amd_iommu_gt_ppr_supported(), pdev_get_caps() and drivers/pci/ats.c:pci_pasid_features() */
 	{ DOMAIN_IDENTITY, UNIT_AMD, KERNEL(6, 8), 0, has_pasid, "pasid" },

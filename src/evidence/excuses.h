@@ -19,8 +19,8 @@ struct choices {
 /* Reads them, and the units of evidence too. */
 void choices_read(const struct root *root, struct evidence *evidence, struct choices *choices);
 
-/* Whether the kernel demands the group's type for one of its devices, and the other one for none. Returns 1 with *why (a
- * static string), 0, -EPERM if only a privileged user can tell, or another -errno. Fills in the group's devices, and
+/* Whether the kernel demands the group's type for one of its devices, and the other one for none. Returns 1 with *why
+ * (a static string), 0, -EPERM if only a privileged user can tell, or another -errno. Fills in the group's devices, and
  * group->contrary of one in identity. */
 int excuse_find(const struct root *root, struct evidence *evidence, const struct choices *choices, struct group *group,
 		const char **why);

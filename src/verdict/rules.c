@@ -26,7 +26,7 @@ static bool tables_are_hidden(const struct view *v)
 	return !v->e->platform.tables;
 }
 
-/* Xen hides the DMAR table from its dom0 (xen/drivers/passthrough/vtd/dmar.c:acpi_dmar_zap()), and not the IVRS table. */
+/* Xen hides the DMAR table from its dom0 (xen/drivers/passthrough/vtd/dmar.c:acpi_dmar_zap()), the IVRS table not. */
 static bool xen_has_it(const struct view *v)
 {
 	return v->e->platform.xen_dom0;

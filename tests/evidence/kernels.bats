@@ -60,7 +60,7 @@ built() {
 
 # --- Units without pass-through -------------------------------------------------------------------------------------
 
-@test "a unit that can't pass through translates from 6.12 on; before it passes through in software, so that pt is mixed" {
+@test "a unit that can't pass through translates from 6.12 on; before it passes through in software" {
 	local kernel
 	for kernel in 6.1.0-50-amd64 6.11.10-amd64 test 6.12.107+deb13-amd64; do
 		machine intel "$kernel" "$ON iommu=pt" DMA DMA DMA DMA DMA DMA identity
@@ -401,7 +401,8 @@ dock() {
 	for n in $(seq 3 499); do
 		echo identity > "$root/sys/kernel/iommu_groups/$n/type"
 		mkdir -p "$root/sys/kernel/iommu_groups/$n/devices"
-		ln -s "../../../../devices/pci0000:00/0000:41:00.0" "$root/sys/kernel/iommu_groups/$n/devices/0000:41:$n.0"
+		ln -s "../../../../devices/pci0000:00/0000:41:00.0" \
+			"$root/sys/kernel/iommu_groups/$n/devices/0000:41:$n.0"
 	done
 	mkdir -p "$root/sys/devices/pci0000:00/0000:41:00.0"
 	device "$root" 500 0000:41:00.0 1dd8:1003 0200 ivhd0 pasid

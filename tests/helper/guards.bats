@@ -19,8 +19,8 @@ machine() {
 	tree "$d/machine" "$@"
 }
 
-# check early|late: the enforcing check; $output is "on" if the machine goes on, "stop" if reboot(2) was called, "wait" if
-# it waits for that; $d/kmsg has what it logged.
+# check early|late: the enforcing check; $output is "on" if the machine goes on, "stop" if reboot(2) was called, "wait"
+# if it waits for that; $d/kmsg has what it logged.
 check() {
 	local status=0
 	# shellcheck disable=SC2016 # for the inner shell
@@ -111,7 +111,7 @@ image() {
 	local word
 	systemd starting
 	wanted mode=pt on-mismatch=halt
-	for word in BOOT_IMAGE=/boot/vmlinuz-6.1.0-50-amd64 'initrd=\initrd.img-6.1.0-50-amd64' singleuser 12 11 s1ngle \
+	for word in BOOT_IMAGE=/boot/vmlinuz-6.1.0-50-amd64 'initrd=\initrd.img-6.1.0-50-amd64' singleuser 12 11 \
 		rescue=no emergency-shell systemd.unit=rescue.targets; do
 		machine intel "$ON $word" DMA-FQ
 		found late stop

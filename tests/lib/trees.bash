@@ -81,8 +81,8 @@ expect() {
 	}
 }
 
-# unit DIR NAME [BITS]: an IOMMU unit as sysfs has it; BITS (hex) are an Intel one's ecap (bit 6: can pass through), or an
-# AMD one's features (bits 1 and 4: PPR and GT).
+# unit DIR NAME [BITS]: an IOMMU unit as sysfs has it; BITS (hex) are an Intel one's ecap (bit 6: can pass through), or
+# an AMD one's features (bits 1 and 4: PPR and GT).
 unit() {
 	local unit=$1/sys/devices/virtual/iommu/$2
 	case $2 in
@@ -94,9 +94,9 @@ unit() {
 	ln -s "../../devices/virtual/iommu/$2" "$1/sys/class/iommu/$2"
 }
 
-# device DIR GROUP ADDRESS VENDOR:DEVICE CLASS [UNIT [EXTRA]...]: a PCI device in that group. EXTRA: removable; ats, pri,
-# pasid: extended capabilities; below=ADDRESS[/ADDRESS]: bridges between it and its root bus; vf=ADDRESS: it is a virtual
-# function of that one.
+# device DIR GROUP ADDRESS VENDOR:DEVICE CLASS [UNIT [EXTRA]...]: a PCI device in that group. EXTRA: removable; ats,
+# pri, pasid: extended capabilities; below=ADDRESS[/ADDRESS]: bridges between it and its root bus; vf=ADDRESS: it is a
+# virtual function of that one.
 device() {
 	local dir=$1 group=$2 address=$3 id=$4 class=$5 unit=${6:-} below="" path extra at=256
 	shift $(($# > 6 ? 6 : $#))

@@ -48,7 +48,8 @@ static struct machine {
 	const char *line;
 	bool passes, v2; /* the unit of the functions: ecap bit 6; GT, PPR and EPHSUP */
 	bool quirk;      /* the chipset sets dmar_map_gfx = 0 */
-	bool intgpu, gfx_wa, readable; /* CONFIG_INTEL_IOMMU_DEFAULT_ON_INTGPU_OFF, ..._BROKEN_GFX_WA; can it be read? */
+	bool intgpu, gfx_wa; /* CONFIG_INTEL_IOMMU_DEFAULT_ON_INTGPU_OFF, ..._BROKEN_GFX_WA */
+	bool readable;       /* can the configuration be read? */
 	struct function f[2];
 	int functions;
 } m;
@@ -171,7 +172,7 @@ static enum type group_type(void)
 	return type == NONE ? (m.pt ? IDENTITY : DMA) : type;
 }
 
-/* --- The machine as the classifier reads it ------------------------------------------------------------------------ */
+/* --- The machine as the classifier reads it ----------------------------------------------------------------------- */
 
 static const struct function neutral = { .vendor = 0x1b21, .device = 0x1064, .class = 0x0106, .root_bus = true };
 
@@ -354,8 +355,8 @@ static void tell(const char *what, enum mode found)
 	putchar('\n');
 }
 
-/* What can't be read may be one way or the other: then each type that one of them gives is right. That is an option where
- * the configuration can't be read, and before 5.14 whether the port that something is below is an external one. */
+/* What can't be read may be one way or the other: then each type that one of them gives is right. That is an option
+ * where the configuration can't be read, and before 5.14 whether the port that something is below is an external one. */
 static bool kernel_gives(enum type type)
 {
 	const struct machine is = m;
