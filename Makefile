@@ -77,7 +77,7 @@ $(B)/include:
 
 $(B)/verify/%.o: src/%.c | $(B)/include $(KMOD_SRC)
 	@mkdir -p $(@D)
-	$(HELPER_CC) $(HELPER_CFLAGS) $(WARNINGS) $(filter-out -fPIE,$(HARDENING)) $(DEFINES) -MMD -MP \
+	$(HELPER_CC) $(HELPER_CFLAGS) $(WARNINGS) $(filter-out -fPIE,$(HARDENING)) $(DEFINES) -DHELPER -MMD -MP \
 		-isystem $(B)/include -isystem $(KMOD_SRC)/libkmod -c -o $@ $<
 
 $(B)/install/%.o: src/%.c

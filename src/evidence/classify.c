@@ -27,8 +27,8 @@ static bool is_identity(const struct group *g)
 static void missing_device(struct evidence *e, const struct group *g, int r)
 {
 	if (r == -EPERM)
-		evidence_missing(e, "groups disagree, and only root can read whether the kernel itself makes group %u "
-				 "(%s) another one", g->number, g->devices ? g->devices : "");
+		evidence_missing(e, "groups disagree, and only root can read whether that is the kernel's choice for "
+				 "group %u (%s)", g->number, g->devices ? g->devices : "");
 	else
 		evidence_missing(e, GROUPS_PATH "/%u/devices: %s", g->number, strerror(-r));
 }

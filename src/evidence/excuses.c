@@ -188,17 +188,11 @@ static int is_unmapped_display(const struct look *k)
 /* Ubuntu's flavours have names of their own; Debian's and upstream's sources have no such choice. */
 static int is_image_processor(const struct look *k)
 {
-	static const char *const flavours[] = { "-generic", "-lowlatency", "-oem", "-iotg", "-intel" };
-	const char *release = k->e->release;
+	const char *flavour = strrchr(k->e->release, '-');
 
-	if (k->d->vendor != 0x8086 || k->d->class != 0x0480)
+	if (k->d->vendor != 0x8086 || k->d->class != 0x0480 || !flavour)
 		return 0;
-	for (size_t i = 0; i < LENGTH(flavours); i++) {
-		size_t len = strlen(release), n = strlen(flavours[i]);
-		if (len > n && strcmp(release + len - n, flavours[i]) == 0)
-			return 1;
-	}
-	return 0;
+	return strcmp(flavour, "-generic") == 0 || strcmp(flavour, "-oem") == 0;
 }
 
 /* amd/iommu.c:iommu_init_device(): unless the default is passthrough, which is supposed of what is translated and has

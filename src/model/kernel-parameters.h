@@ -34,23 +34,23 @@ enum parameter_ours {
 /* An item of a comma list. The kernel compares beginnings, and the first item that fits counts. */
 struct parameter_item {
 	const char *item; /* NULL ends the list */
-	enum effect effect;
-	enum parameter_ours ours;
-	unsigned until;    /* kernel from which on it has another effect, or 0 */
-	enum effect after; /* which; EFFECT_NONE: none */
-	unsigned anywhere; /* kernel before which it counts wherever it stands in the text, or 0 */
-	bool whole;        /* only the whole text counts */
+	enum effect effect : 8;
+	enum parameter_ours ours : 8;
+	unsigned until : 24;   /* kernel from which on it has another effect, or 0 */
+	enum effect after : 8; /* which; EFFECT_NONE: none */
+	unsigned anywhere : 24; /* kernel before which it counts wherever it stands in the text, or 0 */
+	bool whole;             /* only the whole text counts */
 };
 
 struct kernel_parameter {
 	const char *key; /* with a dot at its end all parameters of that module; NULL ends the table */
-	enum parameter_reader reader;
-	enum parameter_ours ours;
-	bool public;        /* may be shown with its value in a public report */
-	char contrary[3];   /* digits that as its value a mode excludes; of a list it is the items that are ours */
-	enum vendor vendor; /* on whose machines it is read, or VENDOR_UNKNOWN: on all */
+	enum parameter_reader reader : 8;
+	enum parameter_ours ours : 8;
+	bool public;            /* may be shown with its value in a public report */
+	char contrary[3];       /* digits that as its value a mode excludes; of a list it is the items that are ours */
+	enum vendor vendor : 8; /* on whose machines it is read, or VENDOR_UNKNOWN: on all */
+	enum effect effect : 8; /* of READ_KNOWN */
 	const struct parameter_item *items;
-	enum effect effect; /* of READ_KNOWN */
 };
 
 extern const struct kernel_parameter kernel_parameters[];

@@ -13,32 +13,13 @@ static const char *const verdicts[] = {
 	[VERDICT_PENDING] = "pending",
 };
 
-/* Code, whether --force overrides it where iommu-install refuses for it, and what to do about it. */
-#define TABLE(ROW) \
-	ROW(TARGET_MISSING, PLAIN, \
-	    "put /etc/iommu.target back ('iommu-install MODE' writes it) and rebuild the initramfs") \
-	ROW(TARGET_INVALID, PLAIN, "mend the file, or write it anew with 'iommu-install MODE'") \
-	ROW(EVIDENCE_MISSING, PLAIN, "mount /sys and /proc, run as root; else report this machine") \
-	ROW(MIXED_GROUPS, PLAIN, "look who wrote /sys/kernel/iommu_groups/*/type, or report these devices") \
-	ROW(FIRMWARE_OFF, FORCED, "switch on VT-d (Intel) or AMD-Vi, also called IOMMU (AMD), in the firmware setup") \
-	ROW(NO_VIOMMU, FORCED, "give the virtual machine an IOMMU: QEMU -device intel-iommu or amd-iommu, libvirt <iommu>, VMware "\
-	    "vvtd.enable; Hyper-V and most clouds have none") \
-	ROW(KERNEL_OFF, PLAIN, "see the kernel log for DMAR or AMD-Vi errors") \
-	ROW(KERNEL_OVERRIDE, PLAIN, "see the kernel log's DMAR, AMD-Vi and 'iommu:' lines") \
-	ROW(TOKEN_MISSING, PLAIN, "run 'iommu-install {wanted}' and reboot") \
-	ROW(TOKEN_INVALID, PLAIN, "run 'iommu-install {wanted}' and reboot") \
-	ROW(TOKEN_OVERRIDDEN, PLAIN, "run 'iommu-install {wanted}', which takes the contrary words out, and reboot") \
-	ROW(PASSTHROUGH_IMPOSSIBLE, FORCED, "choose strict, or a kernel before 6.12, which passes through in software") \
-	ROW(NOIOMMU_ENABLED, PLAIN, "take it out of the command line and modprobe.d, and reboot") \
-	ROW(NOIOMMU_DISABLED, PLAIN, "run 'iommu-install {wanted}' and reboot") \
-	ROW(NOIOMMU_UNSUPPORTED, FORCED, "use a kernel with CONFIG_VFIO_NOIOMMU=y, or mode off-for-uio") \
-	ROW(MODULE_BLOCKED, PLAIN, "remove what keeps the vfio module from loading") \
-	ROW(UNSAFE_INTERRUPTS, PLAIN, \
-	    "take allow_unsafe_interrupts out, or run 'iommu-install {wanted} --allow-unsafe-interrupts'") \
-	ROW(FLUSH_MISMATCH, PLAIN, "run 'iommu-install strict --flush=sync' or '--flush=lazy' and reboot") \
-	ROW(EARLY_CHECK_MISSING, PLAIN, "rebuild the initramfs with the iommu-verify hook and reboot") \
-	ROW(TARGET_STALE, PLAIN, "reboot, so that the early check judges by the present target") \
-	ROW(VIRTIO_IOMMU, FORCED, "give the virtual machine an intel-iommu or amd-iommu instead") \
+/* What iommu-install alone refuses for. The helper is in every image, and refuses nothing. */
+#ifdef HELPER
+#define REFUSALS(ROW)
+enum { ROWS = CANNOT_JUDGE };
+#else
+enum { ROWS = REASON_COUNT };
+#define REFUSALS(ROW) \
 	ROW(CANNOT_JUDGE, FORCED, "find out why, or use --on-mismatch=warn") \
 	ROW(XEN_DOM0, PLAIN, "set the IOMMU on Xen's own command line (iommu=, dom0-iommu=)") \
 	ROW(MODPROBE_CONFLICT, FORCED, "remove that line") \
@@ -64,6 +45,36 @@ static const char *const verdicts[] = {
 	ROW(LIVE_SYSTEM, PLAIN, "boot the installed system, or run it with --root=DIR on where that is mounted") \
 	ROW(ARCH_UNSUPPORTED, PLAIN, \
 	    "set it by hand (ARM: iommu.passthrough=0 or 1); show, check and explain work here too")
+#endif
+
+/* Code, whether --force overrides it where iommu-install refuses for it, and what to do about it. */
+#define TABLE(ROW) \
+	ROW(TARGET_MISSING, PLAIN, \
+	    "put /etc/iommu.target back ('iommu-install MODE' writes it) and rebuild the initramfs") \
+	ROW(TARGET_INVALID, PLAIN, "mend the file, or write it anew with 'iommu-install MODE'") \
+	ROW(EVIDENCE_MISSING, PLAIN, "mount /sys and /proc, run as root; else report this machine") \
+	ROW(MIXED_GROUPS, PLAIN, "look who wrote /sys/kernel/iommu_groups/*/type, or report these devices") \
+	ROW(FIRMWARE_OFF, FORCED, "switch on VT-d (Intel) or AMD-Vi, also called IOMMU (AMD), in the firmware setup") \
+	ROW(NO_VIOMMU, FORCED, \
+	    "give it an IOMMU (QEMU: -device intel-iommu or amd-iommu; libvirt: <iommu>; VMware: vvtd.enable)") \
+	ROW(KERNEL_OFF, PLAIN, "see the kernel log for DMAR or AMD-Vi errors") \
+	ROW(KERNEL_OVERRIDE, PLAIN, "see the kernel log's DMAR, AMD-Vi and 'iommu:' lines") \
+	ROW(TOKEN_MISSING, PLAIN, "run 'iommu-install {wanted}' and reboot") \
+	ROW(TOKEN_INVALID, PLAIN, "run 'iommu-install {wanted}' and reboot") \
+	ROW(TOKEN_OVERRIDDEN, PLAIN, \
+	    "run 'iommu-install {wanted}', which removes the contrary parameters, and reboot") \
+	ROW(PASSTHROUGH_IMPOSSIBLE, FORCED, "choose strict, or a kernel before 6.12 (it passes through in software)") \
+	ROW(NOIOMMU_ENABLED, PLAIN, "take it out of the command line and modprobe.d, and reboot") \
+	ROW(NOIOMMU_DISABLED, PLAIN, "run 'iommu-install {wanted}' and reboot") \
+	ROW(NOIOMMU_UNSUPPORTED, FORCED, "use a kernel with CONFIG_VFIO_NOIOMMU=y, or mode off-for-uio") \
+	ROW(MODULE_BLOCKED, PLAIN, "remove what keeps the vfio module from loading") \
+	ROW(UNSAFE_INTERRUPTS, PLAIN, \
+	    "take allow_unsafe_interrupts out, or run 'iommu-install {wanted} --allow-unsafe-interrupts'") \
+	ROW(FLUSH_MISMATCH, PLAIN, "run 'iommu-install strict --flush=sync' or '--flush=lazy' and reboot") \
+	ROW(EARLY_CHECK_MISSING, PLAIN, "rebuild the initramfs with the iommu-verify hook and reboot") \
+	ROW(TARGET_STALE, PLAIN, "reboot, so that the early check judges by the present target") \
+	ROW(VIRTIO_IOMMU, FORCED, "give the virtual machine an intel-iommu or amd-iommu instead") \
+	REFUSALS(ROW)
 
 #define AS_ROW(code, force, hint) [code] = { #code, hint, force },
 #define AS_ONE(code, force, hint) +1
@@ -73,7 +84,7 @@ static const struct {
 	bool forcible;
 } reasons[] = { TABLE(AS_ROW) };
 
-_Static_assert(TABLE(AS_ONE) == REASON_COUNT, "each reason has its row");
+_Static_assert(TABLE(AS_ONE) == ROWS, "each reason has its row");
 
 const char *verdict_name(enum verdict verdict)
 {

@@ -122,11 +122,6 @@ static bool default_is_pt(const struct view *v)
 	return v->e->config[CONFIG_DEFAULT_PASSTHROUGH].built == PRESENCE_YES;
 }
 
-static bool default_is_translated(const struct view *v)
-{
-	return v->e->config[CONFIG_DEFAULT_PASSTHROUGH].built == PRESENCE_NO;
-}
-
 static bool pt_defeated(const struct view *v)
 {
 	return v->pt->yes[0];
@@ -237,12 +232,12 @@ static const struct rule mode_list[] = {
 	{ ON, OFF, pt_but_not_on, TOKEN_MISSING, "'{pt}' is on the line, and nothing switches VT-d on" },
 	{ ON, OFF, not_asked_on, TOKEN_MISSING, "the kernel command line does not ask for {wanted}" },
 	{ ON, OFF, tables_are_hidden, KERNEL_OFF,
-	  "the command line allows it, no IOMMU driver is active, and the firmware's tables can't be seen here",
-	  "look on the host, outside of a container: /sys/firmware/acpi/tables, and the kernel log" },
+	  "the line allows it, no IOMMU driver is active, and the firmware's tables can't be seen here",
+	  "look on the host, outside of a container" },
 	{ ON, OFF, NULL, KERNEL_OFF, "firmware table and command line allow it, but no IOMMU driver is active" },
 
 	{ ONE(MODE_PT), ONE(MODE_STRICT), cant_pass_through, PASSTHROUGH_IMPOSSIBLE,
-	  "the line says '{pt}'; none of this machine's units can pass through, and kernel {kernel} then translates" },
+	  "no unit can pass through, and kernel {kernel} then translates whatever the line says" },
 	{ ONE(MODE_PT), ONE(MODE_STRICT), says_pt, KERNEL_OVERRIDE, "the line says '{pt}', the kernel translates" },
 	{ ONE(MODE_PT), ONE(MODE_STRICT), pt_defeated, TOKEN_OVERRIDDEN,
 	  "'{pt}' is on the line, and '{nopt}' defeats it" },
@@ -257,13 +252,10 @@ static const struct rule mode_list[] = {
 	{ ONE(MODE_STRICT), ONE(MODE_PT), near_nopt, TOKEN_INVALID, "the kernel ignores '{near-nopt}'" },
 	{ ONE(MODE_STRICT), ONE(MODE_PT), default_is_pt, TOKEN_MISSING,
 	  "nothing on the line asks for translation, and this kernel's default is passthrough" },
-	{ ONE(MODE_STRICT), ONE(MODE_PT), default_is_translated, TOKEN_MISSING,
-	  "nothing on the line asks for passthrough, nor is it this kernel's default",
-	  "look who wrote /sys/kernel/iommu_groups/*/type, and for 'Default domain type' in the kernel log" },
 	{ ONE(MODE_STRICT), ONE(MODE_PT), NULL, TOKEN_MISSING, "nothing on the line asks for translation" },
 
 	{ OFF, ON, says_off_to_intel, KERNEL_OVERRIDE, "the line says '{off}', the kernel keeps the IOMMU on",
-	  "see the kernel log's DMAR lines; tboot forces VT-d on unless intel_iommu=tboot_noforce is on the line" },
+	  "tboot needs intel_iommu=tboot_noforce too; else see the kernel log's DMAR lines" },
 	{ OFF, ON, says_off, KERNEL_OVERRIDE, "the line says '{off}', the kernel keeps the IOMMU on" },
 	{ OFF, ON, off_then_on, TOKEN_OVERRIDDEN, "'{off}' is on the line, and '{on}' defeats it" },
 	{ OFF, ON, near_off, TOKEN_INVALID, "the kernel ignores '{near-off}'" },
