@@ -137,7 +137,7 @@ static int check_passthrough(const struct preflight *p)
 	}
 	if (len)
 		return REFUSE(p, PASSTHROUGH_IMPOSSIBLE,
-			      "none of this machine's IOMMU units can pass through, and kernel %s then translates", names);
+			      "none of this machine's units can pass through, and kernel %s then translates", names);
 	return 0;
 }
 

@@ -105,7 +105,8 @@ void evidence_list_print(const struct root *root, struct facts *f)
 	print_units(e);
 	print_groups(root, e);
 	item("/sys/firmware/acpi/tables", "%s%s%s%s", p->dmar ? "DMAR " : "", p->ivrs ? "IVRS " : "",
-	     p->viot ? "VIOT " : "", p->dmar || p->ivrs || p->viot ? "" : p->tables ? "no DMAR, IVRS or VIOT" : "can't be seen");
+	     p->viot ? "VIOT " : "", p->dmar || p->ivrs || p->viot ? "" :
+	     p->tables ? "no DMAR, IVRS or VIOT" : "can't be seen");
 	item("/proc/cpuinfo", "%s%s",
 	     p->cpu == VENDOR_INTEL ? "Intel"
 	     : p->cpu == VENDOR_AMD ? "AMD"

@@ -11,8 +11,8 @@
 
 /* --- Sentences ---------------------------------------------------------------------------------------------------- */
 
-/* The guilty groups: those that the kernel would have made otherwise; else, of identity and translated, those without an
- * excuse that are fewer, both where they are as many. Where all have an excuse nothing tells which, and those of the
+/* The guilty groups: those that the kernel would have made otherwise; else, of identity and translated, those without
+ * an excuse that are fewer, both where they are as many. Where all have an excuse nothing tells which, and those of the
  * fewer are named. Up to three, with their devices. */
 static void name_mixed(const struct evidence *e, char *buf, size_t size)
 {
