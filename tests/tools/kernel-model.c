@@ -356,7 +356,7 @@ static void tell(const char *what, enum mode found)
 }
 
 /* What can't be read may be one way or the other: then each type that one of them gives is right. That is an option
- * where the configuration can't be read, and before 5.14 whether the port that something is below is an external one. */
+ * where the configuration can't be read, and before 5.14 whether a port that something is below is an external one. */
 static bool kernel_gives(enum type type)
 {
 	const struct machine is = m;
