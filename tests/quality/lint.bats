@@ -12,7 +12,8 @@ setup() {
 		src/helper/libkmod.sh tests/packages tests/record tests/run tests/surroundings tests/abilities \
 		tests/layout tests/check-fresh tests/bench tests/coverage tests/mutants tests/fuzz/run tests/demo \
 		tests/lib/*.bash tests/lib/*.sh tests/lib/mkinitcpio tests/lib/proxmox-boot-tool \
-		tests/lib/update-initramfs tests/lib/update-grub dist/hooks/* dist/mkinitcpio/image dist/mkinitcpio/install/* .ci/run
+		tests/lib/update-initramfs tests/lib/update-grub dist/hooks/* dist/mkinitcpio/image \
+		dist/mkinitcpio/install/* .ci/run
 }
 
 @test "the package's own scripts and the archive's are plain sh" {
