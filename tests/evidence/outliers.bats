@@ -421,6 +421,8 @@ outlier() {
 	later_kernel
 	unit "$root" dmar0 f00f1e
 	unit "$root" dmar1
+	device "$root" 0 0000:00:00.0 8086:29c0 0600 dmar1
+	device "$root" 1 0000:00:01.0 144d:a808 0108 dmar1
 	device "$root" 2 0000:00:02.0 8086:a0ef 0c03
 	wants pt 2 mismatch mixed MIXED_GROUPS
 	# Behind a unit that is not registered.
