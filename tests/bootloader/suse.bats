@@ -167,7 +167,7 @@ damaged() {
 		":2: words about the IOMMU where they can't be told for sure"
 	damaged 'GRUB_CMDLINE_LINUX="$(iommu=off) a"\n' ":1: words about the IOMMU where they can't be told for sure"
 	damaged 'X=1\n\nGRUB_CMDLINE_LINUX="$X b"\n' ":3: GRUB_CMDLINE_LINUX has no plain value"
-	damaged 'X=1\nY=\0\n' ":2: a NUL byte"
+	damaged 'X=1\nY=\0\n' ":2: "
 	head -c 4096 /dev/urandom >"$tree/etc/default/grub"
 	printf '\0' >>"$tree/etc/default/grub"
 	damaged - ":"
@@ -335,12 +335,12 @@ esp_damaged() {
 	in_esp systemd-boot
 	local entry
 	entry=$(in_machine 'ls /boot/efi/loader/entries/*')
-	esp_damaged "$entry" "printf 'title x\nlinux /a\0b\n' > $entry" "$entry:2: a NUL byte"
+	esp_damaged "$entry" "printf 'title x\nlinux /a\0b\n' > $entry" "$entry:2: "
 	esp_damaged "$entry" "head -c 12 $entry > /tmp/x; mv /tmp/x $entry" "$entry: names no kernel"
 	esp_damaged "$entry" "rm $entry; mkdir $entry" "$entry: Is a directory"
-	esp_damaged /etc/kernel/cmdline "printf 'root=x\n\0' > /etc/kernel/cmdline" "/etc/kernel/cmdline:2: a NUL byte"
+	esp_damaged /etc/kernel/cmdline "printf 'root=x\n\0' > /etc/kernel/cmdline" "/etc/kernel/cmdline:2: "
 	esp_damaged /etc/kernel/cmdline.d/apparmor.conf "printf '\n\n\0' > /etc/kernel/cmdline.d/apparmor.conf" \
-		"/etc/kernel/cmdline.d/apparmor.conf:3: a NUL byte"
+		"/etc/kernel/cmdline.d/apparmor.conf:3: "
 	esp_damaged /etc/kernel/cmdline "rm /etc/kernel/cmdline; mkdir /etc/kernel/cmdline" \
 		"/etc/kernel/cmdline: Is a directory"
 	in_machine "sed -i 's/\$/\r/' $entry; printf '# %1048576s\n' x >> $entry"

@@ -94,7 +94,7 @@ sources() {
 	run -1 in_machine 'iommu-install pt --force'
 	echo "$output"
 	[[ $output == \
-		*"dracut makes it with another command line than it is to have: "*"everything is as it was before"* ]]
+		*"kernel command line"*"everything is as it was before"* ]]
 	[ "$(sources)" = "$before" ]
 	in_machine 'dracut --force --quiet --uefi --kver "$(ls /lib/modules)"
 		echo "omit_dracutmodules+=\" iommu-verify \"" > /etc/dracut.conf.d/omit.conf'

@@ -72,7 +72,7 @@ UUID=3 none swap sw 0 0\n' > /etc/fstab
 	quick_machine
 	in_machine 'mv /boot/grub /srv; mkdir /efi; echo "UUID=AAAA-BBBB /efi vfat umask=0077 0 1" > /etc/fstab'
 	run -5 in_machine 'iommu-install strict --force --initramfs=none'
-	[[ $output == "iommu-install: NOT_MOUNTED: /efi: /etc/fstab:1 "*"run: mount /efi" ]]
+	[[ $output == "iommu-install: NOT_MOUNTED: /efi: "*"/etc/fstab:1"*"run: mount /efi" ]]
 	run -5 in_machine 'iommu-install strict --force --initramfs=none --backend=systemd-boot'
 	[[ $output == "iommu-install: NOT_MOUNTED: /efi: "* ]]
 }
@@ -85,12 +85,12 @@ UUID=3 none swap sw 0 0\n' > /etc/fstab
 	before=$(files_of_machine)
 	for command in rollback remove; do
 		run -5 in_machine "iommu-install $command --initramfs=none"
-		[[ $output == *"NOT_MOUNTED: /boot: /etc/fstab:1 "* ]]
+		[[ $output == *"NOT_MOUNTED: /boot: "*"/etc/fstab:1"* ]]
 		[ "$(files_of_machine)" = "$before" ]
 	done
 	in_machine 'mv /var/lib/iommu/change/done /var/lib/iommu/change/journal'
 	run -5 in_machine 'iommu-install resume'
-	[[ $output == *"NOT_MOUNTED: /boot: /etc/fstab:1 "* ]]
+	[[ $output == *"NOT_MOUNTED: /boot: "*"/etc/fstab:1"* ]]
 	[ "$(files_of_machine)" = "$before" ]
 	in_machine 'echo > /etc/fstab; iommu-install resume'
 }
@@ -112,11 +112,11 @@ linux /%s/%s/linux\ninitrd /%s/%s/initrd.img-%s\n" \
 	local command
 	for command in rollback remove; do
 		run -5 in_machine "iommu-install $command"
-		[[ $output == *"NOT_MOUNTED: /boot/efi: /etc/fstab:1 "* ]]
+		[[ $output == *"NOT_MOUNTED: /boot/efi: "*"/etc/fstab:1"* ]]
 	done
 	in_machine 'mv /var/lib/iommu/change/done /var/lib/iommu/change/journal'
 	run -5 in_machine 'iommu-install resume'
-	[[ $output == *"NOT_MOUNTED: /boot/efi: /etc/fstab:1 "* ]]
+	[[ $output == *"NOT_MOUNTED: /boot/efi: "*"/etc/fstab:1"* ]]
 	run -0 in_machine 'find /boot/efi -mindepth 1'
 	[ "$output" = "" ]
 	in_machine 'mount --bind /srv/esp /boot/efi && iommu-install resume &&
@@ -129,7 +129,7 @@ linux /%s/%s/linux\ninitrd /%s/%s/initrd.img-%s\n" \
 	# A bind mount of the disk's own root below another file system is a device that is mounted there.
 	run -5 in_machine "mount -t tmpfs tmpfs /mnt && mkdir /mnt/disk && mount --bind / /mnt/disk &&
 		$CHANGE --root /mnt/disk"
-	[[ $output == *"NOT_MOUNTED: /boot: /etc/fstab:1 "*"run: mount UUID=aa-bb /mnt/disk/boot" ]]
+	[[ $output == *"NOT_MOUNTED: /boot: "*"/etc/fstab:1"*"run: mount UUID=aa-bb /mnt/disk/boot" ]]
 	# Of its own disk it holds what a change writes to. Bound onto itself, as arch-chroot asks for it, it is no
 	# device either.
 	in_machine 'mkdir /srv/tree && cp -a /bin /sbin /lib /lib64 /etc /boot /srv/tree &&
@@ -168,5 +168,5 @@ linux /%s/%s/linux\ninitrd /%s/%s/initrd.img-%s\n" \
 		-device virtio-blk-pci,drive=boot,addr=0x1c
 	disk_output vm
 	[[ "$VM_END $(disk_status vm)" == "poweroff 0" ]]
-	[[ $(disk_output vm) == *"NOT_MOUNTED: /boot: /etc/fstab:"*"mount /boot"* ]]
+	[[ $(disk_output vm) == *"NOT_MOUNTED: /boot: "*"/etc/fstab:"*"mount /boot"* ]]
 }
