@@ -69,7 +69,7 @@ static const struct option longopts[] = {
 static _Noreturn void bail_option(char *word, bool lacks)
 {
 	struct nearest near = { .word = word + strspn(word, "-") };
-	char why[160], meant[128];
+	char why[192], meant[128];
 
 	if (lacks)
 		bail(word, "needs an argument; see iommu-verify --help");

@@ -107,7 +107,7 @@ static int look_at_record(size_t i, bool look)
 	bool take = record_locks[i].take && !look;
 
 	/* The descriptor of a lock that is taken stays open on purpose. */
-	int fd = open(record_locks[i].path, O_RDWR | O_CLOEXEC | O_NOFOLLOW);
+	int fd = open(record_locks[i].path, (take ? O_RDWR : O_RDONLY) | O_CLOEXEC | O_NOFOLLOW);
 	if (fd < 0)
 		return 0; /* not here */
 	if (take && fcntl(fd, F_SETLK, &lock) == 0)
