@@ -112,7 +112,7 @@ static int check_flush(const struct preflight *p)
 
 		if (version && version < KERNEL(5, 15))
 			return REFUSE(p, FLUSH_UNSUPPORTED,
-				      "kernel %s is older than 5.15, which does not show its flush policy", release);
+				      "kernel %s does not show its flush policy (5.15 and later do)", release);
 	}
 	return 0;
 }

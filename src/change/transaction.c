@@ -387,8 +387,8 @@ int transaction_run(struct transaction *t)
 		r = seal(t);
 	interrupt_stage(STAGE_DONE);
 	if (r < 0)
-		return fail("the new mode is set and the machine boots, but the old one is still accepted; "
-			    "run 'iommu-install resume'");
+		return fail("the new mode is set for the next boot, but the boot check still accepts the old one "
+			    "too; run 'iommu-install resume'");
 	return 0;
 }
 

@@ -157,7 +157,8 @@ enum waited resume_waited(const struct machine *m, const struct journal *j, stru
 		return WAITED_RIGHT;
 	const struct finding *first = &judgement.reasons.list[0];
 	fprintf(stderr, "iommu-install: this boot is not in mode %s, so the old mode is still accepted: "
-		"%s: %s\n", j->command, reason_code(first->reason), first->message);
+		"%s: %s. When that is mended, reboot and run 'iommu-install resume'\n", j->command,
+		reason_code(first->reason), first->message);
 	return WAITED_WRONG;
 }
 

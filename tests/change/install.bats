@@ -255,7 +255,7 @@ iommufd.allow_unsafe_interrupts=1"
 	before=$(files_of_machine)
 	run in_machine 'mount -t tmpfs sys /sys && mkdir -p /sys/firmware/acpi/tables &&
 		touch /sys/firmware/acpi/tables/DMAR && iommu-install strict --flush=lazy'
-	fails_with 5 "FLUSH_UNSUPPORTED: kernel 5.10.0-9-amd64 is older than 5.15"
+	fails_with 5 "FLUSH_UNSUPPORTED: kernel 5.10.0-9-amd64 "
 }
 
 @test "a line that would be longer than the kernel reads is refused, and the entry is named" {
