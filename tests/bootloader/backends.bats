@@ -232,8 +232,8 @@ damaged() {
 	fedora_machine
 	local entry=/boot/loader/entries/$ID-6.1.0-90.fc38.x86_64.conf
 	damaged "$entry" "printf 'title x\nlinux /a\0b\n' > $entry" "$entry:2: "
-	damaged "$entry" "head -c 12 /dev/urandom | tr -d '\0' > $entry" "$entry: names no kernel"
-	damaged "$entry" ": > $entry" "$entry: names no kernel"
+	damaged "$entry" "head -c 12 /dev/urandom | tr -d '\0' > $entry" "$entry: is no boot entry (it names no kernel"
+	damaged "$entry" ": > $entry" "$entry: is no boot entry (it names no kernel"
 	damaged "$entry" "rm $entry; mkdir $entry" "$entry: " ||
 		{ in_machine "rmdir $entry; cp -a /root/kept $entry"; return 1; }
 	in_machine "rm -rf $entry; cp -a /root/kept $entry"

@@ -279,5 +279,5 @@ damaged() {
 	in_machine 'printf "title x\n\n\0\n" > /boot/efi/loader/entries/bad.conf'
 	damaged "/boot/efi/loader/entries/bad.conf:3: " systemd-boot
 	in_machine 'printf "title x\n" > /boot/efi/loader/entries/bad.conf'
-	damaged "/boot/efi/loader/entries/bad.conf: names no kernel" systemd-boot
+	damaged "/boot/efi/loader/entries/bad.conf: is no boot entry (it names no kernel" systemd-boot
 }
