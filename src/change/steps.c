@@ -239,6 +239,19 @@ static void wait_for_entries(const struct transaction *t)
 		seen_wait(seen_settles(&st));
 }
 
+/* Where the entry is its image's own file (a unified kernel image) both are made with the entry. */
+static int note_placed(const struct transaction *t)
+{
+	int r = 0;
+
+	for (size_t i = 0; i < t->kernels.count; i++) {
+		const struct kernel *kernel = &t->kernels.list[i];
+		for (size_t c = 0; kernel->place && c < kernel->places && r == 0; c++)
+			r = journal_note_image(kernel->placed[c]);
+	}
+	return step_told("the journal", r);
+}
+
 int step_switch_loader(struct transaction *t)
 {
 	const struct journal *j = &t->journal;
@@ -253,6 +266,8 @@ int step_switch_loader(struct transaction *t)
 	step_say(t, "updating %s\n", t->backend->location());
 	wait_for_entries(t);
 	r = t->backend->apply(t->snapshot, words, j->flush, t->verbose);
+	if (note_placed(t) < 0)
+		r = -1;
 	if (r > 0) {
 		snapshot_free(t->snapshot);
 		wait_for_entries(t);

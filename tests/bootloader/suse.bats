@@ -47,7 +47,7 @@ sources() {
 	grub2_set pt
 	in_machine 'update-bootloader --add-option quiet2'
 	run -5 in_machine 'iommu-install rollback --initramfs=none'
-	[[ $output == *"SOURCE_CHANGED: /etc/default/grub "* ]]
+	[[ $output == *"SOURCE_CHANGED: /etc/default/grub"* ]]
 }
 
 # bats test_tags=boot
