@@ -239,6 +239,37 @@ static void wait_for_entries(const struct transaction *t)
 		seen_wait(seen_settles(&st));
 }
 
+/* What the boot loader's tool makes, as it is before that. */
+static int see_made(const struct transaction *t, struct seen *made)
+{
+	struct stat st;
+	int r = 0;
+
+	for (size_t i = 0; i < t->edits.count && r == 0; i++) {
+		const char *path = t->edits.list[i].path;
+		if (t->edits.list[i].role == ROLE_MADE)
+			r = seen_add(made, path, stat(path, &st) < 0 ? NULL : &st);
+	}
+	return r < 0 ? no_memory() : 0;
+}
+
+/* So that an undo knows it from one that somebody else has had made: also one that was found wrong. */
+static int note_made(const struct transaction *t, const struct seen *made)
+{
+	size_t k = 0;
+
+	for (size_t i = 0; i < t->edits.count; i++) {
+		if (t->edits.list[i].role != ROLE_MADE)
+			continue;
+		const struct seen_file *before = &made->list[k++];
+		struct seen one = { .list = (struct seen_file *)before, .count = 1 };
+		if (!seen_same(&one) &&
+		    step_told(before->path, journal_keep_file(PUT, &t->edits, i)) < 0)
+			return -1;
+	}
+	return 0;
+}
+
 /* Where the entry is its image's own file (a unified kernel image) both are made with the entry. */
 static int note_placed(const struct transaction *t)
 {
@@ -265,20 +296,19 @@ int step_switch_loader(struct transaction *t)
 		return r;
 	step_say(t, "updating %s\n", t->backend->location());
 	wait_for_entries(t);
+	struct seen made = { 0 };
+	if (see_made(t, &made) < 0)
+		return -1;
 	r = t->backend->apply(t->snapshot, words, j->flush, t->verbose);
-	if (note_placed(t) < 0)
+	if (note_made(t, &made) < 0 || note_placed(t) < 0)
 		r = -1;
+	seen_free(&made);
 	if (r > 0) {
 		snapshot_free(t->snapshot);
 		wait_for_entries(t);
 	}
 	if (r < 0 || step_sync_boot(t) < 0 || step_go_on() < 0)
 		return -1;
-	/* So that an undo knows it from one that somebody else has had made. */
-	for (size_t i = 0; i < t->edits.count; i++)
-		if (t->edits.list[i].role == ROLE_MADE &&
-		    step_told(t->edits.list[i].path, journal_keep_file(PUT, &t->edits, i)) < 0)
-			return -1;
 	r = loader_check(snapshot_of(t->snapshot, t->backend), words, j->flush, &error);
 	return r < 0 ? fail("%s", error.text), -1 : 0;
 }

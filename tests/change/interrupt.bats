@@ -156,8 +156,8 @@ real() {
 		state > /host/before; left > /host/left
 		setsid iommu-install strict --force --json > /host/object 2> /host/said &
 		pid=$!
-		until [ "$(left)" != "$(cat /host/left)" ] || ! kill -0 $pid; do sleep 0.1; done
-		sleep 3
+		before=$(wc -l < /host/left)
+		until [ $(left | wc -l) -gt $((before + 30)) ] || ! kill -0 $pid; do sleep 0.02; done
 		kill -INT $pid
 		s=0; wait $pid || s=$?
 		state > /host/after
