@@ -215,7 +215,7 @@ void report_text(FILE *out, const struct facts *f, const struct judgement *j)
 	report_outliers(out, &e->groups);
 	if (e->flush != FLUSH_NONE)
 		fprintf(out, "%-11s %s\n", "flush:", flush_name(e->flush));
-	fprintf(out, "%-11s %s\n", "by tokens:", mode_name(cmdline_mode(e->cmdline, e->vendor, e->kernel)));
+	fprintf(out, "%-11s %s\n", "mode:", mode_name(cmdline_mode(e->cmdline, e->vendor, e->kernel)));
 	report_modules(out, &e->params);
 	report_findings(out, j);
 }

@@ -291,6 +291,6 @@ static const struct rule note_list[] = {
 	  "take it out; without an IOMMU it does nothing" },
 	{ ANY, ANY, target_is_stale, TARGET_STALE, stale_text },
 	{ ANY, OFF, virtio_may_come, VIRTIO_IOMMU,
-	  "a virtio-iommu comes up when its driver is loaded; no word switches it off" },
+	  "a virtio-iommu comes up when its driver is loaded; no kernel parameter switches it off" },
 };
 const struct rules note_rules = { note_list, LENGTH(note_list) };
