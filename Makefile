@@ -33,7 +33,8 @@ DEFINES = -Isrc -DVERSION='"$(VERSION)"'
 
 # The helper: one static file, small with musl, with glibc where there is no musl-gcc.
 HELPER_CC ?= $(or $(shell command -v musl-gcc),$(CC))
-HELPER_CFLAGS ?= -Os -flto -fno-pie -ffunction-sections -fdata-sections -fno-asynchronous-unwind-tables
+HELPER_CFLAGS ?= -Os -flto -fno-pie -ffunction-sections -fdata-sections -fno-asynchronous-unwind-tables \
+	-fno-jump-tables -fno-tree-loop-im -fno-move-loop-invariants
 HELPER_LDFLAGS ?= -static -no-pie -Wl,--gc-sections -Wl,-z,relro,-z,now,-z,noseparate-code -s
 KMOD_SRC ?= $(B)/kmod
 # libkmod's functions are renamed in its objects, which takes machine code.

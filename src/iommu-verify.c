@@ -10,7 +10,6 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "base/nearest.h"
 #include "base/startup.h"
 #include "helper/enforce.h"
 #include "helper/systemd.h"
@@ -29,19 +28,18 @@ struct options {
 };
 
 static const char usage[] =
-	"usage: iommu-verify [OPTION]...\n"
-	"Compares what the IOMMU really does with the mode wanted in " TARGET_PATH ".\n"
-	"  --root DIR     read that tree, not the running system\n"
+	"usage: iommu-verify [OPTION]...   is the IOMMU in the mode of " TARGET_PATH "?\n"
+	"  --root DIR     judge that tree\n"
 	"  --target FILE  read the wanted mode from FILE\n"
 	"  --phase early|late\n"
 	"                 in the initramfs, or after (default)\n"
 	"  --enforce      log, record, act as the target says\n"
 	"  --json, -j     print JSON\n"
-	"  --quiet, -q    print nothing; the exit status is the verdict\n"
+	"  --quiet, -q    print nothing\n"
 	"  --version, -V\n"
 	"  --help, -h\n"
 	"exit status: 0 match, 1 usage or invalid target, 2 mismatch, 3 pending, 4 cannot tell, 6 no target;\n"
-	"with --enforce: 0 go on, anything else stop\n";
+	"--enforce: 0 go on, else stop\n";
 
 /* Prints one line of what is wrong and ends. */
 static _Noreturn void bail(const char *what, const char *why)
@@ -68,35 +66,26 @@ static const struct option longopts[] = {
 /* An option that there is not, or whose argument is missing or too much: `word` is what was typed. */
 static _Noreturn void bail_option(char *word, bool lacks)
 {
-	struct nearest near = { .word = word + strspn(word, "-") };
-	char why[192], meant[128];
+	const char *name = word + strspn(word, "-");
 
 	if (lacks)
 		bail(word, "needs an argument; see iommu-verify --help");
 	word[strcspn(word, "=")] = '\0';
 	for (size_t i = 0; longopts[i].name; i++)
-		if (strcmp(near.word, longopts[i].name) == 0)
+		if (strcmp(name, longopts[i].name) == 0)
 			bail(word, "takes no argument");
-	for (size_t i = 0; longopts[i].name && word[1] == '-'; i++)
-		nearest_try(&near, longopts[i].name);
-	nearest_text(&near, "--", meant, sizeof(meant));
-	snprintf(why, sizeof(why), "no such option%s see iommu-verify --help", meant[0] ? meant : ";");
-	bail(word, why);
+	bail(word, "no such option; see iommu-verify --help");
 }
 
 static enum phase parse_phase(const char *word)
 {
-	struct nearest near = { .word = word };
-	char why[160], meant[64];
+	char why[96];
 
 	if (strcmp(word, "early") == 0)
 		return PHASE_EARLY;
 	if (strcmp(word, "late") == 0)
 		return PHASE_LATE;
-	nearest_try(&near, "early");
-	nearest_try(&near, "late");
-	nearest_text(&near, "", meant, sizeof(meant));
-	snprintf(why, sizeof(why), "use early or late, not '%.32s'%s", word, meant);
+	snprintf(why, sizeof(why), "use early or late, not '%.32s'", word);
 	bail("--phase", why);
 }
 
@@ -160,7 +149,7 @@ static void refuse_enforce(const struct options *o)
 	if (o->phase == PHASE_EARLY && !in_initramfs())
 		bail("--enforce", "refused with --phase early: this is not an initramfs");
 	if (o->phase == PHASE_LATE && o->target)
-		bail("--enforce", "refused with --target: the late check judges by what the early one judged by");
+		bail("--enforce", "refused with --target: the early check's counts");
 	if (o->phase == PHASE_LATE && geteuid() != 0)
 		bail("--enforce", "refused: needs root");
 }

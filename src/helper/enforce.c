@@ -131,7 +131,7 @@ static void log_verdict(const struct log *log, const struct facts *f, const stru
 	if (f->evidence.platform.kdump)
 		log_line(log, level, "going on: this is a kdump kernel");
 	else if (d->rescue)
-		log_line(log, level, "going on: somebody is mending this machine, or it goes down already");
+		log_line(log, level, "going on: a rescue boot, or the machine goes down");
 	else if (d->override)
 		log_line(log, level, "going on: rd.iommu.verify=warn is on the kernel command line");
 	else if (!d->give_up)

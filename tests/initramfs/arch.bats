@@ -36,7 +36,7 @@ file_in() {
 		[[ $output == *"crypt=a,b"* && $output == *foreign* ]]
 		[ "$mode" != strict ] || arch_second_kernel
 		carry "$words" "$ARCH_LINES | sed 's/iommu=noagp/foreign/'"
-		in_machine 'iommu-install check' | sed -n '/^  *image/p' > "$BATS_TEST_TMPDIR/images"
+		in_machine 'iommu-install check' | sed -n '/^  *initramfs/p' > "$BATS_TEST_TMPDIR/images"
 		run -0 sort -u "$BATS_TEST_TMPDIR/images"
 		[[ $output != *"not counted"* && $(grep -c "wants $mode, stops" <<< "$output") -ge 2 ]]
 	done <<< "$FOUR_MODES"
