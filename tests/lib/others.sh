@@ -41,7 +41,8 @@ makes_sense() {
 	case $1-$2 in
 	*-kernel-gone | *-tool) [ "$1" = target ] || return ;; # they are no file's
 	entry-rename) ;;
-	*-rename | made-remove) return 1 ;; # without a grub.cfg it is somebody else who has stranded the machine
+	*-rename) return 1 ;;
+	made-remove | placed-remove) return 1 ;; # it is the other hand that strands an entry so
 	image-* | placed-*) [ "$2" = edit ] || [ "$2" = remove ] ;;
 	esac
 }
