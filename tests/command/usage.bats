@@ -60,12 +60,12 @@ wrong() {
 }
 
 @test "iommu-verify: an option or value that is none, too much or missing" {
-	wrong "$VERIFY" "--jsn" --jsn --json
+	wrong "$VERIFY" "--jsn" --jsn
 	wrong "$VERIFY" "--zebra" --zebra
 	wrong "$VERIFY" "-qx" -x
 	wrong "$VERIFY" "--json=1" --json
 	wrong "$VERIFY" "--target" --target
-	wrong "$VERIFY" "--phase erly" --phase early
+	wrong "$VERIFY" "--phase erly" --phase
 	wrong "$VERIFY" "--phase middle" --phase
 	wrong "$VERIFY" "extra" extra
 }
