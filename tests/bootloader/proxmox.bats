@@ -185,7 +185,7 @@ teardown() {
 	local entry=1111-AAAA/loader/entries/proxmox-6.8.4-1-pve.conf config=2222-BBBB/grub/grub.cfg
 	refused 1 "/run/iommu/esp/$entry:2: " \
 		"cd /esp && cp $entry $config /root && printf 'title x\nlinux /a\0\n' > $entry"
-	refused 1 "/run/iommu/esp/$entry: is no boot entry (it names no kernel" "head -c 30 /root/proxmox* > /esp/$entry"
+	refused 1 "/run/iommu/esp/$entry: is no boot entry" "head -c 30 /root/proxmox* > /esp/$entry"
 	refused 1 "/run/iommu/esp/$entry: its kernel is not in /boot, so that its image can't be made anew; \
 'proxmox-boot-tool refresh'" \
 		"cd /esp && cp /root/proxmox* $entry && mv /boot/vmlinuz-6.8.4-1-pve /root"

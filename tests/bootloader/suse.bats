@@ -336,7 +336,7 @@ esp_damaged() {
 	local entry
 	entry=$(in_machine 'ls /boot/efi/loader/entries/*')
 	esp_damaged "$entry" "printf 'title x\nlinux /a\0b\n' > $entry" "$entry:2: "
-	esp_damaged "$entry" "head -c 12 $entry > /tmp/x; mv /tmp/x $entry" "$entry: is no boot entry (it names no kernel"
+	esp_damaged "$entry" "head -c 12 $entry > /tmp/x; mv /tmp/x $entry" "$entry: is no boot entry"
 	esp_damaged "$entry" "rm $entry; mkdir $entry" "$entry: Is a directory"
 	esp_damaged /etc/kernel/cmdline "printf 'root=x\n\0' > /etc/kernel/cmdline" "/etc/kernel/cmdline:2: "
 	esp_damaged /etc/kernel/cmdline.d/apparmor.conf "printf '\n\n\0' > /etc/kernel/cmdline.d/apparmor.conf" \
