@@ -12,7 +12,6 @@
 
 #include "base/startup.h"
 #include "helper/enforce.h"
-#include "helper/systemd.h"
 #include "verdict/decision.h"
 #include "verdict/facts.h"
 #include "verdict/report.h"
@@ -171,18 +170,12 @@ int main(int argc, char **argv)
 	if (o.target && !o.enforce && access(o.target, F_OK) < 0)
 		bail_place("--target", o.target, errno);
 
-	/* A running system is never kept waiting by a check that hangs; enforce.c calls this off before it stops
-	 * one. */
+	/* A running system is never kept waiting by a check that hangs; enforce.c calls this off before it stops one. */
 	if (o.enforce && o.phase == PHASE_LATE)
 		alarm(LATE_SECONDS);
 	facts_collect(&root, o.target, o.phase, &facts);
 	judge(&facts, &judgement);
-	struct decision decision = decide(&facts, &judgement);
-	/* Where the machine is in its life matters only to what would be stopped. */
-	if (o.enforce && o.phase == PHASE_LATE && decision.stop) {
-		facts.stage = late_stage();
-		decision = decide(&facts, &judgement);
-	}
+	const struct decision decision = decide(&facts, &judgement);
 
 	if (o.json) {
 		report_json(stdout, &facts, &judgement, decision.override, NULL);

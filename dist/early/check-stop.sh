@@ -2,7 +2,7 @@
 # The early check in an image without systemd whose policy is to stop: only a clear "go on" goes on.
 # SPDX-License-Identifier: BSD-3-Clause
 #
-# Read by init's shell or by the init-top script, so nothing here may exit: a shell is what comes after that.
+# Read by the shell that is init, so nothing here may exit: a panic is what comes after that.
 
 # The helper stops the machine itself; this is for one that is missing or crashes.
 iommu_verify_stop() {

@@ -233,3 +233,40 @@ pid_t run_filter(const char *const argv[], int fd, FILE **out)
 		close(pipes[0]);
 	return pid;
 }
+
+/* The child of run_detached(): becomes the program, with nothing to read. */
+static _Noreturn void become(const char *const argv[], int out)
+{
+	char path[256];
+	sigset_t none;
+
+	int null = open("/dev/null", O_RDWR);
+	dup2(null, STDIN_FILENO);
+	dup2(out, STDOUT_FILENO);
+	dup2(null, STDERR_FILENO);
+	sigemptyset(&none);
+	sigprocmask(SIG_SETMASK, &none, NULL);
+	signal(SIGPIPE, SIG_DFL);
+	if (run_find(argv[0], path, sizeof(path)))
+		execve(path, (char *const *)argv, (char *const *)environment);
+	_exit(127);
+}
+
+pid_t run_detached(const char *const argv[], int *out)
+{
+	int pipes[2];
+
+	if (pipe2(pipes, O_CLOEXEC) < 0)
+		return -errno;
+	pid_t pid = fork();
+	if (pid == 0)
+		become(argv, pipes[1]);
+	int code = errno;
+	close(pipes[1]);
+	if (pid < 0) {
+		close(pipes[0]);
+		return -code;
+	}
+	*out = pipes[0];
+	return pid;
+}

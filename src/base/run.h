@@ -35,6 +35,10 @@ void run_apart(void);
 void run_stop(int number);
 void run_anew(void);
 
+/* Starts argv and waits for nothing of it, not even for its start: a program on a disk that hangs does not hang its
+ * caller. What it prints can be read from *out, which the caller closes. Returns the process, or -errno. */
+pid_t run_detached(const char *const argv[], int *out);
+
 /* Waits for a process and returns its status as run() does. */
 int run_wait(pid_t pid);
 

@@ -29,6 +29,7 @@
 enum { LEVEL_ERR = 3, LEVEL_WARNING = 4, LEVEL_INFO = 6 };
 
 #define PRINTK "/proc/sys/kernel/printk" /* begins with console_loglevel */
+#define SYSRQ "/proc/sys/kernel/sysrq"   /* which keys are obeyed (Documentation/admin-guide/sysrq.rst) */
 
 struct log {
 	int kmsg;
@@ -58,16 +59,23 @@ static bool kernel_shows_errors(void)
 	       strtol(text, NULL, 10) > LEVEL_ERR;
 }
 
-/* With d->stop what is found is told on the consoles by stop_message() alone: the kernel keeps quiet there from then
- * on, but for its own last words, so that nothing scrolls that away. */
-static struct log log_open(const struct decision *d)
+static struct log log_open(void)
 {
 	struct log log = { .kmsg = open("/dev/kmsg", O_WRONLY | O_CLOEXEC | O_NOCTTY) };
 
-	if (d->stop && consoles_all_have_terminals())
-		put_file(PRINTK, "1");
-	log.shown = d->stop || (log.kmsg >= 0 && kernel_shows_errors());
+	log.shown = log.kmsg >= 0 && kernel_shows_errors();
 	return log;
+}
+
+/* Of a stop the consoles are told by stop_message() alone: the kernel keeps quiet there from then on, but for its own
+ * last words, so that nothing scrolls that away. Nor do their keys end what tells it and waits (sysrq's SAK, kill): those
+ * that restart the machine are left. */
+static void own_consoles(struct log *log)
+{
+	put_file(SYSRQ, "128");
+	if (consoles_all_have_terminals())
+		put_file(PRINTK, "1");
+	log->shown = true;
 }
 
 static __attribute__((format(printf, 3, 4))) void log_line(const struct log *log, int level, const char *format, ...)
@@ -103,13 +111,17 @@ static void log_findings(const struct log *log, int level, const struct findings
 	}
 }
 
+static bool fine(const struct judgement *j, const struct decision *d)
+{
+	return j->verdict == VERDICT_MATCH || (j->verdict == VERDICT_NO_TARGET && d->policy == POLICY_WARN);
+}
+
 static void log_verdict(const struct log *log, const struct facts *f, const struct judgement *j,
 			const struct decision *d)
 {
 	const char *target = f->target_status == 0 ? mode_name(f->target.mode) :
 			     f->target_status == -ENOENT ? "none" : "invalid";
-	bool fine = j->verdict == VERDICT_MATCH || (j->verdict == VERDICT_NO_TARGET && d->policy == POLICY_WARN);
-	int level = fine ? LEVEL_INFO : LEVEL_ERR;
+	int level = fine(j, d) ? LEVEL_INFO : LEVEL_ERR;
 	char effective[256];
 
 	report_effective(f, effective, sizeof(effective));
@@ -126,7 +138,15 @@ static void log_verdict(const struct log *log, const struct facts *f, const stru
 	if (d->override_ignored)
 		log_line(log, LEVEL_WARNING,
 			 "rd.iommu.verify=warn ignored: the target does not say allow-override=yes");
-	if (fine || d->stop)
+}
+
+/* Why what is wrong stops nothing. */
+static void log_going_on(const struct log *log, const struct facts *f, const struct judgement *j,
+			 const struct decision *d)
+{
+	int level = LEVEL_ERR;
+
+	if (fine(j, d))
 		return;
 	if (f->evidence.platform.kdump)
 		log_line(log, level, "going on: this is a kdump kernel");
@@ -244,7 +264,6 @@ static _Noreturn void stop(const struct log *log, const struct decision *d, bool
 		pause();
 }
 
-/* Before anything else can fail. */
 static void tell_person(const struct facts *f, const struct judgement *j, const struct decision *d)
 {
 	char text[STOP_MESSAGE_MAX];
@@ -264,16 +283,27 @@ bool in_initramfs(void)
 	return access("/etc/initrd-release", F_OK) == 0;
 }
 
-void act(const struct facts *f, const struct judgement *j, const struct decision *d)
+void act(struct facts *f, const struct judgement *j, const struct decision *decision)
 {
-	const struct log log = log_open(d);
+	struct decision d = *decision;
+	bool late = f->phase == PHASE_LATE, first = late && !late_checked_before();
+	struct log log = log_open();
 
-	log_verdict(&log, f, j, d);
-	if (d->stop)
-		tell_person(f, j, d);
-	record(&log, f, j, d->override);
-	if (d->stop)
-		stop(&log, d, f->phase == PHASE_LATE);
+	if (d.stop && !late)
+		own_consoles(&log);
+	log_verdict(&log, f, j, &d);
+	record(&log, f, j, d.override);
+	/* Where the machine is in its life matters only to what would be stopped. */
+	if (d.stop && late) {
+		f->stage = late_stage(first);
+		d = decide(f, j);
+	}
+	if (d.stop) {
+		own_consoles(&log);
+		tell_person(f, j, &d);
+		stop(&log, &d, late);
+	}
+	log_going_on(&log, f, j, &d);
 	if (log.kmsg >= 0)
 		close(log.kmsg);
 }

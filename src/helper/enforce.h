@@ -6,8 +6,9 @@
 
 #include "verdict/decision.h"
 
-/* Logs, records and, if the decision is to stop, stops: then it never returns. */
-void act(const struct facts *facts, const struct judgement *judgement, const struct decision *decision);
+/* Logs and records, before it asks anybody anything; then stops the machine if that is the decision, and never returns.
+ * Late it asks first where the machine is in its life (facts->stage), which can change the decision. */
+void act(struct facts *facts, const struct judgement *judgement, const struct decision *decision);
 
 /* Whether we run in an initramfs: "/" is a ramfs or tmpfs, or /etc/initrd-release is there (systemd's own sign). */
 bool in_initramfs(void);

@@ -4,8 +4,8 @@
 #include "helper/systemd.h"
 
 #include <errno.h>
-#include <fcntl.h>
-#include <stdbool.h>
+#include <poll.h>
+#include <signal.h>
 #include <stdio.h>
 #include <string.h>
 #include <time.h>
@@ -14,10 +14,9 @@
 #include "base/paths.h"
 #include "base/run.h"
 
-enum { ORDERLY_SECONDS = 90 };
+enum { ANSWER_MS = 5000, ORDERLY_SECONDS = 90 };
 
-/* Whether a late check has left its verdict in this boot already. */
-static bool checked_before(void)
+bool late_checked_before(void)
 {
 	char line[256];
 	bool found = false;
@@ -30,7 +29,25 @@ static bool checked_before(void)
 	return found;
 }
 
-enum stage late_stage(void)
+/* The word that systemctl answers with, or none. */
+static void ask_state(char *word, size_t size)
+{
+	static const char *const argv[] = { "systemctl", "is-system-running", NULL };
+	struct pollfd answer = { .events = POLLIN };
+	ssize_t n = 0;
+
+	pid_t pid = run_detached(argv, &answer.fd);
+	if (pid > 0) {
+		if (poll(&answer, 1, ANSWER_MS) > 0)
+			n = read(answer.fd, word, size - 1);
+		close(answer.fd);
+		kill(pid, SIGKILL);
+	}
+	word[n > 0 ? n : 0] = '\0';
+	word[strcspn(word, "\n")] = '\0';
+}
+
+enum stage late_stage(bool first)
 {
 	static const struct {
 		const char *state;
@@ -39,39 +56,26 @@ enum stage late_stage(void)
 		{ "initializing", STAGE_BOOTING }, { "starting", STAGE_BOOTING },   { "running", STAGE_FINISHED },
 		{ "degraded", STAGE_FINISHED },    { "maintenance", STAGE_RESCUE }, { "stopping", STAGE_STOPPING },
 	};
-	static const char *const argv[] = { "systemctl", "is-system-running", NULL };
-	char word[32] = "";
-	FILE *out;
+	char word[32];
 
 	/* sd_booted(3) */
 	if (access("/run/systemd/system", F_OK) < 0)
 		return STAGE_FINISHED;
-	int null = open("/dev/null", O_RDONLY | O_CLOEXEC);
-	pid_t pid = run_filter(argv, null, &out);
-	if (null >= 0)
-		close(null);
-	if (pid > 0) {
-		if (!fgets(word, sizeof(word), out))
-			word[0] = '\0';
-		fclose(out);
-		run_wait(pid);
-	}
-
-	word[strcspn(word, "\n")] = '\0';
+	ask_state(word, sizeof(word));
 	for (size_t i = 0; i < sizeof(states) / sizeof(states[0]); i++)
 		if (strcmp(word, states[i].state) == 0)
 			return states[i].stage;
-	/* No answer: the first late check is part of the boot, the later ones are not. */
-	return checked_before() ? STAGE_FINISHED : STAGE_BOOTING;
+	return first ? STAGE_BOOTING : STAGE_FINISHED;
 }
 
 void late_shutdown(enum policy policy)
 {
 	const char *const argv[] = { "systemctl", "--no-block", policy_name(policy), NULL };
 	struct timespec left = { .tv_sec = ORDERLY_SECONDS };
+	int out;
 
 	if (access("/run/systemd/system", F_OK) == 0)
-		run(argv, false);
+		run_detached(argv, &out);
 	while (nanosleep(&left, &left) < 0 && errno == EINTR)
 		;
 }

@@ -4,13 +4,19 @@
 #ifndef SYSTEMD_H
 #define SYSTEMD_H
 
+#include <stdbool.h>
+
 #include "verdict/facts.h"
 
-/* Asks systemd (systemctl(1): is-system-running); without an answer the first late check of a boot is part of it. */
-enum stage late_stage(void);
+/* Whether a late check has left its verdict in this boot already: asked before the present one leaves its own. */
+bool late_checked_before(void);
 
-/* Asks systemd, if there is one, to shut down in order, and waits 90 seconds: the time that people and services
- * have. Comes back if the system is still up then. policy is a stopping one. */
+/* Asks systemd (systemctl(1): is-system-running), for five seconds at most; without an answer the first late check of a
+ * boot is part of it, later ones are not. */
+enum stage late_stage(bool first);
+
+/* Asks systemd, if there is one, to shut down in order, and waits 90 seconds, whatever becomes of the question: the time
+ * that people and services have. Comes back if the system is still up then. policy is a stopping one. */
 void late_shutdown(enum policy policy);
 
 #endif

@@ -433,8 +433,9 @@ static void take(void *context, const struct mention *m)
 /* Words that say how the boot itself goes. */
 static void read_boot(const char *line, struct cmdline *out)
 {
-	static const char *const rescue[] = { "single", "1", "rescue", "emergency", "systemd.unit=rescue.target",
-					      "systemd.unit=emergency.target" };
+	/* systemd's own list (basic/proc-cmdline.c, src/core/main.c): runlevels and what they are called. */
+	static const char *const rescue[] = { "single", "s", "S", "1", "-s", "-b", "rescue", "emergency",
+					      "systemd.unit=rescue.target", "systemd.unit=emergency.target" };
 	char word[256];
 
 	while (cmdline_word(&line, word, sizeof(word)) && strcmp(word, "--") != 0) {

@@ -119,6 +119,40 @@ shell_answers() {
 	[ ! -e "$VM_DIR/vm.status" ]
 }
 
+# pressed KEYS: the magic sysrq key with each of these, on the serial line, until the machine has ended.
+pressed() {
+	local key
+	until [ "$(vm_end vm)" ]; do
+		for key in $1; do
+			echo "chardev-send-break console" > "$VM_DIR/vm.monitor.in"
+			vm_keys vm "$key"
+		done
+		sleep 0.3
+	done
+	vm_wait vm
+}
+
+# Line breaks on the serial line are no key of the virtual terminal's, but what sysrq's k ends is who has that open.
+@test "who kills all that has the console open, by its SAK key, or all processes, does not get past a check that stops" {
+	local generator policy
+	mkdir -p "$VM_DIR"
+	for generator in initramfs-tools dracut-plain dracut-systemd; do
+		for policy in poweroff reboot; do
+			image "$generator" "$policy"
+			rm -f "$VM_DIR"/vm.monitor.*
+			mkfifo "$VM_DIR"/vm.monitor.{in,out}
+			start_vm intel "$STRICT console=tty0 sysrq_always_enabled" -- -monitor "pipe:$VM_DIR/vm.monitor" -vga std
+			vm_expect vm 'iommu-verify: mismatch: target pt, effective strict'
+			pressed "k i k"
+			echo "$generator, $policy: $VM_END"
+			vm_log vm | grep -iE 'sysrq *: *(SAK|Kill)' | sort | uniq -c
+			[[ $VM_END == poweroff || $VM_END == reboot || $VM_END == panic ]]
+			stopped "$VM_END"
+			vm_log vm | grep -qE 'sysrq *: *SAK'
+		done
+	done
+}
+
 @test "removing the host-only files of an image does not remove the check or its target" {
 	put 644 "$BATS_FILE_TMPDIR/$suite-tree/etc/modprobe.d/iommu-test.conf" <<< '# a host-only file'
 	for generator in $DRACUT; do

@@ -94,7 +94,7 @@ image() {
 	local word
 	systemd starting
 	wanted mode=pt on-mismatch=halt
-	for word in single 1 rescue emergency systemd.unit=rescue.target systemd.unit=emergency.target \
+	for word in single s S 1 -s -b rescue emergency systemd.unit=rescue.target systemd.unit=emergency.target \
 		BOOT_IMAGE=/vmlinuz-0-rescue-0123 'initrd=\initramfs-0-rescue-0123.img'; do
 		machine intel "$ON $word" DMA-FQ
 		found late on

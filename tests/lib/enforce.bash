@@ -4,13 +4,15 @@
 # shellcheck shell=bash disable=SC2154 # d is the test's
 
 # own_console DIR: in a mount namespace, the only console is the file DIR/console, and what the kernel shows by itself
-# stays as it is.
+# and which keys it obeys stays as it is.
 own_console() {
 	local file
 	echo console > "$1/active"
 	cp /proc/sys/kernel/printk "$1/printk"
+	echo 1 > "$1/sysrq"
 	: > "$1/console"
-	for file in active:/sys/class/tty/console/active printk:/proc/sys/kernel/printk console:/dev/console; do
+	for file in active:/sys/class/tty/console/active printk:/proc/sys/kernel/printk console:/dev/console \
+		sysrq:/proc/sys/kernel/sysrq; do
 		[ ! -e "${file#*:}" ] || mount --bind "$1/${file%%:*}" "${file#*:}"
 	done
 }

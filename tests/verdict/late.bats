@@ -169,6 +169,61 @@ reasons() {
 	[ "$status" = 0 ]
 }
 
+# systemctl_that KIND: one that hangs, is killed, fails, is slow (two seconds), answers rubbish, or is not there. It
+# leaves what /run/iommu/status.json was when it was asked.
+systemctl_that() {
+	local does
+	mkdir -p "$d/run/systemd/system"
+	rm -rf "$d/sbin/systemctl" "$d/run/seen"
+	case $1 in
+	hangs) does="trap '' TERM HUP INT; while :; do sleep 1000; done" ;;
+	hangs-silently) does='exec > /dev/null; sleep 1000' ;;
+	is-killed) does='kill -9 $$' ;;
+	fails) does='exit 1' ;;
+	is-slow) does='sleep 2; echo starting' ;;
+	answers-rubbish) does='head -c 100000 /dev/zero | tr "\\0" x' ;;
+	is-a-directory) mkdir -p "$d/sbin/systemctl"; return ;;
+	esac
+	printf '#!/bin/sh\ncp /run/iommu/status.json /run/seen\n%s\n' "$does" > "$d/sbin/systemctl"
+	chmod 755 "$d/sbin/systemctl"
+}
+
+# bats test_tags=boot
+@test "whatever systemctl does, a boot is judged, recorded before anybody is asked, and stopped under a stopping policy only" {
+	local kind policy asked=0
+	for kind in hangs hangs-silently is-killed fails is-slow answers-rubbish is-a-directory; do
+		for policy in warn halt poweroff reboot; do
+			rm -rf "$d/run/iommu"
+			mkdir "$d/run/iommu"
+			systemctl_that $kind
+			early '.target += {mode: "strict", on_mismatch: "'$policy'", delay: 0}'
+			late --enforce
+			[ "$(json .verdict)" = mismatch ] || { echo "$kind, $policy: no record"; return 1; }
+			if [ $policy = warn ]; then
+				[ "$status" = 0 ] && [ ! -e "$d/run/seen" ] || { echo "$kind, $policy: $status"; return 1; }
+				continue
+			fi
+			[ "$status" -gt 128 ] && [ "$status" != 142 ] || { echo "$kind, $policy: $status"; return 1; }
+			[ $kind = is-a-directory ] || [ "$(jq -r .phase "$d/run/seen")" = late ] ||
+				{ echo "$kind, $policy: asked before it was recorded"; return 1; }
+			asked=$((asked + 1))
+		done
+		rm -rf "$d/sbin/systemctl"
+	done
+	[ "$asked" = 21 ]
+}
+
+# bats test_tags=boot
+@test "a systemctl that hangs when it is asked to shut down does not keep the machine up" {
+	early '.target += {mode: "strict", on_mismatch: "halt", on_late_mismatch: "same"}'
+	systemctl_that hangs
+	sed -i '2i[ "$1" != is-system-running ] || { echo running; exit; }' "$d/sbin/systemctl"
+	late --enforce
+	[ "$status" -gt 128 ]
+	[ "$(json .verdict)" = mismatch ]
+	[ -e "$d/run/seen" ]
+}
+
 @test "systemd is not asked where nothing would be stopped" {
 	systemd starting
 	printf '#!/bin/sh\ntouch /run/asked; sleep 1000\n' > "$d/sbin/systemctl"
