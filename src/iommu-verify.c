@@ -170,7 +170,8 @@ int main(int argc, char **argv)
 	if (o.target && !o.enforce && access(o.target, F_OK) < 0)
 		bail_place("--target", o.target, errno);
 
-	/* A running system is never kept waiting by a check that hangs; enforce.c calls this off before it stops one. */
+	/* A running system is never kept waiting by a check that hangs; enforce.c calls this off before it stops
+	 * one. */
 	if (o.enforce && o.phase == PHASE_LATE)
 		alarm(LATE_SECONDS);
 	facts_collect(&root, o.target, o.phase, &facts);

@@ -68,8 +68,8 @@ static struct log log_open(void)
 }
 
 /* Of a stop the consoles are told by stop_message() alone: the kernel keeps quiet there from then on, but for its own
- * last words, so that nothing scrolls that away. Nor do their keys end what tells it and waits (sysrq's SAK, kill): those
- * that restart the machine are left. */
+ * last words, so that nothing scrolls that away. Nor do their keys end what tells it and waits (sysrq's SAK, kill):
+ * those that restart the machine are left. */
 static void own_consoles(struct log *log)
 {
 	put_file(SYSRQ, "128");

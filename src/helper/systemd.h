@@ -15,8 +15,8 @@ bool late_checked_before(void);
  * boot is part of it, later ones are not. */
 enum stage late_stage(bool first);
 
-/* Asks systemd, if there is one, to shut down in order, and waits 90 seconds, whatever becomes of the question: the time
- * that people and services have. Comes back if the system is still up then. policy is a stopping one. */
+/* Asks systemd, if there is one, to shut down in order, and waits 90 seconds, whatever becomes of the question: the
+ * time that people and services have. Comes back if the system is still up then. policy is a stopping one. */
 void late_shutdown(enum policy policy);
 
 #endif

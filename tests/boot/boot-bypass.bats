@@ -132,8 +132,8 @@ pressed() {
 	vm_wait vm
 }
 
-# Line breaks on the serial line are no key of the virtual terminal's, but what sysrq's k ends is who has that open.
-@test "who kills all that has the console open, by its SAK key, or all processes, does not get past a check that stops" {
+# Breaks on the serial line are no key of the virtual terminal's, but what sysrq's k ends is who has that open.
+@test "who kills all that has the console open, or all processes, by its keys does not get past a check that stops" {
 	local generator policy
 	mkdir -p "$VM_DIR"
 	for generator in initramfs-tools dracut-plain dracut-systemd; do
@@ -141,7 +141,8 @@ pressed() {
 			image "$generator" "$policy"
 			rm -f "$VM_DIR"/vm.monitor.*
 			mkfifo "$VM_DIR"/vm.monitor.{in,out}
-			start_vm intel "$STRICT console=tty0 sysrq_always_enabled" -- -monitor "pipe:$VM_DIR/vm.monitor" -vga std
+			start_vm intel "$STRICT console=tty0 sysrq_always_enabled" \
+				-- -monitor "pipe:$VM_DIR/vm.monitor" -vga std
 			vm_expect vm 'iommu-verify: mismatch: target pt, effective strict'
 			pressed "k i k"
 			echo "$generator, $policy: $VM_END"

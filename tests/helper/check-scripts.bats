@@ -85,7 +85,8 @@ orders() {
 	orders
 	echo 'echo $$ > '"$d/init.pid" | cat - "$d/init" > "$d/init.new"
 	mv "$d/init.new" "$d/init"
-	each '[ -e "$d/on" ] && [ "$(cat "$d/parents")" = "$(cat "$d/init.pid")" ] && rm -f "$d/parents" "$d/image/conf/param.conf"'
+	each '[ -e "$d/on" ] && [ "$(cat "$d/parents")" = "$(cat "$d/init.pid")" ] &&
+		rm -f "$d/parents" "$d/image/conf/param.conf"'
 }
 
 @test "with initramfs-tools init stops too where helper and script are killed" {

@@ -189,7 +189,7 @@ systemctl_that() {
 }
 
 # bats test_tags=boot
-@test "whatever systemctl does, a boot is judged, recorded before anybody is asked, and stopped under a stopping policy only" {
+@test "whatever systemctl does, a boot is judged and recorded before that, and stopped under a stopping policy only" {
 	local kind policy asked=0
 	for kind in hangs hangs-silently is-killed fails is-slow answers-rubbish is-a-directory; do
 		for policy in warn halt poweroff reboot; do
@@ -200,7 +200,8 @@ systemctl_that() {
 			late --enforce
 			[ "$(json .verdict)" = mismatch ] || { echo "$kind, $policy: no record"; return 1; }
 			if [ $policy = warn ]; then
-				[ "$status" = 0 ] && [ ! -e "$d/run/seen" ] || { echo "$kind, $policy: $status"; return 1; }
+				[ "$status" = 0 ] && [ ! -e "$d/run/seen" ] ||
+					{ echo "$kind, $policy: $status"; return 1; }
 				continue
 			fi
 			[ "$status" -gt 128 ] && [ "$status" != 142 ] || { echo "$kind, $policy: $status"; return 1; }
