@@ -9,6 +9,8 @@
 #include <string.h>
 
 #include "bootloader/cmdline-edit.h"
+#include "bootloader/grub-script.h"
+#include "system/refuse.h"
 
 int boot_entries_add(struct boot_entries *entries, const struct boot_entry *entry)
 {
@@ -19,9 +21,15 @@ int boot_entries_add(struct boot_entries *entries, const struct boot_entry *entr
 	entries->list = more;
 	copy.id = strdup(entry->id);
 	copy.words = strdup(entry->words);
-	copy.text = entry->text ? strdup(entry->text) : NULL;
+	char **const texts[] = { &copy.text, &copy.written, &copy.also, &copy.doubt, &copy.fed };
+	bool failed = !copy.id || !copy.words;
+	for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]); i++) {
+		char *from = *texts[i];
+		*texts[i] = from ? strdup(from) : NULL;
+		failed = failed || (from && !*texts[i]);
+	}
 	more[entries->count++] = copy;
-	return copy.id && copy.words && (copy.text || !entry->text) ? 0 : -ENOMEM;
+	return failed ? -ENOMEM : 0;
 }
 
 void boot_entries_doubt(struct boot_entries *entries, size_t first)
@@ -40,15 +48,91 @@ void boot_entries_free(struct boot_entries *entries)
 		free(entries->list[i].id);
 		free(entries->list[i].words);
 		free(entries->list[i].text);
+		free(entries->list[i].written);
+		free(entries->list[i].also);
+		free(entries->list[i].doubt);
+		free(entries->list[i].fed);
 	}
 	free(entries->list);
 	seen_free(&entries->seen);
 	*entries = (struct boot_entries){ 0 };
 }
 
+/* --- The line ----------------------------------------------------------------------------------------------------- */
+
+char *boot_entry_line(const struct boot_entry *entry, const char **at)
+{
+	if (!*at) {
+		*at = entry->also ? entry->also : "";
+		return strdup(entry->words);
+	}
+	size_t len = strcspn(*at, "\n");
+	char *line = **at ? strndup(*at, len) : NULL;
+	*at += len + ((*at)[len] == '\n');
+	return line;
+}
+
+/* Whether all that a line has about the IOMMU is among words. */
+static bool agrees(const char *line, const char *words, bool flush, char **removed)
+{
+	char *rest = words_apply(line, "", flush, removed);
+	bool right = rest && words_among(*removed, words);
+
+	free(rest);
+	return right;
+}
+
+bool boot_entry_fed(const struct boot_entry *entry, const char *words, bool flush, char **parameters, char **origin)
+{
+	for (const char *at = entry->fed; at && *at; at += strcspn(at, "\n"), at += *at == '\n') {
+		size_t len = strcspn(at, "\t");
+		char *value = strndup(at, len);
+		*parameters = NULL;
+		bool right = value && agrees(value, words, flush, parameters);
+		free(value);
+		if (right) {
+			free(*parameters);
+			continue;
+		}
+		at += len + 1;
+		char *from = strndup(at, strcspn(at, "\n"));
+		*origin = from ? grub_origin(from) : NULL;
+		free(from);
+		return true;
+	}
+	*parameters = *origin = NULL;
+	return false;
+}
+
+bool boot_entry_right(const struct boot_entry *entry, const char *words, bool flush)
+{
+	const char *at = NULL;
+	bool right = words_right(entry->written ? entry->written : entry->words, words, flush);
+	char *line, *removed = NULL;
+
+	while (entry->written && right && (line = boot_entry_line(entry, &at))) {
+		right = agrees(line, words, flush, &removed);
+		free(removed);
+		free(line);
+		removed = NULL;
+	}
+	return right;
+}
+
+/* The user knows of it. */
+static bool overridden(void)
+{
+	bool known = false;
+
+	for (size_t i = 0; refused_not(i); i++)
+		known = known || refused_not(i)->code == LINE_OVERRIDDEN;
+	return known;
+}
+
 static const char *fault(const struct boot_entry *e, const char *words, bool flush)
 {
-	if (words && !words_right(e->words, words, flush))
+	if (words && !(overridden() ? words_right(e->written ? e->written : e->words, words, flush) :
+				      boot_entry_right(e, words, flush)))
 		return "does not have exactly the mode's kernel parameters";
 	if (e->image[0] == '\0')
 		return "has no initramfs";

@@ -22,7 +22,11 @@ enum family { FAMILY_UNKNOWN, FAMILY_GRUB, FAMILY_SYSTEMD };
 /* An entry as the boot loader has it. */
 struct boot_entry {
 	char *id;         /* file, or file:line */
-	char *words;      /* the kernel command line, as far as files tell */
+	char *words;      /* the kernel command line, as far as files tell; of several the first one */
+	char *written;    /* as the file has it, where variables of GRUB are in it; NULL: that is words */
+	char *also;       /* what else it can come to, each with a line break behind it; NULL: nothing */
+	char *doubt;      /* a variable in it that can't be told; NULL: none */
+	char *fed;        /* IOMMU parameters that variables put in: "value\torigin\n" each; NULL: none */
 	char *text;       /* what its file holds that it alone is in; NULL: it has none of its own */
 	char title[128];  /* as its menu shows it; "" if there is none */
 	enum presence by_default; /* whether it is started where nobody chooses */
@@ -73,6 +77,9 @@ struct backend {
 	/* Makes writable what the entries are on, before any of the edits is done or read back. Returns 0, or -1 with
 	 * one line told on stderr. NULL: it is. */
 	int (*open)(void);
+	/* Whether another program's configuration that is read after ours brings parameters that contradict words, or
+	 * takes ours away: which, and where, for people, owned by the caller. NULL: there is nothing like that. */
+	bool (*overridden)(const char *words, bool flush, char **parameters, char **origin);
 	/* Whether entries get what is configured, and no more is known of them once our words are taken out; NULL:
 	 * no. */
 	bool (*configured)(void);
@@ -118,6 +125,16 @@ BACKENDS(BACKEND_DECLARED)
  * they are from. Returns 0, or -EINVAL with one line that names file and line in *error. */
 int boot_entries_check(const struct boot_entries *entries, const char *file, const char *words, bool flush,
 		       struct error *error);
+
+/* Whether an entry carries exactly words, and variables bring it nothing that contradicts them. */
+bool boot_entry_right(const struct boot_entry *entry, const char *words, bool flush);
+
+/* The first of what variables bring it that contradicts words: its parameters and who has set them, for people, owned
+ * by the caller. Returns false if there is none. */
+bool boot_entry_fed(const struct boot_entry *entry, const char *words, bool flush, char **parameters, char **origin);
+
+/* The next line that it can come to, *at NULL at first; owned by the caller, NULL at the end or without memory. */
+char *boot_entry_line(const struct boot_entry *entry, const char **at);
 
 /* Adds a copy of entry, whose texts stay the caller's. Returns 0 or -ENOMEM. */
 int boot_entries_add(struct boot_entries *entries, const struct boot_entry *entry);

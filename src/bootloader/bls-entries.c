@@ -180,7 +180,8 @@ int bls_apply(const struct backend *backend, struct snapshot *snapshot, bool all
 		return -1;
 	for (size_t i = 0; r >= 0 && i < entries->count; i++) {
 		const struct boot_entry *e = &entries->list[i];
-		r = e->own && e->text && !words_right(e->words, words, flush) ? bls_put_words(e, all, words, flush) : 0;
+		const char *line = e->written ? e->written : e->words;
+		r = e->own && e->text && !words_right(line, words, flush) ? bls_put_words(e, all, words, flush) : 0;
 		made = made || r > 0;
 	}
 	return r < 0 ? -1 : made;

@@ -20,6 +20,7 @@
 #include "bootloader/grub-cfg.h"
 #include "bootloader/grub-default.h"
 #include "bootloader/grub-lock.h"
+#include "bootloader/grub-script.h"
 #include "bootloader/grubenv.h"
 #include "bootloader/kernel-cmdline.h"
 #include "initramfs/kernels.h"
@@ -57,19 +58,87 @@ static bool on_boot(const char *path, char found[256])
 	return access(found, F_OK) == 0;
 }
 
-/* A value can hold several paths, and variables that stand for none or one. */
-static void name_images(const char *value, const struct grubenv *env, struct boot_entry *e)
-{
-	char *paths = grubenv_expand(env, value), *rest = paths;
+/* GRUB as it makes its menu of them. */
+struct grub_state {
+	struct grub_script script;
+	struct grub_variables ours; /* what stands for a part of the line that is ours to change, and nothing else */
+};
 
-	for (char *path; (path = strsep(&rest, " \t"));)
-		if (*path && !on_boot(path, e->image))
-			e->missing = true;
-	free(paths);
+/* A grub.cfg that loads no block gets one that was loaded before it. */
+static int read_state(struct grub_state *state, struct error *error)
+{
+	static const char load[] = "load_env\n";
+	char *text = file_read(grub_config(), NULL), *whole = NULL;
+	const char *origin, *value;
+	size_t len = strlen(env_path());
+
+	*state = (struct grub_state){ .ours = { .unknown = true } };
+	bool loads = text && strstr(text, "load_env");
+	int r = asprintf(&whole, "%s%s", loads ? "" : load, text ? text : "") < 0 ? -ENOMEM : 0;
+	if (r == 0)
+		r = grub_script_run(grub_config(), whole, &state->script);
+	free(whole);
+	free(text);
+	value = r == 0 ? grub_variable_value(&state->script.entries, "kernelopts", &origin) : NULL;
+	if (!value || !origin || strncmp(origin, env_path(), len) != 0 || origin[len] != ':')
+		return error_errno(error, r);
+	char *copy = strdup(value);
+	grub_variable_set(&state->ours, "kernelopts", copy, NULL);
+	grub_variable_set(&state->script.entries, "kernelopts", copy, NULL);
+	free(copy);
+	return error_errno(error, state->ours.failed || state->script.entries.failed ? -ENOMEM : 0);
 }
 
-static int add(const struct bls_entry *from, const struct grubenv *env, struct boot_entries *entries)
+static void free_state(struct grub_state *state)
 {
+	grub_script_free(&state->script);
+	grub_variables_free(&state->ours);
+}
+
+/* A value can hold several paths, and variables that stand for none or one. */
+static void name_images(const char *value, struct grub_state *state, struct boot_entry *e)
+{
+	struct grub_line line = { 0 };
+
+	grub_options_line(&state->script.entries, &state->script.vars, value, &line);
+	char *rest = line.text;
+	for (char *path; (path = strsep(&rest, " \t"));)
+		if (*path && *path != '$' && !on_boot(path, e->image))
+			e->missing = true;
+	grub_line_free(&line);
+}
+
+#define DEFAULT_OPTIONS "$default_kernelopts"
+
+/* What an entry without options has, where grub.cfg says so: Red Hat's blscfg. */
+static const char *default_options(const struct grub_state *state)
+{
+	const struct grub_variable *v = grub_variable_find(&state->script.entries, DEFAULT_OPTIONS + 1);
+
+	return v && (v->count > 1 || v->unknown || (v->count && v->values[0].text && v->values[0].text[0])) ?
+		       DEFAULT_OPTIONS : "";
+}
+
+/* Its line, now and as it is written. What e gets is in line and written, which are the caller's. */
+static int expand_line(const char *options, struct grub_state *state, struct boot_entry *e, struct grub_line *line,
+		       struct grub_line *written)
+{
+	grub_options_line(&state->script.entries, &state->script.vars, options, line);
+	if (strchr(options, '$')) {
+		grub_options_line(&state->ours, &state->ours, options, written);
+		e->written = written->text;
+	}
+	e->words = line->text;
+	e->also = line->also;
+	e->doubt = line->doubt;
+	e->fed = line->fed;
+	bool failed = state->script.entries.failed || state->script.vars.failed || state->ours.failed;
+	return failed || !e->words || (strchr(options, '$') && !e->written) ? -ENOMEM : 0;
+}
+
+static int add(const struct bls_entry *from, struct grub_state *state, struct boot_entries *entries)
+{
+	struct grub_line line = { 0 }, written = { 0 };
 	struct boot_entry e = { .id = from->path, .text = from->text };
 	char value[256], path[256];
 	const char *text = from->text;
@@ -81,17 +150,20 @@ static int add(const struct bls_entry *from, const struct grubenv *env, struct b
 	if (!bls_value(from->text, "version", e.release, sizeof(e.release)))
 		kernel_release(path, e.release);
 	while (bls_next(&text, "initrd", value, sizeof(value)))
-		name_images(value, env, &e);
-	e.words = grubenv_expand(env, from->line);
-	int r = e.words ? boot_entries_add(entries, &e) : -ENOMEM;
-	free(e.words);
+		name_images(value, state, &e);
+	bool has_options = bls_value(from->text, "options", value, sizeof(value));
+	int r = expand_line(has_options ? from->line : default_options(state), state, &e, &line, &written);
+	if (r == 0)
+		r = boot_entries_add(entries, &e);
+	grub_line_free(&line);
+	grub_line_free(&written);
 	return r;
 }
 
 /* GRUB starts the entry whose file is named so; where none is, it has rules of its own. */
-static void find_default(const struct grubenv *env, struct boot_entries *entries)
+static void find_default(const struct grub_state *state, struct boot_entries *entries)
 {
-	const char *saved = grubenv_value(env, "saved_entry");
+	const char *saved = grub_variable_value(&state->script.vars, "saved_entry", NULL);
 	size_t len = saved ? strlen(saved) : 0;
 
 	for (size_t i = 0; i < entries->count && len; i++) {
@@ -119,23 +191,28 @@ static int add_others(struct boot_entries *entries, struct error *error)
 static int read_entries(struct boot_entries *entries, struct error *error)
 {
 	struct bls_entries found;
+	struct grub_state state;
 	struct grubenv env;
 
 	*entries = (struct boot_entries){ 0 };
-	int r = grubenv_read(env_path(), grub_config(), &env, error);
+	int r = grubenv_read(env_path(), &env, error); /* one that is damaged is told */
+	grubenv_free(&env);
 	if (r < 0)
 		return r;
-	r = bls_read(ENTRIES, false, &found, error);
-	for (size_t i = 0; r == 0 && i < found.count; i++)
-		r = error_errno(error, add(&found.list[i], &env, entries));
+	found = (struct bls_entries){ 0 };
+	r = read_state(&state, error);
 	if (r == 0)
-		find_default(&env, entries);
+		r = bls_read(ENTRIES, false, &found, error);
+	for (size_t i = 0; r == 0 && i < found.count; i++)
+		r = error_errno(error, add(&found.list[i], &state, entries));
+	if (r == 0)
+		find_default(&state, entries);
 	if (r == 0)
 		r = add_others(entries, error);
 	if (r == 0)
 		r = error_errno(error, seen_move(&entries->seen, &found.seen));
 	bls_free(&found);
-	grubenv_free(&env);
+	free_state(&state);
 	if (r < 0)
 		boot_entries_free(entries);
 	return r;
@@ -215,11 +292,11 @@ static int edit_env(const struct mode_words *wish, struct edits *edits)
 	struct error error;
 	char *text = NULL;
 
-	int r = grubenv_read(env_path(), grub_config(), &env, &error);
+	int r = grubenv_read(env_path(), &env, &error);
 	if (r < 0)
 		return fail("%s", error.text), -1;
 	const char *value = grubenv_value(&env, "kernelopts");
-	if (value && env.text) {
+	if (value) {
 		char *line = words_apply(value, wish->words ? wish->words : "", wish->flush, NULL);
 		text = line ? grubenv_with(&env, "kernelopts", line) : NULL;
 		free(line);

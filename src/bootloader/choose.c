@@ -45,8 +45,8 @@ void backend_environment(void)
 
 /* --- Proof -------------------------------------------------------------------------------------------------------- */
 
-/* Does not count: what a boot loader puts on the line by itself, what GRUB fills in when it boots, and what says how
- * the IOMMU is set, as a change that waits for its reboot has put other words there. */
+/* Does not count: what a boot loader puts on the line by itself, a variable of GRUB's that can't be told, and what says
+ * how the IOMMU is set, as a change that waits for its reboot has put other words there. */
 static bool word_counts(const char *word)
 {
 	return word[0] && word[0] != '$' && strncmp(word, "BOOT_IMAGE=", 11) != 0 && strncmp(word, "initrd=", 7) != 0;
@@ -59,6 +59,17 @@ static bool same_line(const char *entry, const char *running)
 
 	free(a);
 	free(b);
+	return same;
+}
+
+/* Whether one of the lines that the entry can come to is the running one. */
+static bool entry_same(const struct boot_entry *e, const char *running)
+{
+	const char *at = NULL;
+	bool same = false;
+
+	for (char *line; !same && (line = boot_entry_line(e, &at)); free(line))
+		same = same_line(line, running);
 	return same;
 }
 
@@ -112,7 +123,7 @@ static int prove(const struct loader *l, const char *running)
 	for (size_t i = 0; i < l->entries.count && !proven; i++) {
 		const struct boot_entry *e = &l->entries.list[i];
 		proven = e->own && may_be(e->family, booted) && same_kernel(e->kernel, running) &&
-			 same_line(e->words, running);
+			 entry_same(e, running);
 	}
 	return l->error.code < 0 ? l->error.code : proven;
 }

@@ -168,6 +168,21 @@ static bool read_right(const char *line, const char *ours, bool flush)
 	return right;
 }
 
+bool words_among(const char *text, const char *words)
+{
+	char word[512], other[512];
+
+	while (cmdline_word(&text, word, sizeof(word))) {
+		const char *rest = words;
+		bool found = false;
+		while (!found && cmdline_word(&rest, other, sizeof(other)))
+			found = strcmp(word, other) == 0;
+		if (!found)
+			return false;
+	}
+	return true;
+}
+
 bool words_same(const char *a, const char *b, bool (*counts)(const char *word))
 {
 	char word_a[512], word_b[512];

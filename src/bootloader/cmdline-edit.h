@@ -18,6 +18,9 @@ char *words_apply(const char *line, const char *ours, bool flush, char **removed
  * kernel finds them there. */
 bool words_right(const char *line, const char *ours, bool flush);
 
+/* Whether each word of text is one of words. */
+bool words_among(const char *text, const char *words);
+
 /* Whether the kernel reads the same words in both lines, in the same order; of all of them, or of those that count. */
 bool words_same(const char *a, const char *b, bool (*counts)(const char *word));
 

@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "bootloader/grub-menu.h"
+#include "bootloader/grub-script.h"
 #include "bootloader/grubenv.h"
 #include "initramfs/kernels.h"
 #include "system/files.h"
@@ -32,6 +33,14 @@ struct line {
 	const char *initrd; /* paths as GRUB has them, NULL if there is none */
 	bool xen;           /* it is Xen that gets it */
 	bool own;           /* made by grub-mkconfig for a kernel of this system */
+};
+
+/* Whose lines they are. */
+struct menu_of {
+	const char *path; /* of the grub.cfg */
+	const char *boot; /* where its images are */
+	struct grub_script script; /* as GRUB runs it */
+	char *saved;               /* what grubenv has as saved_entry, or "0" */
 };
 
 /* The first word of a line, cut off; *rest is what follows. */
@@ -109,28 +118,43 @@ static void name_images(const char *paths, const char *boot, struct boot_entry *
 	}
 }
 
-static int add_line(const char *path, const char *boot, const struct line *line, struct boot_entries *entries)
+/* What the kernel will get. A line that is never reached, as files tell, is as it is. */
+static void expand_line(const struct grub_script *script, const struct line *line, struct boot_entry *e)
+{
+	const struct grub_line *found = grub_script_line(script, line->number);
+
+	if (!found || !found->text || line->xen)
+		return;
+	e->words = found->text;
+	e->written = strchr(line->words, '$') ? (char *)line->words : NULL;
+	e->also = found->also;
+	e->doubt = found->doubt;
+	e->fed = found->fed;
+}
+
+static int add_line(const struct menu_of *of, const struct line *line, struct boot_entries *entries)
 {
 	struct boot_entry e = { .words = (char *)line->words, .xen = line->xen, .own = line->own && !line->xen };
 	char kernel[PATH_MAX];
 
-	if (asprintf(&e.id, "%s:%u", path, line->number) < 0)
+	if (asprintf(&e.id, "%s:%u", of->path, line->number) < 0)
 		return -ENOMEM;
+	expand_line(&of->script, line, &e);
 	snprintf(e.title, sizeof(e.title), "%s", line->title ? line->title : "");
 	e.by_default = line->by_default ? PRESENCE_YES : PRESENCE_NO;
 	snprintf(kernel, sizeof(kernel), "/boot/%s", file_name(line->kernel));
 	kernel_release(kernel, e.release);
 	if (line->initrd)
-		name_images(line->initrd, boot, &e);
+		name_images(line->initrd, of->boot, &e);
 	int r = boot_entries_add(entries, &e);
 	free(e.id);
 	return r;
 }
 
-/* Entries of a grub.cfg, whose text is cut up. id is what they are called by, saved grubenv's saved_entry. */
-static int read_text(char *text, const char *saved, const char *id, const char *boot, struct boot_entries *entries)
+/* Entries of a grub.cfg, whose text is cut up. */
+static int read_text(char *text, const struct menu_of *of, struct boot_entries *entries)
 {
-	struct grub_menu menu = { .saved = saved };
+	struct grub_menu menu = { .saved = of->saved };
 	struct line found = { 0 };
 	unsigned number = 0;
 	bool own = false, xen = false;
@@ -152,7 +176,7 @@ static int read_text(char *text, const char *saved, const char *id, const char *
 		if (command == COMMAND_INITRD && found.words && !(xen && found.initrd))
 			found.initrd = behind("--nounzip", rest);
 		if (found.words && (command == COMMAND_LINUX || command == COMMAND_BOUND)) {
-			r = add_line(id, boot, &found, entries);
+			r = add_line(of, &found, entries);
 			found.words = NULL;
 		}
 		if (command == COMMAND_BOUND)
@@ -169,24 +193,25 @@ static int read_text(char *text, const char *saved, const char *id, const char *
 			found.words = behind("placeholder", rest);
 		}
 	}
-	return r == 0 && found.words ? add_line(id, boot, &found, entries) : r;
+	return r == 0 && found.words ? add_line(of, &found, entries) : r;
 }
 
 /* What GRUB has been told to start next time, and from then on: the block is beside grub.cfg. Owned by the caller,
  * NULL without memory. */
 static char *saved_entry(const char *path)
 {
-	char block[PATH_MAX];
-	const char *slash = strrchr(path, '/'), *value = NULL;
-	struct grubenv env = { 0 };
+	char block[PATH_MAX], name[64], value[4096];
+	const char *slash = strrchr(path, '/');
+	unsigned line = 0;
+	char *saved = NULL;
 
 	snprintf(block, sizeof(block), "%.*s/grubenv", slash ? (int)(slash - path) : 0, path);
-	env.text = file_read(block, NULL);
-	if (env.text)
-		value = grubenv_value(&env, "saved_entry");
-	char *copy = strdup(value && value[0] ? value : "0");
-	free(env.text);
-	return copy;
+	char *text = file_read(block, NULL);
+	for (const char *next = text; grubenv_next(&next, name, sizeof(name), value, sizeof(value), &line);)
+		if (strcmp(name, "saved_entry") == 0 && value[0] && !saved)
+			saved = strdup(value);
+	free(text);
+	return saved ? saved : strdup("0");
 }
 
 int grub_add_config(const char *path, const char *boot, struct boot_entries *entries, struct error *error)
@@ -194,12 +219,16 @@ int grub_add_config(const char *path, const char *boot, struct boot_entries *ent
 	size_t len = 0, first = entries->count;
 	char *text = file_read(path, &len);
 	int r = !text ? -errno : strlen(text) != len ? -EBADMSG : 0;
+	struct menu_of of = { .path = path, .boot = boot };
 
-	if (r == 0) {
-		char *saved = saved_entry(path);
-		r = saved ? read_text(text, saved, path, boot, entries) : -ENOMEM;
-		free(saved);
-	}
+	if (r == 0)
+		r = grub_script_run(path, text, &of.script);
+	if (r == 0)
+		of.saved = saved_entry(path);
+	if (r == 0)
+		r = of.saved ? read_text(text, &of, entries) : -ENOMEM;
+	grub_script_free(&of.script);
+	free(of.saved);
 	free(text);
 	if (r == 0) {
 		boot_entries_doubt(entries, first);

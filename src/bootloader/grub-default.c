@@ -3,10 +3,14 @@
  */
 #include "bootloader/grub-default.h"
 
+#include <dirent.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
+#include "bootloader/cmdline-edit.h"
+#include "system/files.h"
 #include "system/memstream.h"
 #include "system/message.h"
 #include "system/refuse.h"
@@ -106,4 +110,97 @@ int grub_edit_dropin(const struct mode_words *wish, struct edits *edits)
 	int r = edits_add_ours(edits, ROLE_SOURCE, GRUB_DROPIN, text);
 	free(text);
 	return r;
+}
+
+/* --- Drop-ins after ours ------------------------------------------------------------------------------------------ */
+
+/* The value of GRUB_CMDLINE_LINUX, or of one that is added to it, that a line sets; NULL: it sets none. *whole: ours is
+ * not in it any more. */
+static const char *value_set(const char *line, bool *whole)
+{
+	static const char name[] = "GRUB_CMDLINE_LINUX";
+
+	line += strspn(line, " \t");
+	line += strncmp(line, "export ", 7) == 0 ? 7 : 0;
+	if (strncmp(line, name, sizeof(name) - 1) != 0)
+		return NULL;
+	const char *rest = line + sizeof(name) - 1;
+	const char *equals = rest + strspn(rest, "_ABCDEFGHIJKLMNOPQRSTUVWXYZ");
+	bool added = *equals == '+';
+	equals += added;
+	/* Xen's are set before ours. */
+	if (*equals != '=' || strncmp(rest, "_XEN", 4) == 0)
+		return NULL;
+	size_t len = strcspn(equals, "\n");
+	const char *own = memmem(equals, len, "GRUB_CMDLINE_LINUX", sizeof(name) - 1);
+	bool kept = added || (own && (own[-1] == '$' || own[-1] == '{'));
+	*whole = *rest == '=' && !kept;
+	return equals + 1;
+}
+
+/* What that line of a drop-in has against words; NULL: nothing. Owned by the caller. */
+static char *objection(const char *line, const char *words, bool flush)
+{
+	bool whole = false;
+	const char *set = value_set(line, &whole);
+	char *value = set ? strndup(set, strcspn(set, "\n")) : NULL, *removed = NULL, *rest = NULL;
+
+	for (char *p = value; p && *p; p++)
+		if (*p == '"' || *p == '\'')
+			*p = ' ';
+	if (value)
+		rest = words_apply(value, "", flush, &removed);
+	free(rest);
+	bool harmless = !removed || words_among(removed, words);
+	if (harmless && whole && !words_right(value, words, flush)) {
+		free(removed);
+		removed = strdup("GRUB_CMDLINE_LINUX=");
+		harmless = false;
+	}
+	free(value);
+	if (!harmless)
+		return removed;
+	free(removed);
+	return NULL;
+}
+
+static bool search_dropin(const char *path, const char *words, bool flush, char **parameters, char **origin)
+{
+	char *text = file_read(path, NULL);
+	unsigned number = 1;
+
+	*parameters = *origin = NULL;
+	for (const char *line = text; line && *line && !*parameters; number++) {
+		*parameters = objection(line, words, flush);
+		if (*parameters && asprintf(origin, "%s:%u, which is read after " GRUB_DROPIN, path, number) < 0)
+			*origin = NULL;
+		line += strcspn(line, "\n");
+		line += *line == '\n';
+	}
+	free(text);
+	return *parameters != NULL;
+}
+
+/* In whatever language the shell sorts them. */
+bool grub_later_dropin(const char *words, bool flush, char **parameters, char **origin)
+{
+	const char *ours = strrchr(GRUB_DROPIN, '/') + 1;
+	struct dirent **list;
+	char path[512];
+	bool found = false;
+
+	int n = scandir(GRUB_DROPINS, &list, NULL, alphasort);
+	for (int i = 0; i < n; i++) {
+		const char *name = list[i]->d_name;
+		size_t len = strlen(name);
+		bool later = len > 4 && name[0] != '.' && strcmp(name + len - 4, ".cfg") == 0 &&
+			     (strcmp(name, ours) > 0 || strcasecmp(name, ours) > 0);
+		snprintf(path, sizeof(path), "%s/%s", GRUB_DROPINS, name);
+		if (!found && later)
+			found = search_dropin(path, words, flush, parameters, origin);
+		free(list[i]);
+	}
+	if (n >= 0)
+		free(list);
+	return found;
 }

@@ -17,6 +17,9 @@
 /* Adds the edit of our drop-in. Returns 0, or minus the exit code with one line told on stderr. */
 int grub_edit_dropin(const struct mode_words *wish, struct edits *edits);
 
+/* The member overridden: drop-ins that the shell reads after ours. */
+bool grub_later_dropin(const char *words, bool flush, char **parameters, char **origin);
+
 /* /etc/default/grub with our block at its end (words NULL: without it), which takes contrary words out of what the file
  * sets and puts ours in. text NULL: no such file. Owned by the caller; NULL without memory. */
 char *grub_with_block(const char *text, const char *mode, const char *words, bool flush);

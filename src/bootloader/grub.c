@@ -118,6 +118,7 @@ const struct backend backend_grub = {
 	.detect = detect_dropin,
 	.read = grub_read,
 	.edit = edit_dropin,
+	.overridden = grub_later_dropin,
 	.apply = grub_apply,
 	.way_back = grub_way_back,
 	.location = grub_config,

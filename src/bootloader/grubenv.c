@@ -3,7 +3,6 @@
  */
 #include "bootloader/grubenv.h"
 
-#include <ctype.h>
 #include <errno.h>
 #include <stdbool.h>
 #include <stdio.h>
@@ -15,11 +14,11 @@
 
 static const char header[] = "# GRUB Environment Block\n";
 
-int grubenv_read(const char *path, const char *config, struct grubenv *env, struct error *error)
+int grubenv_read(const char *path, struct grubenv *env, struct error *error)
 {
 	size_t len = 0;
 
-	*env = (struct grubenv){ .config = file_read(config, NULL) };
+	*env = (struct grubenv){ 0 };
 	env->text = file_read(path, &len);
 	int r = env->text || errno == ENOENT || errno == ENOTDIR ? 0 : -errno;
 	if (r < 0)
@@ -35,7 +34,6 @@ int grubenv_read(const char *path, const char *config, struct grubenv *env, stru
 void grubenv_free(struct grubenv *env)
 {
 	free(env->text);
-	free(env->config);
 	*env = (struct grubenv){ 0 };
 }
 
@@ -70,22 +68,21 @@ static const char *unescape(const char *from, const char *end, char *to, size_t 
 	return start;
 }
 
-/* "set name=value" or "set name=\"value\"" of grub.cfg, the last one. */
-static const char *set_line(const struct grubenv *env, const char *name, char *value, size_t size)
+bool grubenv_next(const char **text, char *name, size_t name_size, char *value, size_t size, unsigned *line)
 {
-	const char *found = NULL;
-	size_t len = strlen(name);
+	while (*text && **text) {
+		const char *start = *text, *end = value_end(start);
+		size_t len = strcspn(start, "=");
 
-	for (const char *line = env->config; line && *line; line += strcspn(line, "\n"), line += *line == '\n') {
-		const char *word = line + strspn(line, " \t");
-		if (strncmp(word, "set ", 4) != 0 || strncmp(word + 4, name, len) != 0 || word[4 + len] != '=')
+		*text = end + (*end == '\n');
+		++*line;
+		if (*start == '#' || start + len >= end || len >= name_size)
 			continue;
-		const char *start = word + 5 + len, *stop = strchr("\"'", *start) && *start ? start : NULL;
-		size_t n = stop ? strcspn(start + 1, *start == '"' ? "\"\n" : "'\n") : strcspn(start, " \t\n");
-		snprintf(value, size, "%.*s", (int)n, stop ? start + 1 : start);
-		found = value;
+		snprintf(name, name_size, "%.*s", (int)len, start);
+		unescape(start + len + 1, end, value, size);
+		return true;
 	}
-	return found;
+	return false;
 }
 
 const char *grubenv_value(const struct grubenv *env, const char *name)
@@ -94,41 +91,9 @@ const char *grubenv_value(const struct grubenv *env, const char *name)
 	const char *line = find(env, name);
 
 	if (!line)
-		return set_line(env, name, value, sizeof(value));
+		return NULL;
 	line += strlen(name) + 1;
 	return unescape(line, value_end(line), value, sizeof(value));
-}
-
-static bool is_name(char c)
-{
-	return isalnum((unsigned char)c) || c == '_';
-}
-
-char *grubenv_expand(const struct grubenv *env, const char *line)
-{
-	struct text made;
-	char name[64];
-
-	FILE *out = text_open(&made);
-	if (!out)
-		return NULL;
-	while (*line) {
-		bool braces = line[0] == '$' && line[1] == '{';
-		const char *start = line + 1 + braces;
-		size_t len = 0;
-
-		while (*line == '$' && is_name(start[len]) && len < sizeof(name) - 1)
-			len++;
-		if (len == 0 || (braces && start[len] != '}')) {
-			fputc(*line++, out);
-			continue;
-		}
-		snprintf(name, sizeof(name), "%.*s", (int)len, start);
-		const char *value = grubenv_value(env, name);
-		fputs(value ? value : "", out);
-		line = start + len + braces;
-	}
-	return text_close(&made, NULL);
 }
 
 char *grubenv_with(const struct grubenv *env, const char *name, const char *value)

@@ -108,7 +108,7 @@ static char *line_after(const struct transaction *t, const struct boot_entry *e,
 		return copy_of(e->words, failed);
 	if (!j->known)
 		return NULL;
-	if (words_right(e->words, j->words, j->flush))
+	if (boot_entry_right(e, j->words, j->flush))
 		return copy_of(e->words, failed);
 	char *line = words_apply(e->words, j->words, j->flush, NULL);
 	*failed = *failed || !line;

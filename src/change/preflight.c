@@ -287,6 +287,30 @@ static int check_proven(const struct preflight *p)
 		      p->backend->location(), p->backend->program, p->backend->name);
 }
 
+/* What another program puts on an entry's line, by a variable of GRUB's or a drop-in, is not ours to take out. */
+static int check_overridden(const struct preflight *p)
+{
+	const struct boot_entries *entries = &p->entries->entries;
+	char *parameters = NULL, *origin = NULL;
+	int code = 0;
+
+	if (p->backend->overridden && p->backend->overridden(p->words, p->flush, &parameters, &origin)) {
+		code = REFUSE(p, LINE_OVERRIDDEN, "'%s' is set in %s", parameters, origin ? origin : "");
+		free(parameters);
+		free(origin);
+	}
+	for (size_t i = 0; i < entries->count && code == 0; i++) {
+		const struct boot_entry *e = &entries->list[i];
+		if (!e->own || !boot_entry_fed(e, p->words, p->flush, &parameters, &origin))
+			continue;
+		code = REFUSE(p, LINE_OVERRIDDEN, "boot entry %s gets '%s' from a variable that is set in %s", e->id,
+			      parameters ? parameters : "", origin ? origin : "");
+		free(parameters);
+		free(origin);
+	}
+	return code;
+}
+
 static int check_line(const struct preflight *p)
 {
 	const struct boot_entries *entries = &p->entries->entries;
@@ -413,7 +437,7 @@ int preflight(const struct preflight *p)
 		{ check_table, true },     { check_evidence, true },  { check_flush, false },  { check_noiommu, false },
 		{ check_passthrough, true },
 		{ check_written, false },  { check_modprobe, false }, { check_sealed, false }, { check_proven, true },
-		{ check_line, false },     { check_space, false },
+		{ check_overridden, false }, { check_line, false },  { check_space, false },
 	};
 	int code = 0;
 

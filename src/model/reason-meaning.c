@@ -69,6 +69,9 @@ static const struct meaning meanings[] = {
 	[GENERATED_ELSEWHERE] = { "a file that another tool writes",
 				  "grub.cfg is there, and grub-mkconfig has not written it: made anew it would lose "
 				  "what somebody or another tool has written there.", REFUSED },
+	[LINE_OVERRIDDEN] = { "what another program adds to the kernel command line",
+			      "A variable of GRUB that another program sets, or a drop-in that is read after ours, "
+			      "brings kernel parameters that contradict the mode.", REFUSED },
 	[CMDLINE_TOO_LONG] = { "the kernel command line", "The kernel reads 2,047 bytes.", REFUSED },
 	[BOOTLOADER_UNPROVEN] = { "the boot loader",
 				  "No entry of the boot loader that was found has the line that this machine was "

@@ -36,6 +36,8 @@ enum { ROWS = REASON_COUNT };
 	    "enroll the disk's key anew after the reboot, have a passphrase at hand, and use --force") \
 	ROW(SOURCE_CHANGED, PLAIN, "put back what the last change wrote, or set the mode you want, which keeps your " \
 				   "edit") \
+	ROW(LINE_OVERRIDDEN, FORCED, "take them out there (of TuneD: another profile, or 'tuned-adm off'), have the " \
+				     "boot loader's files made anew, and run this again") \
 	ROW(CMDLINE_TOO_LONG, PLAIN, "remove parameters that are not needed, and run this again") \
 	ROW(BOOTLOADER_UNPROVEN, PLAIN, "") \
 	ROW(BOOTLOADER_UNSUPPORTED, PLAIN, "") \

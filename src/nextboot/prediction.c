@@ -49,6 +49,10 @@ static enum verdict predict(const struct prediction *e, const struct evidence *n
 	unsigned accepted = target_accepts(&e->target);
 	if ((modes & ~accepted) == 0)
 		return VERDICT_MATCH;
+	if (e->doubt && (modes & accepted)) {
+		*why = "a variable of GRUB on its command line, which could set another mode, can't be told";
+		return VERDICT_UNKNOWN;
+	}
 	*why = modes & accepted ? "its kernel parameters leave the mode to the kernel's default" :
 	       no_table ? "the firmware offers no IOMMU" : "its kernel parameters give another mode than its "
 							   "initramfs wants";
@@ -91,6 +95,26 @@ static void take_image(const struct predictions *entries, struct prediction *e)
 	read_image(e);
 }
 
+/* What all the lines that it can come to have in common, and each mode that one of them gives. */
+static void take_modes(struct prediction *e, const struct boot_entry *from, enum vendor vendor)
+{
+	const char *at = NULL;
+	bool any = false;
+
+	for (char *line; (line = boot_entry_line(from, &at)); free(line)) {
+		enum mode mode = cmdline_mode(line, vendor, kernel_version(e->kernel));
+		e->doubt = e->doubt || (any && mode != e->mode);
+		e->mode = any && mode != e->mode ? MODE_UNKNOWN : mode;
+		e->modes |= line_modes(mode);
+		any = true;
+	}
+	e->doubt = e->doubt || from->doubt;
+	if (from->doubt) {
+		e->mode = MODE_UNKNOWN;
+		e->modes = BIT(MODES_WANTED) - 1;
+	}
+}
+
 static int add(struct predictions *entries, const struct boot_entry *from, const struct evidence *now,
 	       bool target_there)
 {
@@ -113,8 +137,10 @@ static int add(struct predictions *entries, const struct boot_entry *from, const
 	snprintf(e->kernel, sizeof(e->kernel), "%s", from->release);
 	snprintf(e->image, sizeof(e->image), "%s", from->image);
 	enum vendor vendor = now ? now->vendor : VENDOR_UNKNOWN;
-	e->mode = cmdline_mode(e->words, vendor, kernel_version(e->kernel));
-	e->modes = line_modes(e->mode);
+	take_modes(e, from, vendor);
+	char *parameters;
+	if (boot_entry_fed(from, "", true, &parameters, &e->fed_by))
+		free(parameters);
 	if (e->image[0])
 		take_image(entries, e);
 	if (e->hook == HOOK_NONE && strstr(e->image, "-rescue"))
@@ -128,14 +154,18 @@ void prediction_assume(struct prediction *e, const char *line, const struct targ
 		       const struct evidence *now, bool target_there)
 {
 	char *words = line ? strdup(line) : NULL;
+	bool same = words && strcmp(words, e->words) == 0;
 
 	if (words) {
 		free(e->words);
 		e->words = words;
 	}
-	e->mode = words ? cmdline_mode(words, now ? now->vendor : VENDOR_UNKNOWN, kernel_version(e->kernel)) :
-			  MODE_UNKNOWN;
-	e->modes = line_modes(e->mode);
+	/* What can't be told stays so, whatever else is on it. */
+	if (!same && !e->doubt) {
+		e->mode = words ? cmdline_mode(words, now ? now->vendor : VENDOR_UNKNOWN, kernel_version(e->kernel)) :
+				  MODE_UNKNOWN;
+		e->modes = line_modes(e->mode);
+	}
 	if (image && e->image[0] && e->counted) {
 		e->status = 0;
 		e->hook = !target ? HOOK_NONE : target->on_mismatch == POLICY_WARN ? HOOK_WARNS : HOOK_STOPS;
@@ -172,6 +202,7 @@ void predictions_free(struct predictions *entries)
 	for (size_t i = 0; i < entries->count; i++) {
 		free(entries->list[i].id);
 		free(entries->list[i].words);
+		free(entries->list[i].fed_by);
 	}
 	free(entries->list);
 	*entries = (struct predictions){ 0 };

@@ -16,6 +16,8 @@ struct prediction {
 	enum presence by_default; /* whether it is started where nobody chooses */
 	char kernel[65];  /* release, as its file is named */
 	char *words;      /* the kernel command line */
+	bool doubt;       /* a variable of GRUB in it can't be told */
+	char *fed_by;     /* who puts IOMMU parameters into it by a variable; NULL: nobody */
 	char image[256];  /* its initramfs, "" if it has none */
 	bool xen;         /* a kernel that runs under Xen */
 	bool counted;     /* of this system, and no rescue entry without the check */

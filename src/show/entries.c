@@ -4,15 +4,32 @@
 #include "show/entries.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <unistd.h>
 
 #include "base/json.h"
+#include "bootloader/cmdline-edit.h"
+#include "bootloader/grub-default.h"
+#include "system/files.h"
 #include "show/colour.h"
+
+/* Whether the words of ours that are configured are those that the entry has: else somebody else wrote it. */
+static bool by_config(const char *path, const struct prediction *e)
+{
+	char *text = file_read(path, NULL), words[256];
+	bool flush = false, ours = grub_text_words(text, words, sizeof(words), &flush);
+
+	free(text);
+	return !ours || words_right(e->words, words, flush);
+}
 
 /* What feeds an entry's line. */
 static const char *layer_of(const struct backend *backend, const struct prediction *e)
 {
-	return backend->config_file && access(backend->config_file, F_OK) == 0 ? backend->config_file : e->id;
+	if (e->fed_by)
+		return e->fed_by;
+	bool config = backend->config_file && access(backend->config_file, F_OK) == 0;
+	return config && by_config(backend->config_file, e) ? backend->config_file : e->id;
 }
 
 /* What to do about it; static text, NULL: nothing. */

@@ -6,6 +6,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -26,7 +27,13 @@ static enum mode asked_for(const struct loader *loader, const struct evidence *e
 	for (size_t i = 0; i < entries->count; i++) {
 		if (!entries->list[i].own)
 			continue;
+		const char *at = NULL;
 		enum mode by_line = cmdline_mode(entries->list[i].words, e->vendor, e->kernel);
+		bool doubt = entries->list[i].doubt;
+		for (char *line; !doubt && (line = boot_entry_line(&entries->list[i], &at)); free(line))
+			doubt = cmdline_mode(line, e->vendor, e->kernel) != by_line;
+		if (doubt)
+			return MODE_UNKNOWN;
 		mode = mode == MODE_UNKNOWN || mode == by_line ? by_line : MODE_MIXED;
 	}
 	return mode;

@@ -16,7 +16,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 
 	MUST(saved);
 	if (text) {
-		MUST(read_text(text, saved, "grub.cfg", "/boot", &entries) == 0);
+		struct menu_of of = { .path = "grub.cfg", .boot = "/boot", .saved = saved };
+		MUST(grub_script_run(of.path, text, &of.script) == 0);
+		MUST(read_text(text, &of, &entries) == 0);
+		grub_script_free(&of.script);
 		boot_entries_check(&entries, "grub.cfg", "intel_iommu=on amd_iommu=on", false, &error);
 	}
 	boot_entries_free(&entries);
