@@ -93,6 +93,8 @@ struct backend {
 	void (*image_after)(const struct edits *edits, struct boot_entry *entry);
 	/* Whether all that a file of the tool's names is there: kernels and images. NULL: nobody asks. */
 	bool (*whole)(const char *path);
+	/* Whether what its tool makes was made by it last: else it is not made anew. NULL: nobody asks. */
+	bool (*generated)(void);
 	/* Removes what no entry needs, once a change has ended; or NULL. */
 	void (*collect_garbage)(struct snapshot *snapshot);
 	/* A more general row that finds the same entries, and does not count beside this one. */

@@ -188,13 +188,14 @@ static int add(const char *dir, const char *name, struct bls_entries *entries, s
 		unsigned line = 1;
 		for (size_t i = 0; i < whole; i++)
 			line += e->text[i] == '\n';
-		return error_set(error, -EBADMSG, "%s:%u: is no boot entry (it holds a NUL byte); mend or remove it",
+		return error_set(error, -EBADMSG, "%s:%u: is no boot entry (it holds a NUL byte); mend it, or move it "
+				 "away",
 				 e->path, line);
 	}
 	if (!bls_value(e->text, "linux", value, sizeof(value)) && !bls_value(e->text, "efi", value, sizeof(value)) &&
 	    !bls_value(e->text, "uki", value, sizeof(value)))
 		return error_set(error, -EBADMSG,
-				 "%s: is no boot entry (it names no kernel, linux or efi); mend or remove it",
+				 "%s: is no boot entry (it names no kernel, linux or efi); mend it, or move it away",
 				 e->path);
 	e->line = options_of(e->text, entries->all);
 	return e->line ? 0 : error_errno(error, -ENOMEM);

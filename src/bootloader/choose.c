@@ -315,3 +315,31 @@ int backend_choose(const char *name, bool installed, const struct root *root, co
 	int r = backend_grub.detect(installed, &what);
 	return refuse_missing(r, what, words);
 }
+
+bool backend_is_here(const struct backend *backend, bool installed, struct snapshot *snapshot)
+{
+	const char *what;
+
+	return detect_one(backend, installed, snapshot, &what) == 0 && (!backend->generated || backend->generated());
+}
+
+int backend_choose_way_out(const char *name, bool installed, const struct root *root, const char *running,
+			   struct snapshot *snapshot, const struct backend **backend, bool *here)
+{
+	const struct backend *known = name ? backend_named(name) : NULL;
+
+	*backend = known;
+	*here = known && backend_is_here(known, installed, snapshot);
+	if (*here)
+		return 0;
+	int code = check_mounted();
+	if (code)
+		return code;
+	fail_mute(true);
+	*here = backend_choose(NULL, installed, root, running, "", snapshot, backend) == 0 &&
+		backend_is_here(*backend, installed, snapshot);
+	fail_mute(false);
+	if (!*here)
+		*backend = known ? known : &backend_grub;
+	return 0;
+}

@@ -28,7 +28,16 @@ void backend_environment(void);
 int backend_choose(const char *name, bool installed, const struct root *root, const char *running, const char *words,
 		   struct snapshot *snapshot, const struct backend **backend);
 
-/* The same, without a word; NULL if there is none. */
+/* For a way out, which no boot loader's absence is in the way of: the one of that name, by which the words were put in
+ * (NULL: it is not known), if it is here; else the one that is. Where none is, the one of that name again, and *here
+ * false: its entries are nobody's to make then. Returns as backend_choose(). */
+int backend_choose_way_out(const char *name, bool installed, const struct root *root, const char *running,
+			   struct snapshot *snapshot, const struct backend **backend, bool *here);
+
+/* Whether it is, and its tool may make its entries. */
+bool backend_is_here(const struct backend *backend, bool installed, struct snapshot *snapshot);
+
+/* As backend_choose(), without a word; NULL if there is none. */
 const struct backend *backend_guess(bool installed, const char *running, struct snapshot *snapshot);
 
 /* Whether somebody at the console can edit the entries of this system's boot loader, without a word; unknown if it

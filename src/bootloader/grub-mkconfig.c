@@ -91,6 +91,8 @@ int grub_apply(struct snapshot *snapshot, const char *words, bool flush, bool ve
 	size_t old_len;
 
 	(void)snapshot; /* made anew, whatever they are */
+	if (grub_check_generated() < 0) /* by now */
+		return -1;
 
 	/* grub-mkconfig truncates and rewrites the file it is given, so that is never the live one. */
 	new_name(path);
@@ -126,13 +128,19 @@ bool grub_whole(const char *path)
 }
 
 /* Each of its scripts begins with that line. Source: GRUB's util/grub-mkconfig.in. */
-int grub_check_generated(void)
+bool grub_generated(void)
 {
 	char *text = file_read(grub_config(), NULL);
 	bool ours = !text || strstr(text, "### BEGIN /etc/grub.d/");
 
 	free(text);
-	return ours ? 0 : -refuse(GENERATED_ELSEWHERE, "%s was not written by grub-mkconfig", grub_config());
+	return ours;
+}
+
+int grub_check_generated(void)
+{
+	return grub_generated() ? 0 : -refuse(GENERATED_ELSEWHERE, "%s was not written by grub-mkconfig",
+					      grub_config());
 }
 
 const char *grub_command(void)

@@ -18,8 +18,11 @@ extern const char *const grub_watched[];
 void grub_remove_temporaries(void);
 bool grub_whole(const char *path);
 
-/* Whether grub-mkconfig has written the grub.cfg that is there: else it can't be made anew without a loss. Returns 0,
- * also where there is none, or minus the exit code having refused it: GENERATED_ELSEWHERE. */
+/* Whether grub-mkconfig has written the grub.cfg that is there, or there is none: else it can't be made anew without a
+ * loss. */
+bool grub_generated(void);
+
+/* The same as 0, or minus the exit code having refused it: GENERATED_ELSEWHERE. */
 int grub_check_generated(void);
 
 #endif

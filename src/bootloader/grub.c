@@ -72,8 +72,9 @@ static int detect_file(bool installed, const char **what)
 	*what = "grub-mkconfig";
 	if (!grub_mkconfig())
 		return -ENOENT;
+	/* grub-mkconfig does without it: on a disk somebody may have taken it away since. */
 	*what = GRUB_DEFAULT;
-	if (access(GRUB_DEFAULT, F_OK) < 0)
+	if (access(GRUB_DEFAULT, F_OK) < 0 && !(installed && access(grub_config(), F_OK) == 0 && grub_generated()))
 		return -ENOENT;
 	*what = "grub-mkconfig that reads " GRUB_DEFAULT " alone, and a grub.cfg with entries in it";
 	r = reads_dropins();
@@ -87,27 +88,27 @@ static int detect_file(bool installed, const char **what)
 static int edit_dropin(const struct mode_words *wish, struct snapshot *snapshot, struct edits *edits)
 {
 	(void)snapshot; /* made anew, whatever they are */
-	int r = grub_check_generated();
+	int r = grub_edit_dropin(wish, edits);
 
 	if (r == 0)
-		r = grub_edit_dropin(wish, edits);
+		r = grub_check_generated();
 	return r < 0 ? r : edits_add(edits, ROLE_MADE, grub_config(), NULL);
 }
 
 static int edit_file(const struct mode_words *wish, struct snapshot *snapshot, struct edits *edits)
 {
 	(void)snapshot; /* made anew, whatever they are */
-	int r = grub_check_generated();
-	if (r < 0)
-		return r;
 	char *old = file_read(GRUB_DEFAULT, NULL);
-	char *text = grub_with_block(old, wish->mode, wish->words, wish->flush);
+	bool none = !old && !wish->words; /* none is made to say nothing */
+	char *text = none ? NULL : grub_with_block(old, wish->mode, wish->words, wish->flush);
 
 	free(old);
-	if (!text)
+	if (!text && !none)
 		return no_memory();
-	r = edits_add(edits, ROLE_SOURCE, GRUB_DEFAULT, text);
+	int r = edits_add(edits, ROLE_SOURCE, GRUB_DEFAULT, text);
 	free(text);
+	if (r == 0)
+		r = grub_check_generated();
 	return r < 0 ? r : edits_add(edits, ROLE_MADE, grub_config(), NULL);
 }
 
@@ -125,6 +126,7 @@ const struct backend backend_grub = {
 	.command = grub_command,
 	.remove_temporaries = grub_remove_temporaries,
 	.whole = grub_whole,
+	.generated = grub_generated,
 	.watched = grub_watched,
 	.needs_block_device = true,
 	.later = "run update-grub there",
@@ -144,6 +146,7 @@ const struct backend backend_grub_file = {
 	.command = grub_command,
 	.remove_temporaries = grub_remove_temporaries,
 	.whole = grub_whole,
+	.generated = grub_generated,
 	.watched = grub_watched,
 	.needs_block_device = true,
 	.later = "run update-grub there",

@@ -102,7 +102,7 @@ static int edit_lines(const char *path, const char *seed, const struct mode_word
 		for (size_t i = 0; i < whole; i++)
 			line += old[i] == '\n';
 		free(old);
-		fail("%s:%u: is no kernel command line (it holds a NUL byte); mend or remove it", path, line);
+		fail("%s:%u: is no kernel command line (it holds a NUL byte); mend it", path, line);
 		return -1;
 	}
 	/* Nothing of ours to take out of it. */

@@ -171,8 +171,7 @@ static int mount_one(const struct esp *esp, bool write, struct error *error)
 		return 0;
 	return error_set(error, r,
 			 ESP_LIST
-			 ": %s can't be mounted%s (%s); mend that partition, or make it anew with 'proxmox-boot-tool "
-			 "format' and 'init' and run 'proxmox-boot-tool clean'",
+			 ": %s can't be mounted%s (%s); mend that partition, or take that line out",
 			 esp->uuid, write ? " to write to it" : "",
 			 r == -EINVAL || r == -ENODEV ? "it is no FAT file system, or a damaged one" : strerror(-r));
 }

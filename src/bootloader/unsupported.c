@@ -38,6 +38,10 @@
 	"boots from "                                                                                                  \
 	"(PXELINUX: append, iPXE: kernel, GRUB: linux)"
 
+/* What else somebody has written there stays. */
+#define MODE_BY_HAND "touch /etc/iommu.target && sed -i '/^ *mode *=/d' /etc/iommu.target && " \
+		     "echo mode=%m >> /etc/iommu.target"
+
 static const struct unsupported table[] = {
 	/* --- Whatever else is there
 	 * ---------------------------------------------------------------------------------------- */
@@ -49,7 +53,7 @@ static const struct unsupported table[] = {
 		true,
 		.all = { "/usr/bin/rpm-ostree" },
 		.any = { "/run/ostree-booted", "/ostree/repo" },
-		.advice = "echo mode=%m > /etc/iommu.target && rpm-ostree kargs{ --delete-if-present=%c}{ "
+		.advice = MODE_BY_HAND " && rpm-ostree kargs{ --delete-if-present=%c}{ "
 			  "--append-if-missing=%a} && "
 			  "rpm-ostree initramfs-etc --track=/etc/iommu.target",
 	},
@@ -142,7 +146,7 @@ static const struct unsupported table[] = {
 		true,
 		.all = { "/usr/sbin/transactional-update" },
 		.advice = "put '%a' %(in place of '%r' %)on the line of /etc/kernel/cmdline (with GRUB: into "
-			  "GRUB_CMDLINE_LINUX of /etc/default/grub) && echo mode=%m > /etc/iommu.target && "
+			  "GRUB_CMDLINE_LINUX of /etc/default/grub) && " MODE_BY_HAND " && "
 			  "transactional-update initrd (with GRUB: transactional-update initrd grub.cfg)",
 	},
 	{

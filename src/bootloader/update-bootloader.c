@@ -211,6 +211,16 @@ static char *changed(const char *text, const struct mode_words *wish, int chosen
 	return text_close(&made, NULL);
 }
 
+static int no_text(const char *text)
+{
+	unsigned line = 1;
+
+	for (; *text; text++)
+		line += *text == '\n';
+	fail(GRUB_DEFAULT ":%u: is no text file (it holds a NUL byte); mend it", line);
+	return -1;
+}
+
 static int edit(const struct mode_words *wish, struct snapshot *snapshot, struct edits *edits)
 {
 	(void)snapshot; /* made anew, whatever they are */
@@ -222,18 +232,16 @@ static int edit(const struct mode_words *wish, struct snapshot *snapshot, struct
 	if (r < 0)
 		return r;
 	char *text = file_read(GRUB_DEFAULT, &len);
+	if (!text && errno == ENOENT && !wish->words) /* somebody has taken it away, and none of ours is left */
+		return edits_add(edits, ROLE_MADE, grub_config(), NULL);
 	if (!text) {
 		fail(GRUB_DEFAULT ": %s", strerror(errno));
 		return -1;
 	}
-	size_t whole = strlen(text);
-	if (whole != len) {
-		unsigned line = 1;
-		for (size_t i = 0; i < whole; i++)
-			line += text[i] == '\n';
-		fail(GRUB_DEFAULT ":%u: is no text file (it holds a NUL byte); mend it", line);
+	if (strlen(text) != len) {
+		r = no_text(text);
 		free(text);
-		return -1;
+		return r;
 	}
 	int chosen = find_line(text, wish->flush);
 	r = -1;
@@ -259,6 +267,7 @@ const struct backend backend_update_bootloader = {
 	.command = grub_command,
 	.remove_temporaries = grub_remove_temporaries,
 	.whole = grub_whole,
+	.generated = grub_generated,
 	.watched = grub_watched,
 	.needs_block_device = true,
 	.later = "run update-bootloader --refresh there",

@@ -30,7 +30,8 @@ enum { FORMAT = 2 }; /* one that is not written down is 1 */
 static const char *const progress_words[] = {
 	[PROGRESS_OPEN] = "open", [PROGRESS_BOOT] = "boot", [PROGRESS_SEALING] = "sealing",
 };
-static const char *const side_words[] = { [BEFORE] = "before", [AFTER] = "after", [PUT] = "put" };
+static const char *const side_words[] = { [BEFORE] = "before", [AFTER] = "after", [PUT] = "put",
+					  [MEANT] = "meant" };
 
 static void copy_path(char path[static 128], const char *dir, enum side side, size_t number)
 {
@@ -109,6 +110,8 @@ static int write_journal(const char *dir, const struct journal *j, const struct 
 	fprintf(out, "flush=%s\nboot_id=%s\n", j->flush ? "yes" : "no", j->boot_id);
 	if (j->pending[0])
 		fprintf(out, "pending=%s\n", j->pending);
+	if (j->over)
+		fputs("over=yes\n", out);
 	for (size_t i = 0; i < edits->count; i++)
 		fprintf(out, "file=%s %s\n", role_name(edits->list[i].role), edits->list[i].path);
 	char *text = text_close(&made, &len);
@@ -136,7 +139,10 @@ static int keep_after(const struct edit *edit, size_t number, bool back)
 		strcat(from, ".link");
 		r = keep_link(from, path);
 	}
-	return r == -ENOENT ? 0 : r;
+	/* A target that waited for its boot is to be what it was meant to become. */
+	if (r == 0 && edit->after)
+		r = file_put(path, edit->after, strlen(edit->after), 0600);
+	return r == -ENOENT || r > 0 ? 0 : r;
 }
 
 /* The file as it is, and where it is a link, that too. None is fine. */
@@ -162,37 +168,6 @@ static int prepare(const struct journal *j, const struct edits *edits, bool back
 			return r;
 	}
 	return write_journal(SPARE, j, edits);
-}
-
-/* Puts the spare in the place of the change, which becomes the spare. */
-static int exchange(void)
-{
-	int r = renameat2(AT_FDCWD, SPARE, AT_FDCWD, CHANGE, RENAME_EXCHANGE);
-
-	if (r < 0 && errno == ENOENT)
-		r = rename(SPARE, CHANGE);
-	/* Few file systems can't exchange: there the older record is given up first. */
-	if (r < 0 && errno == EINVAL) {
-		r = remove_dir(CHANGE);
-		if (r < 0)
-			return r;
-		r = rename(SPARE, CHANGE);
-	}
-	return r < 0 ? -errno : file_sync_dir(CHANGE);
-}
-
-int journal_open(const struct journal *j, const struct edits *edits, bool back)
-{
-	int r = remove_dir(SPARE);
-	if (r < 0)
-		return r;
-	if (mkdir(SPARE, 0700) < 0)
-		return -errno;
-	r = prepare(j, edits, back);
-	if (r == 0)
-		return exchange();
-	remove_dir(SPARE);
-	return r;
 }
 
 int journal_update(const struct journal *j, const struct edits *edits)
@@ -266,6 +241,8 @@ static int parse(char *text, struct journal *j, struct edits *edits)
 			j->had_known = snprintf(j->had, sizeof(j->had), "%s", kv.value) < (int)sizeof(j->had);
 		else if (strcmp(kv.key, "flush") == 0)
 			j->flush = strcmp(kv.value, "yes") == 0;
+		else if (strcmp(kv.key, "over") == 0)
+			j->over = strcmp(kv.value, "yes") == 0;
 		else if (strcmp(kv.key, "boot_id") == 0)
 			snprintf(j->boot_id, sizeof(j->boot_id), "%s", kv.value);
 		else if (strcmp(kv.key, "pending") == 0)
@@ -304,6 +281,11 @@ int journal_read(struct journal *j, bool *open)
 	return r;
 }
 
+bool journal_waits(const struct journal *j, const char *boot_id)
+{
+	return j->progress == PROGRESS_BOOT && (!boot_id || strcmp(j->boot_id, boot_id) == 0);
+}
+
 static int read_copy(enum side side, size_t number, char **text)
 {
 	char path[128];
@@ -334,6 +316,73 @@ int journal_edits(struct edits *edits)
 	return r;
 }
 
+static const struct edit *target_of(const struct edits *edits, size_t *number)
+{
+	for (*number = 0; *number < edits->count; ++*number)
+		if (edits->list[*number].role == ROLE_TARGET)
+			return &edits->list[*number];
+	return NULL;
+}
+
+/* Of a change that waits for its boot: what the target is to be then. */
+static int keep_meant(const struct edits *edits)
+{
+	char from[128], to[128];
+	struct edits theirs;
+	struct journal last;
+	size_t i, k;
+	bool open;
+
+	int r = read_change(&last, &theirs, &open);
+	bool waits = r == 0 && open && last.progress == PROGRESS_BOOT && target_of(&theirs, &i) && target_of(edits, &k);
+	edits_free(&theirs);
+	if (!waits)
+		return 0;
+	copy_path(from, CHANGE, AFTER, i);
+	copy_path(to, SPARE, MEANT, k);
+	r = file_copy(from, to);
+	return r == -ENOENT ? 0 : r;
+}
+
+/* Puts the spare in the place of the change, which becomes the spare. */
+static int exchange(void)
+{
+	int r = renameat2(AT_FDCWD, SPARE, AT_FDCWD, CHANGE, RENAME_EXCHANGE);
+
+	if (r < 0 && errno == ENOENT)
+		r = rename(SPARE, CHANGE);
+	/* Few file systems can't exchange: there the older record is given up first. */
+	if (r < 0 && errno == EINVAL) {
+		r = remove_dir(CHANGE);
+		if (r < 0)
+			return r;
+		r = rename(SPARE, CHANGE);
+	}
+	return r < 0 ? -errno : file_sync_dir(CHANGE);
+}
+
+int journal_open(struct journal *j, const struct edits *edits, bool back)
+{
+	int r = remove_dir(SPARE);
+	if (r < 0)
+		return r;
+	if (mkdir(SPARE, 0700) < 0)
+		return -errno;
+	j->over = access(CHANGE "/" JOURNAL, F_OK) == 0;
+	r = prepare(j, edits, back);
+	if (r == 0 && j->over)
+		r = keep_meant(edits);
+	if (r == 0)
+		return exchange();
+	remove_dir(SPARE);
+	return r;
+}
+
+int journal_meant(size_t number, char **text)
+{
+	return read_copy(MEANT, number, text);
+}
+
 int journal_close(void)
 {
 	if (rename(CHANGE "/" JOURNAL, CHANGE "/" DONE) < 0)
@@ -343,20 +392,14 @@ int journal_close(void)
 	return r;
 }
 
-/* Whether the spare is the change before this one: done, waiting for its boot, or of a record that nobody can read; and
- * not one that was about to begin when it was cut short. */
+/* Whether the spare is the change before this one: it is done, or this one says that it lies over it; and not one that
+ * was about to begin when it was cut short. */
 static bool spare_is_last(void)
 {
-	struct edits edits = { 0 };
 	struct journal j;
+	bool open;
 
-	if (access(SPARE "/" DONE, F_OK) == 0)
-		return true;
-	char *text = file_read(SPARE "/" JOURNAL, NULL);
-	bool prepared = !text || (parse(text, &j, &edits) == 0 && j.progress == PROGRESS_OPEN);
-	edits_free(&edits);
-	free(text);
-	return !prepared;
+	return access(SPARE "/" DONE, F_OK) == 0 || (journal_read(&j, &open) == 0 && j.over);
 }
 
 int journal_cancel(void)

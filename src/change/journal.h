@@ -31,25 +31,34 @@ struct journal {
 	bool had_known;   /* before the change all entries had the same words about the IOMMU: */
 	char had[256];
 	char boot_id[40]; /* of the boot that made the change */
+	bool over;        /* the change before it was still open, and is so again if this one is undone */
 	char pending[40]; /* of the boot in which this is the first change, whose sign /run/iommu/pending is; or "" */
 };
 
 /* What is kept of a file: as it was, as it is to be, and what is there meanwhile: the text of a target that lets both
- * modes pass, or what the boot loader's own tool has made. */
-enum side { BEFORE, AFTER, PUT };
+ * modes pass, or what the boot loader's own tool has made; and of a target that another change let both modes pass
+ * until its boot, what that one was to end with. */
+enum side { BEFORE, AFTER, PUT, MEANT };
 
 /* Begins: keeps the files as they are now, and what they are to become; with back, the edits being those of the last
  * change turned round, that is what they were before it, owner and mode included. The last change's copies stay
  * until journal_close(). Returns 0 or -errno; if it is cut short there is no new change. */
-int journal_open(const struct journal *journal, const struct edits *edits, bool back);
+int journal_open(struct journal *journal, const struct edits *edits, bool back);
 
 /* Reads the last change, *open if it is still under way, also where it can't be read. Returns 0, -ENOENT if there is
  * none, -EINVAL if the record is damaged, -ENOTSUP if it is in a format that only a newer program knows, or another
  * -errno. */
 int journal_read(struct journal *journal, bool *open);
 
+/* Whether nothing is left to do about it before the machine has booted: boot_id is this boot's, NULL in a tree. */
+bool journal_waits(const struct journal *journal, const char *boot_id);
+
 /* Reads what the change edits, both sides' texts included. Returns 0, or -errno and no edits. */
 int journal_edits(struct edits *edits);
+
+/* What the target was to be after its boot, where the last change took the place of one that waited for it: *text,
+ * owned by the caller, else NULL; number is the target's edit. Returns 0 or -errno. */
+int journal_meant(size_t number, char **text);
 
 /* Writes down how far the change has come. Returns 0 or -errno. */
 int journal_update(const struct journal *journal, const struct edits *edits);

@@ -279,9 +279,12 @@ static int plan_again(struct transaction *t, struct edits *fresh)
 	step_parse_target(text, &target);
 	snapshot_free(t->snapshot);
 	int code = plan_edits(text, t->generator, target.on_mismatch != POLICY_WARN, fresh);
-	if (code == 0)
-		code = -t->backend->edit(&wish, t->snapshot, fresh);
-	return code ? -1 : 0;
+	if (code)
+		return -1;
+	fail_mute(t->gone);
+	code = t->backend->edit(&wish, t->snapshot, fresh);
+	fail_mute(false);
+	return code < 0 && !t->gone ? -1 : 0;
 }
 
 int others_take_in(struct transaction *t)

@@ -23,6 +23,7 @@ struct transaction {
 	struct kernels kernels;            /* owned */
 	const struct facts *now; /* the running machine; NULL for a tree that is not running */
 	bool loader;             /* the entries are ours to make, not the caller's */
+	bool gone;               /* nothing is there any more that could make them */
 	bool verbose, quiet;
 	bool resumed; /* one that was cut short: what is written already is as it is to be */
 	const char *other; /* a file that somebody else has changed since it was read, the edits' own; NULL: none */

@@ -76,17 +76,20 @@ static int check_with(struct snapshot *snapshot, const struct request *q, const 
 	if (r < 0)
 		return cannot_tell(output, EXIT_INVALID, strerror(-r));
 	int journal = journal_read(&j, &open);
+	bool waits = journal == 0 && open && journal_waits(&j, now ? now->evidence.boot_id : NULL);
 	enum verdict verdict = overall(&entries, target != -ENOENT);
 	if (output == CHECK_NAGIOS)
-		code = nagios(now, &entries, target == 0 ? &wanted : NULL, open);
+		code = nagios(now, &entries, target == 0 ? &wanted : NULL,
+			      waits ? "waits for the next boot" :
+			      open  ? "is not finished: run 'iommu-install resume'" : NULL);
 	else if (output == CHECK_JSON)
 		predictions_json(&entries, target == 0 ? &wanted : NULL, verdict);
 	else if (!q->quiet)
 		predictions_text(backend, &entries, target == 0 ? &wanted : NULL, q->verbose);
 	predictions_free(&entries);
 	if (open && output != CHECK_NAGIOS)
-		fprintf(stderr, "iommu-install: a change to %s is not finished; run 'iommu-install resume'\n",
-			journal == 0 ? j.command : "another mode");
+		fprintf(stderr, "iommu-install: a change to %s %s\n", journal == 0 ? j.command : "another mode",
+			waits ? "waits for the next boot" : "is not finished; run 'iommu-install resume'");
 	if (fflush(stdout) != 0)
 		return EXIT_INVALID;
 	if (output == CHECK_NAGIOS)

@@ -124,7 +124,7 @@ int machine_change(const struct request *q, const struct machine *m, struct tran
 	struct journal *j = &t->journal;
 
 	t->now = m->now;
-	t->loader = m->loader || !t->backend->needs_block_device;
+	t->loader = !t->gone && (m->loader || !t->backend->needs_block_device);
 	t->verbose = q->verbose;
 	t->quiet = q->quiet;
 	snprintf(j->backend, sizeof(j->backend), "%s", t->backend->name);

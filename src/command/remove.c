@@ -12,6 +12,7 @@
 #include "change/transaction.h"
 #include "command/machine.h"
 #include "command/resume.h"
+#include "system/message.h"
 
 /* A package that is removed asks this on every kind of machine; there may be no boot loader that is known then. */
 static bool never_used(const struct request *q, const struct journal *last)
@@ -23,6 +24,33 @@ static bool never_used(const struct request *q, const struct journal *last)
 	bool none = plan_edits(NULL, NULL, false, &edits) == 0 && !edits_change(&edits);
 	edits_free(&edits);
 	return none;
+}
+
+/* The one that the words were put in by, whatever has been installed since. This is a way out: where nothing is there
+ * any more that could make its entries, all else goes. */
+static int choose(const struct request *q, const struct machine *m, const struct journal *last, struct transaction *t)
+{
+	const char *running = facts_cmdline(m->now), *name = last->backend[0] ? last->backend : NULL;
+	bool here = true;
+
+	/* Who names one, or has a tree in which nothing tells which one it is, is told what is wrong. */
+	int code = q->backend || !running ?
+			   backend_choose(q->backend ? q->backend : name, m->loader, &m->root, running, "", t->snapshot,
+					  &t->backend) :
+			   backend_choose_way_out(name, m->loader, &m->root, running, t->snapshot, &t->backend, &here);
+	t->gone = !here;
+	return code;
+}
+
+static void tell(const struct request *q, const struct transaction *t)
+{
+	if (t->gone)
+		machine_say(q, "no mode is wanted any more: target and boot checks are removed; there is no boot "
+			    "loader any more that iommu-install can change, so kernel parameters stay where they are, "
+			    "and nothing checks them\n");
+	else
+		machine_say(q, "no mode is wanted any more: target, kernel parameters and boot checks are removed; it "
+			    "takes effect at the next boot\n");
 }
 
 static int take_out(const struct request *q, const struct machine *m)
@@ -46,20 +74,22 @@ static int take_out(const struct request *q, const struct machine *m)
 		machine_say(q, "nothing of iommu-install is set\n");
 		return 0;
 	}
-	/* The one that the words were put in by, whatever has been installed since. */
-	const char *name = q->backend ? q->backend : last.backend[0] ? last.backend : NULL;
-	code = backend_choose(name, m->loader, &m->root, facts_cmdline(m->now), "", &snapshot, &t.backend);
+	code = choose(q, m, &last, &t);
 	if (code == 0)
 		code = plan_generator(q->initramfs, &t.generator);
 	if (code == 0)
 		code = plan_edits(NULL, t.generator, false, &t.edits);
 	none.flush = last.flush; /* a flush policy that was ours goes too */
 	none.images = t.generator != NULL;
+	fail_mute(t.gone); /* then it is what it has told us of by then */
 	if (code == 0)
 		code = -t.backend->edit(&none, &snapshot, &t.edits);
+	fail_mute(false);
+	if (t.gone && t.edits.count)
+		code = 0;
 	/* GRUB's own tool, as dracut, makes the entries from what is configured then; the others are to have none of
 	 * the words. */
-	bool by_config = t.backend && t.backend->configured && t.backend->configured();
+	bool by_config = t.backend && !t.gone && t.backend->configured && t.backend->configured();
 	t.journal.known = code == 0 && !t.backend->needs_block_device && !by_config;
 	t.journal.flush = last.flush;
 	bool nothing = code == 0 && !edits_change(&t.edits);
@@ -68,9 +98,7 @@ static int take_out(const struct request *q, const struct machine *m)
 	else if (code == 0)
 		code = machine_change(q, m, &t);
 	if (code == 0 && !nothing && !q->dry_run)
-		machine_say(q, "no mode is wanted any more: target, kernel parameters and boot checks are removed; it "
-			       "takes effect "
-			    "at the next boot\n");
+		tell(q, &t);
 	transaction_free(&t);
 	snapshot_free(&snapshot);
 	return code;

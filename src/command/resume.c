@@ -35,7 +35,8 @@ static int reopen(const struct request *q, const struct machine *m, const struct
 		r = kernels_list(&t->kernels);
 	if (r < 0)
 		return fail("the journal of the last change: %s", strerror(-r));
-	t->loader = m->loader || !t->backend->needs_block_device;
+	t->gone = strcmp(j->command, "remove") == 0 && !backend_is_here(t->backend, m->loader, snapshot);
+	t->loader = !t->gone && (m->loader || !t->backend->needs_block_device);
 	if (kernels_place(snapshot_of(snapshot, t->backend), &t->edits, &t->kernels) < 0)
 		return fail("%s", strerror(ENOMEM));
 	if (strcmp(j->generator, "none") == 0)
@@ -157,7 +158,7 @@ enum waited resume_waited(const struct machine *m, const struct journal *j, stru
 		return WAITED_RIGHT;
 	const struct finding *first = &judgement.reasons.list[0];
 	fprintf(stderr, "iommu-install: this boot is not in mode %s, so the old mode is still accepted: "
-		"%s: %s. When that is mended, reboot and run 'iommu-install resume'\n", j->command,
+		"%s: %s. When that is mended, reboot and run 'iommu-install resume'\n", mode_name(target->mode),
 		reason_code(first->reason), first->message);
 	return WAITED_WRONG;
 }

@@ -55,6 +55,26 @@ static int turn_round(struct edits *edits, bool open)
 	return code ? code : edits_reread(edits) < 0 ? EXIT_INVALID : 0;
 }
 
+/* A change that waited for its boot goes on waiting. Returns 0 or an exit code. */
+static int wait_again(const struct machine *m, struct transaction *t)
+{
+	int r = 0;
+
+	for (size_t i = 0; i < t->edits.count && r == 0; i++) {
+		struct edit *e = &t->edits.list[i];
+		char *meant = NULL;
+
+		if (e->role == ROLE_TARGET && e->after)
+			r = journal_meant(i, &meant);
+		if (!meant)
+			continue;
+		free(e->after);
+		e->after = meant;
+		t->journal.after_boot = m->live;
+	}
+	return r < 0 ? fail("the journal of the last change: %s", strerror(-r)) : 0;
+}
+
 /* The words that the entries are to have again: those of a text of ours, or those that all had. Of GRUB's own tool no
  * more is asked than to make them from what is configured. Returns 0 or an exit code. */
 static int old_words(const struct edits *edits, const struct journal *last, const struct backend *backend,
@@ -118,6 +138,8 @@ static int roll_back(const struct request *q, const struct machine *m)
 		code = EXIT_INVALID;
 	if (code == 0)
 		code = turn_round(&t.edits, open);
+	if (code == 0)
+		code = wait_again(m, &t);
 	if (code == 0)
 		code = plan_generator(q->initramfs, &t.generator);
 	if (code == 0)

@@ -28,14 +28,11 @@ enum { ROWS = REASON_COUNT };
 	ROW(NOT_MOUNTED, PLAIN, "") \
 	ROW(LINK_UNSAFE, PLAIN, \
 	    "put the file itself there, or let the link lead to a file below directories that only root can write to") \
-	ROW(FILE_FOREIGN, PLAIN, "move what you need of it to a file of another name, remove it, and run this again") \
-	ROW(GENERATED_ELSEWHERE, PLAIN, \
-	    "put the mode's kernel parameters (iommu-modes(7)) into what writes it, or let grub-mkconfig write it " \
-	    "from now on") \
+	ROW(FILE_FOREIGN, PLAIN, "give it another name, and run this again") \
+	ROW(GENERATED_ELSEWHERE, PLAIN, "put the mode's kernel parameters (iommu-modes(7)) into what writes it") \
 	ROW(TPM_SEALED, FORCED, \
 	    "enroll the disk's key anew after the reboot, have a passphrase at hand, and use --force") \
-	ROW(SOURCE_CHANGED, PLAIN, "put back what the last change wrote, or set the mode you want, which keeps your " \
-				   "edit") \
+	ROW(SOURCE_CHANGED, PLAIN, "set the mode you want, which keeps your edit") \
 	ROW(LINE_OVERRIDDEN, FORCED, "take them out there (of TuneD: another profile, or 'tuned-adm off'), have the " \
 				     "boot loader's files made anew, and run this again") \
 	ROW(CMDLINE_TOO_LONG, PLAIN, "remove parameters that are not needed, and run this again") \

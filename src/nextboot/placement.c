@@ -3,8 +3,10 @@
  */
 #include "nextboot/placement.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "initramfs/inspect.h"
 #include "initramfs/kept.h"
@@ -55,12 +57,24 @@ static void name_under(const struct boot_entry *e, struct kernel *kernel)
 		memcpy(kernel->under, e->under, sizeof(kernel->under));
 }
 
+/* Somebody has taken the copy away that the entry reads, and nothing else: it is made again with the others. */
+static bool copy_lost(const struct boot_entry *e)
+{
+	const char *end = strrchr(e->image, '/');
+	char dir[sizeof(e->image)];
+
+	if (!e->missing || !end || access(e->image, F_OK) == 0)
+		return false;
+	snprintf(dir, sizeof(dir), "%.*s", (int)(end - e->image), e->image);
+	return access(dir, F_OK) == 0;
+}
+
 /* A boot loader that can't read /boot has a copy of its own. */
 static void place(const struct view *v, struct kernel *kernel)
 {
 	for (size_t i = 0; i < v->loader->entries.count; i++) {
 		const struct boot_entry e = entry_at(v, i);
-		if (!e.own || e.missing || strcmp(e.release, kernel->release) != 0 ||
+		if (!e.own || (e.missing && !copy_lost(&e)) || strcmp(e.release, kernel->release) != 0 ||
 		    strcmp(e.image, kernel->image) == 0 || strstr(e.image, "-rescue"))
 			continue;
 		if (kernel_placed(kernel, e.image) < 0)

@@ -119,7 +119,7 @@ static enum state booting(FILE *out, const struct predictions *entries, const st
 
 /* --- The line ----------------------------------------------------------------------------------------------------- */
 
-int nagios(const struct facts *f, const struct predictions *entries, const struct target *target, bool open)
+int nagios(const struct facts *f, const struct predictions *entries, const struct target *target, const char *change)
 {
 	enum state state = STATE_OK;
 	char text[1024] = "";
@@ -133,8 +133,8 @@ int nagios(const struct facts *f, const struct predictions *entries, const struc
 		fputs("; ", out);
 	}
 	state = worse(state, booting(out, entries, target, &t));
-	if (open) {
-		fputs("; a change is not finished: run 'iommu-install resume'", out);
+	if (change) {
+		fprintf(out, "; a change %s", change);
 		state = worse(state, STATE_WARNING);
 	}
 	fclose(out);

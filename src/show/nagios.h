@@ -9,9 +9,10 @@
 #include "verdict/facts.h"
 
 /* Prints it: how the machine runs now (facts; NULL in a tree, where nothing runs) and how it would boot. target is
- * the system's, or NULL without a valid one; open says that a change was begun and not finished. Returns the exit
- * code: 0 OK, 1 warning, 2 critical, 3 unknown. */
-int nagios(const struct facts *facts, const struct predictions *entries, const struct target *target, bool open);
+ * the system's, or NULL without a valid one; change says of one that was begun and is not finished what it
+ * does, NULL: there is none. Returns the exit code: 0 OK, 1 warning, 2 critical, 3 unknown. */
+int nagios(const struct facts *facts, const struct predictions *entries, const struct target *target,
+	   const char *change);
 
 /* Says that it can't be told. Returns 3. */
 int nagios_unknown(const char *why);

@@ -81,7 +81,7 @@ static bool firmware_off(const struct survey *s)
 
 static void mend(const struct survey *s, struct status *t)
 {
-	if (s->next.change_open)
+	if (s->next.change_open && !s->next.change_waits)
 		todo(t, "run iommu-install resume");
 	else if (firmware_off(s) && !s->next.unchecked)
 		todo(t, "%s, or run iommu-install off-for-uio", s->facts->evidence.platform.hypervisor ?
@@ -188,8 +188,8 @@ static void say_rest(const struct survey *s, struct status *t)
 		todo(t, "mend it, or run iommu-install MODE");
 	}
 	if (s->next.change_open) {
-		SAY(t, "a change is not finished");
-		todo(t, "run iommu-install resume");
+		SAY(t, s->next.change_waits ? "a change waits for the next boot" : "a change is not finished");
+		todo(t, s->next.change_waits ? "reboot" : "run iommu-install resume");
 	} else if (s->judgement.verdict == VERDICT_PENDING) {
 		SAY(t, "pending");
 		if (!s->needs_root)

@@ -78,12 +78,13 @@ static void foresee(const struct loader *loader, const struct evidence *now, boo
 	predictions_free(&predictions);
 }
 
-static bool change_open(void)
+static void look_for_change(const char *boot_id, struct outlook *o)
 {
 	struct journal j;
 	bool open;
 
-	return geteuid() == 0 && journal_read(&j, &open) == 0 && open;
+	o->change_open = geteuid() == 0 && journal_read(&j, &open) == 0 && open;
+	o->change_waits = o->change_open && journal_waits(&j, boot_id);
 }
 
 /* What a tree's own process tells. */
@@ -104,7 +105,7 @@ static void look_inside(const char *dir, const struct facts *f, struct told *tol
 	if (loader)
 		told->mode = asked_for(loader, &f->evidence);
 	foresee(loader, NULL, f->target_status != -ENOENT, &told->next);
-	told->next.change_open = change_open();
+	look_for_change(NULL, &told->next);
 }
 
 /* Of a tree: a process of its own goes into it, and says nothing to anybody else. */
@@ -144,7 +145,7 @@ static void look_ahead(struct survey *s)
 	if (s->root->live) {
 		const struct backend *backend = backend_guess(true, e->cmdline, &s->snapshot);
 		s->loader = backend ? snapshot_of(&s->snapshot, backend) : NULL;
-		s->next.change_open = change_open();
+		look_for_change(e->boot_id, &s->next);
 		/* What boots a container is not in it. */
 		if (s->loader && !s->container) {
 			s->next_boot = asked_for(s->loader, e);

@@ -20,7 +20,8 @@ struct outlook {
 	enum policy stop;   /* what the first of them does */
 	char why[100];      /* what is wrong with the worst one, or "" */
 	bool reboot_required, reboot_safe;
-	bool change_open; /* a change was begun and is not finished */
+	bool change_open;  /* a change was begun and is not finished */
+	bool change_waits; /* the same, and nothing is left to do about it before the next boot */
 };
 
 /* What is shown: gathered before anything is printed. */

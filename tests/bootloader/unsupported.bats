@@ -100,7 +100,8 @@ advised() {
 	new_tree /usr/bin/rpm-ostree /usr/bin/bootc /ostree/repo
 	# shellcheck disable=SC2086 # words
 	tree_refused "rpm-ostree (/usr/bin/rpm-ostree, /ostree/repo)" \
-		"echo mode=pt > /etc/iommu.target && rpm-ostree kargs$(
+		"touch /etc/iommu.target && sed -i '/^ *mode *=/d' /etc/iommu.target && echo mode=pt >> \
+/etc/iommu.target && rpm-ostree kargs$(
 		each " --delete-if-present=%s" $NOT_PT; each " --append-if-missing=%s" $PT
 		) && rpm-ostree initramfs-etc --track=/etc/iommu.target"
 }
@@ -108,13 +109,13 @@ advised() {
 @test "the words are those of the mode with its options" {
 	new_tree /usr/bin/rpm-ostree /ostree/repo
 	run -5 "$INSTALLER" --root "$tree" strict --flush=sync --allow-unsafe-interrupts
-	[[ $output == *"echo mode=strict > "* ]]
+	[[ $output == *"echo mode=strict >> "* ]]
 	[[ $output == *" --append-if-missing=iommu=nopt --append-if-missing=iommu.strict=1 "* ]]
 	[[ $output == *" --append-if-missing=vfio_iommu_type1.allow_unsafe_interrupts=1 "* ]]
 	[[ $output == *" --delete-if-present=iommu=pt "* && $output == *" --delete-if-present=iommu.strict=0 "* ]]
 	[[ $output != *"--delete-if-present=iommu=nopt"* && $output != *"--delete-if-present=vfio_iommu_type1"* ]]
 	run -5 "$INSTALLER" --root "$tree" off-for-vfio
-	[[ $output == *"echo mode=off-for-vfio > "*" --append-if-missing=vfio.enable_unsafe_noiommu_mode=1 "* ]]
+	[[ $output == *"echo mode=off-for-vfio >> "*" --append-if-missing=vfio.enable_unsafe_noiommu_mode=1 "* ]]
 }
 
 @test "bootc: the image's kargs.d" {

@@ -271,3 +271,42 @@ END
 		[[ $output == *"nothing to change"*"MODPROBE_CONFLICT: $dir/modprobe.d/x.conf:1"* ]]
 	done
 }
+
+# bats test_tags=boot
+@test "a way out over a change that can't be finished, itself undone, leaves that change to be finished" {
+	quick_machine
+	local out
+	# Without its generator the change to strict can neither go on nor be undone.
+	run -0 in_machine "update-grub 2> /dev/null; iommu-install off-for-uio; $FAILS
+		sed -i s/^generator=.*/generator=dracut/ /var/lib/iommu/change/journal
+		sha256sum /var/lib/iommu/change/* /etc/iommu.target /boot/grub/grub.cfg > /before"
+	for out in remove 'strict --force --on-mismatch=warn'; do
+		run -0 in_machine "iommu-install $out; [ \$? = 1 ] && sha256sum --quiet -c /before"
+	done
+	run -0 in_machine "cp /root/update-grub /usr/sbin
+		sed -i s/^generator=.*/generator=initramfs-tools/ /var/lib/iommu/change/journal
+		iommu-install resume && ls /var/lib/iommu/change/done && grep -x mode=strict /etc/iommu.target"
+}
+
+# bats test_tags=boot
+@test "a rollback to a change that waited for its boot waits for that boot again" {
+	needs_no_iommu
+	quick_machine
+	run -0 in_machine "$WAITS"'
+		iommu-install pt --force && iommu-install rollback && cat /etc/iommu.target &&
+		grep -x progress=boot /var/lib/iommu/change/journal && grep ^mode= /var/lib/iommu/change/after.0 &&
+		! grep accept= /var/lib/iommu/change/after.0'
+	[[ $output == *$'mode=strict\naccept=off-for-uio,pt\non-mismatch=halt\nprogress=boot\nmode=strict' ]]
+}
+
+# bats test_tags=boot
+@test "of a change that waits for its boot nobody says that it is to be resumed before that" {
+	needs_no_iommu
+	quick_machine
+	run in_machine "$WAITS"'
+		iommu-install check; iommu-install check --nagios; iommu-install status'
+	[ "$(grep -c "waits for the next boot" <<< "$output")" = 3 ]
+	[[ $output != *resume* ]]
+	run in_machine "$BOOTED; iommu-install check; iommu-install check --nagios; iommu-install status"
+	[ "$(grep -c "not finished.*resume" <<< "$output")" = 3 ]
+}

@@ -42,7 +42,8 @@ makes_sense() {
 	*-kernel-gone | *-tool) [ "$1" = target ] || return ;; # they are no file's
 	entry-rename) ;;
 	*-rename) return 1 ;;
-	made-remove | placed-remove) return 1 ;; # it is the other hand that strands an entry so
+	made-remove) return 1 ;; # it is the other hand that strands an entry so
+	placed-remove) [[ $3 != fails* ]] ;; # the same, until somebody makes images
 	image-* | placed-*) [ "$2" = edit ] || [ "$2" = remove ] ;;
 	esac
 }
@@ -211,18 +212,22 @@ combination() {
 	target-edit | target-replace) judge_with 4 ;; # the policy that was edited in is now another one, as asked for
 	*) look "$file" "$what" "a change to warn" ;;
 	esac || return
-	# Without /etc/default/grub nothing here is the boot loader that was configured there.
-	[ "$file-$what" = default-remove ] || run_in 0 iommu-install remove || return
+	run_in 0 iommu-install remove || return
 	judge_with 1
+}
+
+# The stand-in takes a file into images that somebody can change.
+with_crypttab() {
+	# shellcheck disable=SC2016 # its own
+	sed -i 's#^echo "$version" >"$dir/init"#&\n[ ! -e /etc/crypttab ] || cp /etc/crypttab "$dir"#' \
+		/usr/sbin/update-initramfs
 }
 
 others() {
 	local backend=$1 only="${*:2}" count=0 wrong=0 file what when
 	mkdir -p "$WORK/objects"
 	install "${BASH_SOURCE[0]%/*}/update-initramfs" /usr/sbin/update-initramfs
-	# shellcheck disable=SC2016 # its own
-	sed -i 's#^echo "$version" >"$dir/init"#&\n[ ! -e /etc/crypttab ] || cp /etc/crypttab "$dir"#' \
-		/usr/sbin/update-initramfs
+	with_crypttab
 	rm -f /usr/sbin/real-*
 	rm -rf "$MODULES"*
 	cp -al /usr/lib/modules/6* "$MODULES"
