@@ -135,10 +135,10 @@ REMOVED='iommu-install remove && [ ! -e /etc/iommu.target ] && [ ! -e /etc/defau
 	quick_machine
 	run -0 in_machine "iommu-install off-for-uio --on-mismatch=halt && ($BY_HAND) && $REMOVED && cd /boot &&
 		sha256sum -c /before"
-	run -0 in_machine "update-grub 2> /dev/null; iommu-install off-for-uio --on-mismatch=halt
+	run -0 in_machine "update-grub 2> /dev/null; iommu-install off-for-uio --on-mismatch=halt --backend=grub
 		cp /usr/sbin/update-grub /root
 		printf '#!/bin/sh\nkill -9 \$(pidof iommu-install)\n' > /usr/sbin/update-grub
-		iommu-install strict --force; ls /var/lib/iommu/change/journal && cp /root/update-grub /usr/sbin &&
+		iommu-install strict --force --backend=grub; ls /var/lib/iommu/change/journal && cp /root/update-grub /usr/sbin &&
 			($BY_HAND)
 		iommu-install resume; cd /boot && sha256sum -c /before && $REMOVED && sha256sum -c /before"
 }
