@@ -138,8 +138,8 @@ REMOVED='iommu-install remove && [ ! -e /etc/iommu.target ] && [ ! -e /etc/defau
 	run -0 in_machine "update-grub 2> /dev/null; iommu-install off-for-uio --on-mismatch=halt --backend=grub
 		cp /usr/sbin/update-grub /root
 		printf '#!/bin/sh\nkill -9 \$(pidof iommu-install)\n' > /usr/sbin/update-grub
-		iommu-install strict --force --backend=grub; ls /var/lib/iommu/change/journal && cp /root/update-grub /usr/sbin &&
-			($BY_HAND)
+		iommu-install strict --force --backend=grub; ls /var/lib/iommu/change/journal &&
+			cp /root/update-grub /usr/sbin && ($BY_HAND)
 		iommu-install resume; cd /boot && sha256sum -c /before && $REMOVED && sha256sum -c /before"
 }
 
