@@ -8,14 +8,41 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 #include <unistd.h>
 
 #include "model/cmdline-words.h"
 #include "model/kernel-parameters.h"
 
-static __attribute__((format(printf, 4, 5))) void add(struct notices *n, const char *code, const char *hint,
-						      const char *format, ...)
+const struct notice_row notice_table[NOTICES_MAX] = {
+	[VFIO_DEVICES] = { "VFIO_DEVICES", "devices in use",
+			   "Devices are bound to vfio-pci, and an off mode is set.",
+			   "choose strict or pt, or give them back to the host's drivers before the reboot" },
+	[UIO_DEVICES] = { "UIO_DEVICES", "devices in use",
+			  "Devices are bound to uio_pci_generic or igb_uio, and strict or pt is set.",
+			  "bind them to vfio-pci, see 'iommu-install show --groups=ADDRESS'" },
+	[VFIO_IDS] = { "VFIO_IDS", "the kernel command line",
+		       "vfio-pci.ids= is on the command line, and an off mode is set.",
+		       "take that kernel parameter out" },
+	[VFIO_IN_USE] = { "VFIO_IN_USE", "a running program",
+			  "A process, for example a virtual machine, has a device of /dev/vfio open.",
+			  "shut it down before the reboot" },
+};
+
+bool notice_parse(const char *word, enum notice_code *out)
 {
+	for (int i = 0; i < NOTICES_MAX; i++) {
+		if (strcasecmp(word, notice_table[i].code) != 0)
+			continue;
+		*out = (enum notice_code)i;
+		return true;
+	}
+	return false;
+}
+
+static __attribute__((format(printf, 3, 4))) void add(struct notices *n, enum notice_code code, const char *format, ...)
+{
+	const struct notice_row *row = &notice_table[code];
 	char *message = NULL;
 	va_list args;
 
@@ -24,7 +51,7 @@ static __attribute__((format(printf, 4, 5))) void add(struct notices *n, const c
 		message = NULL;
 	va_end(args);
 	if (message)
-		n->list[n->count++] = (struct notice){ .code = code, .hint = hint, .message = message };
+		n->list[n->count++] = (struct notice){ .code = row->code, .hint = row->hint, .message = message };
 }
 
 /* Names separated by commas, of which only the first few are kept. */
@@ -75,9 +102,8 @@ static void vfio_devices(const struct root *root, const struct target *t, struct
 	struct names devices = bound_to(root, "vfio-pci");
 
 	if (devices.count && mode_is_off(t->mode))
-		add(n, "VFIO_DEVICES", "choose strict or pt, or give them back to the host's drivers before the reboot",
-		    "%u %s bound to vfio-pci (%s): under %s no virtual machine can have them", devices.count,
-		    plural(&devices), devices.text, mode_name(t->mode));
+		add(n, VFIO_DEVICES, "%u %s bound to vfio-pci (%s): under %s no virtual machine can have them",
+		    devices.count, plural(&devices), devices.text, mode_name(t->mode));
 }
 
 static void uio_devices(const struct root *root, const struct target *t, struct notices *n)
@@ -88,8 +114,8 @@ static void uio_devices(const struct root *root, const struct target *t, struct 
 		struct names devices = bound_to(root, drivers[i]);
 		if (!devices.count)
 			continue;
-		add(n, "UIO_DEVICES", "bind them to vfio-pci, see 'iommu-install show --groups=ADDRESS'",
-		    "%u %s bound to %s (%s): %s", devices.count, plural(&devices), drivers[i], devices.text,
+		add(n, UIO_DEVICES, "%u %s bound to %s (%s): %s", devices.count, plural(&devices), drivers[i],
+		    devices.text,
 		    t->mode == MODE_PT ?
 			    "under pt their programs' addresses are right only while their groups are identity" :
 			    "under strict the IOMMU refuses the physical addresses that their programs use");
@@ -127,9 +153,8 @@ static void vfio_ids(const struct evidence *now, const struct target *t, const c
 	for (size_t i = 0; i < count && !found; i++)
 		found = lines[i] && find_ids(lines[i], ids, sizeof(ids));
 	if (found && mode_is_off(t->mode))
-		add(n, "VFIO_IDS", "take that kernel parameter out",
-		    "vfio-pci.ids=%s is on the command line: under %s vfio-pci keeps those devices from their drivers, "
-		    "and no virtual machine can have them", ids, mode_name(t->mode));
+		add(n, VFIO_IDS, "vfio-pci.ids=%s is on the command line: under %s vfio-pci keeps those devices from "
+		    "their drivers, and no virtual machine can have them", ids, mode_name(t->mode));
 }
 
 /* --- Who holds one ------------------------------------------------------------------------------------------------ */
@@ -180,8 +205,7 @@ static void vfio_users(const struct root *root, const struct target *t, struct n
 
 	root_list(root, "/proc", take_process, &h);
 	if (h.names.count)
-		add(n, "VFIO_IN_USE", "shut it down before the reboot",
-		    "%s %s a device of /dev/vfio: it goes on until the reboot%s%s", h.names.text,
+		add(n, VFIO_IN_USE, "%s %s a device of /dev/vfio: it goes on until the reboot%s%s", h.names.text,
 		    h.names.count == 1 ? "holds" : "hold",
 		    mode_is_off(t->mode) ? ", and after it has no device under " : "",
 		    mode_is_off(t->mode) ? mode_name(t->mode) : "");

@@ -4,13 +4,25 @@
 #ifndef NOTICES_H
 #define NOTICES_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
 #include "base/root.h"
 #include "evidence/evidence.h"
 #include "model/target.h"
 
-enum { NOTICES_MAX = 4 };
+enum notice_code { VFIO_DEVICES, UIO_DEVICES, VFIO_IDS, VFIO_IN_USE, NOTICES_MAX };
+
+/* What each says, whatever the machine: its name, who is concerned, what was found, and what to do about it. The manual
+ * has the same sentences. */
+struct notice_row {
+	const char *code, *layer, *text, *hint;
+};
+
+extern const struct notice_row notice_table[NOTICES_MAX];
+
+/* Sets *out and returns true if the word is one's name, in whatever case; else returns false and leaves *out alone. */
+bool notice_parse(const char *word, enum notice_code *out);
 
 struct notice {
 	const char *code; /* static: "VFIO_DEVICES" */

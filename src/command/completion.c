@@ -11,6 +11,7 @@
 #include <string.h>
 
 #include "command/options.h"
+#include "show/explained.h"
 
 /* Text for inside single quotes, which all three shells read alike. Those in the set get a backslash besides. */
 static void quoted(const char *text, const char *set)
@@ -46,6 +47,15 @@ static void values_of(const struct option_row *o)
 {
 	for (size_t i = 0; o->value && o->value(i); i++)
 		printf("%s%s", i ? " " : "", o->value(i));
+}
+
+/* What 'explain' knows beside parameters. */
+static void codes(const char *between)
+{
+	const char *name;
+
+	for (size_t i = 0; (name = explained_code_name(i)); i++)
+		printf("%s%s", i ? between : "", name);
 }
 
 static bool needs_argument(const struct option_row *o)
@@ -129,7 +139,10 @@ static void print_bash(void)
 	words_of(EVERY, " ");
 	puts("'");
 	each_option(bash_option);
-	puts("\tmapfile -t COMPREPLY < <(compgen -W \"$words\" -- \"$cur\")\n"
+	printf("\t[[ $command != %s ]] || words+=' ", command_table[COMMAND_EXPLAIN].name);
+	codes(" ");
+	puts("'\n"
+	     "\tmapfile -t COMPREPLY < <(compgen -W \"$words\" -- \"$cur\")\n"
 	     "\t[[ ${#COMPREPLY[@]} == 1 && ${COMPREPLY[0]} == *= ]] && compopt -o nospace\n"
 	     "}\n"
 	     "complete -F _iommu_install iommu-install");
@@ -168,7 +181,7 @@ static void print_zsh(void)
 	puts("#compdef iommu-install\n"
 	     "# Completion of iommu-install for zsh; made by iommu-install --print-completion zsh\n"
 	     "local command word state\n"
-	     "local -a commands plain assigned specs\n"
+	     "local -a commands plain assigned specs codes\n"
 	     "commands=(");
 	each_command(zsh_command);
 	puts(")\n"
@@ -176,9 +189,13 @@ static void print_zsh(void)
 	     "\t[[ -n ${commands[(r)$word:*]} ]] && command=$word\n"
 	     "done");
 	each_option(zsh_option);
-	puts("_arguments -S $specs ':command:->word'\n"
+	printf("[[ $command == %s ]] && codes=(", command_table[COMMAND_EXPLAIN].name);
+	codes(" ");
+	puts(")\n"
+	     "_arguments -S $specs '*:command:->word'\n"
 	     "[[ $state == word ]] || return\n"
-	     "_describe -t commands command commands\n"
+	     "[[ -n $command ]] || _describe -t commands command commands\n"
+	     "_describe -t codes code codes\n"
 	     "_describe -O option plain -- assigned -S ''");
 }
 
@@ -234,6 +251,10 @@ static void print_fish(void)
 	     "complete -c iommu-install -f");
 	each_command(fish_command);
 	each_option(fish_option);
+	printf("complete -c iommu-install -n '__fish_seen_subcommand_from %s' -a '",
+	       command_table[COMMAND_EXPLAIN].name);
+	codes(" ");
+	puts("'");
 }
 
 /* --- All of them -------------------------------------------------------------------------------------------------- */

@@ -13,7 +13,6 @@
 #include "evidence/kconfig.h"
 #include "model/cmdline-words.h"
 #include "model/cmdline.h"
-#include "model/reason-meaning.h"
 #include "show/explained.h"
 #include "system/memstream.h"
 #include "system/message.h"
@@ -114,7 +113,7 @@ static void ask_configuration(const struct root *root, struct explained *x)
 			     kconfig_has(root, x->release, "CONFIG_INTEL_IOMMU_DEFAULT_ON_INTGPU_OFF"));
 }
 
-static int explain_code(enum reason code, bool json)
+static int explain_code(const struct explained_code *code, bool json)
 {
 	if (json)
 		explained_code_json(code, stdout);
@@ -146,11 +145,11 @@ int explain(const struct explain_request *q)
 	bool input = q->count == 1 && strcmp(q->words[0], "-") == 0;
 	struct explained x = { .source = q->count == 0 ? "running" : input ? "standard input" : "argument" };
 	char release[65], *line;
-	enum reason code;
+	struct explained_code code;
 	struct root root;
 
-	if (q->count == 1 && reason_parse(q->words[0], &code))
-		return explain_code(code, q->json);
+	if (q->count == 1 && explained_code_find(q->words[0], &code))
+		return explain_code(&code, q->json);
 	if (q->kernel && kernel_version(q->kernel) == 0)
 		return fail("--kernel=%s: a kernel's release begins with two numbers, as 6.1 or 6.1.0-50-amd64",
 			    q->kernel);

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "base/json.h"
+#include "change/notices.h"
 #include "model/cmdline-words.h"
 #include "model/cmdline.h"
 #include "model/kernel-parameters.h"
@@ -373,11 +374,37 @@ bool explained_json(const struct explained *x, FILE *out)
 
 /* --- Codes -------------------------------------------------------------------------------------------------------- */
 
+bool explained_code_find(const char *word, struct explained_code *out)
+{
+	enum notice_code notice;
+	enum reason reason;
+
+	if (notice_parse(word, &notice)) {
+		const struct notice_row *row = &notice_table[notice];
+		*out = (struct explained_code){ .code = row->code, .layer = row->layer, .text = row->text,
+						.hint = row->hint, .notice = true };
+		return true;
+	}
+	if (!reason_parse(word, &reason))
+		return false;
+	const struct meaning *m = reason_meaning(reason);
+	*out = (struct explained_code){ .code = reason_code(reason), .layer = m->layer, .text = m->text,
+					.hint = reason_hint(reason), .verdict = m->verdict, .refusal = m->refusal,
+					.forcible = m->refusal && reason_forcible(reason) };
+	return true;
+}
+
+const char *explained_code_name(size_t i)
+{
+	if (i < REASON_COUNT)
+		return reason_code((enum reason)i);
+	return i < REASON_COUNT + NOTICES_MAX ? notice_table[i - REASON_COUNT].code : NULL;
+}
+
 /* What to do about it, with MODE where a verdict names the wanted mode. */
-static void advise(enum reason code, char text[256])
+static void advise(const char *hint, char text[256])
 {
 	static const char wanted[] = "{wanted}";
-	const char *hint = reason_hint(code);
 	const char *at = strstr(hint, wanted);
 
 	if (!hint[0])
@@ -388,34 +415,38 @@ static void advise(enum reason code, char text[256])
 		snprintf(text, 256, "%s", hint);
 }
 
-void explained_code_print(enum reason code, FILE *out)
+void explained_code_print(const struct explained_code *c, FILE *out)
 {
-	const struct meaning *m = reason_meaning(code);
 	char hint[256];
 
-	advise(code, hint);
-	fprintf(out, "%s: %s\n", reason_code(code), m->text);
-	fprintf(out, "  blames:     %s\n", m->layer);
+	advise(c->hint, hint);
+	fprintf(out, "%s: %s\n", c->code, c->text);
+	fprintf(out, "  blames:     %s\n", c->layer);
 	fprintf(out, "  said by:    %s\n",
-		m->verdict && m->refusal ? "verdicts, and iommu-install when it refuses" :
-		m->refusal               ? "iommu-install when it refuses" : "verdicts");
+		c->notice                ? "iommu-install when it sets a mode, and goes on" :
+		c->verdict && c->refusal ? "verdicts, and iommu-install when it refuses" :
+		c->refusal               ? "iommu-install when it refuses" : "verdicts");
 	fprintf(out, "  what to do: %s\n", hint);
-	if (m->refusal && reason_forcible(code))
+	if (c->forcible)
 		fputs("  --force:    sets the mode all the same\n", out);
 }
 
-void explained_code_json(enum reason code, FILE *out)
+static const char *truth(bool b)
 {
-	const struct meaning *m = reason_meaning(code);
+	return b ? "true" : "false";
+}
+
+void explained_code_json(const struct explained_code *c, FILE *out)
+{
 	char hint[256];
 
-	advise(code, hint);
-	fprintf(out, "{\"schema\": 1, \"code\": \"%s\", \"layer\": ", reason_code(code));
-	json_string(out, m->layer);
+	advise(c->hint, hint);
+	fprintf(out, "{\"schema\": 1, \"code\": \"%s\", \"layer\": ", c->code);
+	json_string(out, c->layer);
 	fputs(", \"meaning\": ", out);
-	json_string(out, m->text);
+	json_string(out, c->text);
 	fputs(", \"hint\": ", out);
 	json_string(out, hint);
-	fprintf(out, ", \"verdict\": %s, \"refusal\": %s, \"forcible\": %s}\n", m->verdict ? "true" : "false",
-		m->refusal ? "true" : "false", m->refusal && reason_forcible(code) ? "true" : "false");
+	fprintf(out, ", \"verdict\": %s, \"refusal\": %s, \"notice\": %s, \"forcible\": %s}\n", truth(c->verdict),
+		truth(c->refusal), truth(c->notice), truth(c->forcible));
 }

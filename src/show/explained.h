@@ -8,7 +8,6 @@
 #include <stdio.h>
 
 #include "model/image-conf.h"
-#include "model/reason.h"
 
 /* A line, and the kernel by which it is read. */
 struct explained {
@@ -24,7 +23,20 @@ struct explained {
 bool explained_print(const struct explained *x, FILE *out);
 bool explained_json(const struct explained *x, FILE *out);
 
-void explained_code_print(enum reason code, FILE *out);
-void explained_code_json(enum reason code, FILE *out);
+/* A code: of a reason, a refusal or a notice. */
+struct explained_code {
+	const char *code, *layer, *text, *hint; /* static */
+	bool verdict, refusal, notice;          /* who says it */
+	bool forcible;                          /* as a refusal */
+};
+
+/* Sets *out and returns true if the word is one, in whatever case. */
+bool explained_code_find(const char *word, struct explained_code *out);
+
+void explained_code_print(const struct explained_code *code, FILE *out);
+void explained_code_json(const struct explained_code *code, FILE *out);
+
+/* The name of each code in turn, until NULL. */
+const char *explained_code_name(size_t i);
 
 #endif

@@ -9,6 +9,7 @@
 #include "base/json.h"
 #include "show/checks.h"
 #include "show/colour.h"
+#include "show/firmware.h"
 #include "show/groups-list.h"
 #include "show/recommendation.h"
 #include "show/status.h"
@@ -50,6 +51,7 @@ void summary_json(const struct survey *s, const struct show_groups *groups)
 		printf(",\n \"next_boot\": \"%s\"", mode_name(s->next_boot));
 	printf(",\n \"iommufd\": %s, \"vfio_cdev\": %u,\n ", s->iommufd ? "true" : "false", s->cdevs);
 	checks_json(s);
+	firmware_json(s);
 	put_recommendation(s);
 	if (s->next.foreseen)
 		put_entries(&s->next);
@@ -105,6 +107,7 @@ void summary_text(const struct survey *s, const struct show_groups *groups)
 	report_modules(stdout, &e->params);
 	printf("%-11s %s\n", "iommufd:", s->iommufd ? "yes" : "no");
 	printf("%-11s %u\n", "vfio-cdev:", s->cdevs);
+	firmware_print(s);
 	checks_print(s);
 	put_verdict(s, &status);
 	report_findings(stdout, &s->judgement);

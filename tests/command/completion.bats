@@ -100,6 +100,13 @@ narrowed_in() {
 	offers strict
 	type_in "$1" "iommu-install check --j"
 	offers --json
+	type_in "$1" "iommu-install explain VFIO_"
+	offers VFIO_DEVICES VFIO_IDS VFIO_IN_USE
+	offers_not UIO_DEVICES TOKEN_MISSING status
+	type_in "$1" "iommu-install explain TOKEN_MIS"
+	offers TOKEN_MISSING
+	type_in "$1" "iommu-install check TOKEN_"
+	offers_not TOKEN_MISSING
 	mkdir -p "$BATS_TEST_TMPDIR/trees/only"
 	: > "$BATS_TEST_TMPDIR/trees/file"
 	type_in "$1" "iommu-install --root=$BATS_TEST_TMPDIR/trees/"

@@ -167,7 +167,8 @@ tells() {
 	[ "${#codes[@]}" -ge 38 ]
 	for code in "${codes[@]}"; do
 		explained "$code"
-		[ "$(json '.code, (.verdict or .refusal)' | xargs)" = "$code true" ] || { echo "$output"; return 1; }
+		[ "$(json '.code, (.verdict or .refusal), .notice' | xargs)" = "$code true false" ] ||
+			{ echo "$output"; return 1; }
 		run -0 "$INSTALLER" explain "$code"
 		[[ ${lines[0]} == "$code: "?* && $output != *'{'* ]]
 	done
@@ -176,6 +177,12 @@ tells() {
 		"TOKEN_MISSING the kernel command line true false false" ]
 	explained TPM_SEALED
 	[ "$(json '.verdict, .refusal, .forcible' | xargs)" = "false true true" ]
+	for code in VFIO_DEVICES UIO_DEVICES VFIO_IDS VFIO_IN_USE; do
+		explained "$code"
+		[ "$(json '.code, .verdict, .refusal, .notice, .forcible' | xargs)" = "$code false false true false" ]
+		run -0 "$INSTALLER" explain "${code,,}"
+		[[ ${lines[0]} == "$code: "?* ]]
+	done
 	# What is no code is a line.
 	explained TOKEN_MISING
 	[ "$(json .line)" = TOKEN_MISING ]

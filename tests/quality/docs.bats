@@ -182,6 +182,23 @@ codes() {
 		"$(jq -r '.properties.notices.items.properties.code.enum[]' "$top/dist/schema/change.json")"
 }
 
+@test "notices: what explain says that a code means is the manual's sentence, and TAB offers each code" {
+	local code meaning shell text
+	text=$(mandoc -T ascii -O width=1000 "$man/iommu-install.8" | col -b | tr -s ' \t' ' ')
+	for code in $(section iommu-install.8 "Devices that are in use" | sed -n 's/^\.It Li //p') $(codes); do
+		for shell in bash zsh fish; do
+			"$INSTALLER" --print-completion "$shell" | grep -qw -- "$code" ||
+				{ echo "$shell: $code"; return 1; }
+		done
+	done
+	for code in $(section iommu-install.8 "Devices that are in use" | sed -n 's/^\.It Li //p'); do
+		run -0 --separate-stderr "$INSTALLER" explain --json "$code"
+		meaning=$(json .meaning)
+		[ "$meaning" ] && grep -A 1 "^ $code\b" <<< "$text" | grep -qF -- "$meaning" ||
+			{ echo "$code: $meaning"; grep -A 1 "^ $code\b" <<< "$text"; return 1; }
+	done
+}
+
 @test "reasons: what explain says that a code means is the manual's sentence, in each manual that has it" {
 	local code page meaning checked=0
 	for page in iommu-verify iommu-install; do
