@@ -21,7 +21,7 @@ int boot_entries_add(struct boot_entries *entries, const struct boot_entry *entr
 	entries->list = more;
 	copy.id = strdup(entry->id);
 	copy.words = strdup(entry->words);
-	char **const texts[] = { &copy.text, &copy.written, &copy.also, &copy.doubt, &copy.fed };
+	char **const texts[] = { &copy.text, &copy.written, &copy.also, &copy.doubt, &copy.fed, &copy.whole };
 	bool failed = !copy.id || !copy.words;
 	for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]); i++) {
 		char *from = *texts[i];
@@ -52,6 +52,7 @@ void boot_entries_free(struct boot_entries *entries)
 		free(entries->list[i].also);
 		free(entries->list[i].doubt);
 		free(entries->list[i].fed);
+		free(entries->list[i].whole);
 	}
 	free(entries->list);
 	seen_free(&entries->seen);

@@ -26,6 +26,7 @@ struct boot_entry {
 	char *written;    /* as the file has it, where variables of GRUB are in it; NULL: that is words */
 	char *also;       /* what else it can come to, each with a line break behind it; NULL: nothing */
 	char *doubt;      /* a variable in it that can't be told; NULL: none */
+	char *whole;      /* the line to give it where its file has none; NULL: it has one, or nobody knows */
 	char *fed;        /* IOMMU parameters that variables put in: "value\torigin\n" each; NULL: none */
 	char *text;       /* what its file holds that it alone is in; NULL: it has none of its own */
 	char title[128];  /* as its menu shows it; "" if there is none */
@@ -54,6 +55,7 @@ struct mode_words {
 	const char *words; /* NULL: take ours out */
 	bool flush;        /* the flush policy is ours to set */
 	bool images;       /* images are made, so that an entry can name another one */
+	const char *running; /* the line that this machine was booted with; NULL: none was, or it is not asked */
 };
 
 struct backend {

@@ -139,7 +139,7 @@ static int check_links(const char *dir)
 
 static int edit_entry(const struct boot_entry *e, bool all, const struct mode_words *wish, struct edits *edits)
 {
-	char *after = bls_with_words(e->text, all, wish->words ? wish->words : "", wish->flush);
+	char *after = bls_with_words(e->text, all, e->whole, wish->words ? wish->words : "", wish->flush);
 	int r = after ? edits_add_read(edits, ROLE_ENTRY, e->id, e->text, after) : no_memory();
 
 	free(after);
@@ -162,7 +162,7 @@ int bls_edit(const struct backend *backend, struct snapshot *snapshot, bool all,
 
 int bls_put_words(const struct boot_entry *entry, bool all, const char *words, bool flush)
 {
-	char *after = bls_with_words(entry->text, all, words, flush);
+	char *after = bls_with_words(entry->text, all, entry->whole, words, flush);
 	int r = after ? edit_put(entry->id, after) : no_memory();
 
 	free(after);

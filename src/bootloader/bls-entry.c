@@ -10,6 +10,7 @@
 #include <string.h>
 #include <sys/stat.h>
 
+#include "bootloader/bls-grub.h"
 #include "bootloader/cmdline-edit.h"
 #include "system/files.h"
 #include "system/memstream.h"
@@ -72,8 +73,7 @@ bool bls_value(const char *text, const char *key, char *value, size_t size)
 	return found;
 }
 
-/* The options as one line, owned by the caller. */
-static char *options_of(const char *text, bool all)
+char *bls_options(const char *text, bool all)
 {
 	struct text line;
 	bool any = false;
@@ -146,14 +146,55 @@ char *bls_with_value(const char *text, const char *key, const char *value)
 	return made;
 }
 
-/* The text of an entry with the words in it; a variable that stands for the whole line gets them where it is set. */
-char *bls_with_words(const char *text, bool all, const char *words, bool flush)
+/* The line with one blank more between two of its words; NULL without memory. Frees the old one. */
+static char *widen(char *line)
 {
-	char *line = options_of(text, all), *made = NULL;
-	const char *ours = line && strstr(line, "$kernelopts") ? "" : words;
-	char *new = line ? words_apply(line, ours, flush, NULL) : NULL;
+	size_t at = strcspn(line, " \"'");
+	char *wide = NULL;
 
-	if (new)
+	if (line[at] != ' ')
+		return line;
+	if (asprintf(&wide, "%.*s %s", (int)at, line, line + at) < 0)
+		wide = NULL;
+	free(line);
+	return wide;
+}
+
+/* One that we have made stays only as long as our words are on it. */
+static bool is_bare(const char *line, const char *words)
+{
+	return !*words && strcmp(line, BLS_DEFAULT_OPTIONS) == 0;
+}
+
+static char *without_options(const char *text)
+{
+	struct text made;
+
+	FILE *out = text_open(&made);
+	if (!out)
+		return NULL;
+	for (struct line l; next_line(text, &l); text = l.next)
+		if (!is_key(&l, "options"))
+			fprintf(out, "%.*s", (int)(l.next - l.start), l.start);
+	return text_close(&made, NULL);
+}
+
+char *bls_with_words(const char *text, bool all, const char *whole, const char *words, bool flush)
+{
+	char value[8], *made = NULL;
+	bool has_options = bls_value(text, "options", value, sizeof(value));
+
+	if (!has_options && (!*words || (!all && !whole)))
+		return strdup(text);
+	char *line = has_options || !whole ? bls_options(text, all) : strdup(whole);
+	bool elsewhere = line && !all && strstr(line, "$kernelopts") && bls_grub_has_kernelopts();
+	char *new = line ? words_apply(line, elsewhere ? "" : words, flush, NULL) : NULL;
+
+	if (new && !all && is_bare(new, words))
+		made = without_options(text);
+	else if (new && !all && bls_grub_breaks(text, new) && strcmp(new, line) != 0)
+		new = widen(new);
+	if (new && !made)
 		made = all && strcmp(new, line) == 0 ? strdup(text) : bls_with_options(text, new, all, flush);
 	free(line);
 	free(new);
@@ -197,7 +238,7 @@ static int add(const char *dir, const char *name, struct bls_entries *entries, s
 		return error_set(error, -EBADMSG,
 				 "%s: is no boot entry (it names no kernel, linux or efi); mend it, or move it away",
 				 e->path);
-	e->line = options_of(e->text, entries->all);
+	e->line = bls_options(e->text, entries->all);
 	return e->line ? 0 : error_errno(error, -ENOMEM);
 }
 

@@ -37,13 +37,18 @@ bool bls_next(const char **text, const char *key, char *value, size_t size);
 /* Whether text has a value of that key, into value: the last one. */
 bool bls_value(const char *text, const char *key, char *value, size_t size);
 
+/* The options as one line, owned by the caller; NULL without memory. */
+char *bls_options(const char *text, bool all);
+
 /* The text with line as its options: in the first options line's place, or at the end where there is none. With all the
  * other options lines go; else GRUB does not read them, but grubby does: words about the IOMMU (flush as for
  * words_apply()) go from them. Owned by the caller, NULL without memory. */
 char *bls_with_options(const char *text, const char *line, bool all, bool flush);
 
-/* The text with these words on its options line. As above. */
-char *bls_with_words(const char *text, bool all, const char *words, bool flush);
+/* The text with these words on its options line, which is whole at first where there is none (NULL: it is empty). GRUB's
+ * (not all) gets no line that its blscfg would break, and no word that a variable it has brings from where it is ours to
+ * change. As above. */
+char *bls_with_words(const char *text, bool all, const char *whole, const char *words, bool flush);
 
 /* The text with another value in the last line of that key. As above; without such a line it is a copy. */
 char *bls_with_value(const char *text, const char *key, const char *value);

@@ -16,17 +16,18 @@
 #include "bootloader/backend.h"
 #include "bootloader/bls-entries.h"
 #include "bootloader/bls-entry.h"
+#include "bootloader/bls-grub.h"
 #include "bootloader/cmdline-edit.h"
 #include "bootloader/grub-cfg.h"
 #include "bootloader/grub-default.h"
 #include "bootloader/grub-lock.h"
-#include "bootloader/grub-script.h"
 #include "bootloader/grubenv.h"
 #include "bootloader/kernel-cmdline.h"
 #include "initramfs/kernels.h"
 #include "system/files.h"
 #include "system/memstream.h"
 #include "system/message.h"
+#include "system/refuse.h"
 
 #define ENTRIES "/boot/loader/entries"
 
@@ -43,60 +44,14 @@ static int detect(bool installed, const char **what)
 	return installed && access(ENTRIES, F_OK) < 0 ? -ENOENT : 0;
 }
 
-static const char *env_path(void)
-{
-	static char path[64];
-	const char *config = grub_config();
-
-	snprintf(path, sizeof(path), "%.*sgrubenv", (int)(strrchr(config, '/') + 1 - config), config);
-	return path;
-}
-
 static bool on_boot(const char *path, char found[256])
 {
 	snprintf(found, 256, "/boot/%.240s", file_name(path));
 	return access(found, F_OK) == 0;
 }
 
-/* GRUB as it makes its menu of them. */
-struct grub_state {
-	struct grub_script script;
-	struct grub_variables ours; /* what stands for a part of the line that is ours to change, and nothing else */
-};
-
-/* A grub.cfg that loads no block gets one that was loaded before it. */
-static int read_state(struct grub_state *state, struct error *error)
-{
-	static const char load[] = "load_env\n";
-	char *text = file_read(grub_config(), NULL), *whole = NULL;
-	const char *origin, *value;
-	size_t len = strlen(env_path());
-
-	*state = (struct grub_state){ .ours = { .unknown = true } };
-	bool loads = text && strstr(text, "load_env");
-	int r = asprintf(&whole, "%s%s", loads ? "" : load, text ? text : "") < 0 ? -ENOMEM : 0;
-	if (r == 0)
-		r = grub_script_run(grub_config(), whole, &state->script);
-	free(whole);
-	free(text);
-	value = r == 0 ? grub_variable_value(&state->script.entries, "kernelopts", &origin) : NULL;
-	if (!value || !origin || strncmp(origin, env_path(), len) != 0 || origin[len] != ':')
-		return error_errno(error, r);
-	char *copy = strdup(value);
-	grub_variable_set(&state->ours, "kernelopts", copy, NULL);
-	grub_variable_set(&state->script.entries, "kernelopts", copy, NULL);
-	free(copy);
-	return error_errno(error, state->ours.failed || state->script.entries.failed ? -ENOMEM : 0);
-}
-
-static void free_state(struct grub_state *state)
-{
-	grub_script_free(&state->script);
-	grub_variables_free(&state->ours);
-}
-
 /* A value can hold several paths, and variables that stand for none or one. */
-static void name_images(const char *value, struct grub_state *state, struct boot_entry *e)
+static void name_images(const char *value, struct bls_grub *state, struct boot_entry *e)
 {
 	struct grub_line line = { 0 };
 
@@ -108,19 +63,8 @@ static void name_images(const char *value, struct grub_state *state, struct boot
 	grub_line_free(&line);
 }
 
-#define DEFAULT_OPTIONS "$default_kernelopts"
-
-/* What an entry without options has, where grub.cfg says so: Red Hat's blscfg. */
-static const char *default_options(const struct grub_state *state)
-{
-	const struct grub_variable *v = grub_variable_find(&state->script.entries, DEFAULT_OPTIONS + 1);
-
-	return v && (v->count > 1 || v->unknown || (v->count && v->values[0].text && v->values[0].text[0])) ?
-		       DEFAULT_OPTIONS : "";
-}
-
 /* Its line, now and as it is written. What e gets is in line and written, which are the caller's. */
-static int expand_line(const char *options, struct grub_state *state, struct boot_entry *e, struct grub_line *line,
+static int expand_line(const char *options, struct bls_grub *state, struct boot_entry *e, struct grub_line *line,
 		       struct grub_line *written)
 {
 	grub_options_line(&state->script.entries, &state->script.vars, options, line);
@@ -136,7 +80,7 @@ static int expand_line(const char *options, struct grub_state *state, struct boo
 	return failed || !e->words || (strchr(options, '$') && !e->written) ? -ENOMEM : 0;
 }
 
-static int add(const struct bls_entry *from, struct grub_state *state, struct boot_entries *entries)
+static int add(const struct bls_entry *from, struct bls_grub *state, struct boot_entries *entries)
 {
 	struct grub_line line = { 0 }, written = { 0 };
 	struct boot_entry e = { .id = from->path, .text = from->text };
@@ -152,7 +96,7 @@ static int add(const struct bls_entry *from, struct grub_state *state, struct bo
 	while (bls_next(&text, "initrd", value, sizeof(value)))
 		name_images(value, state, &e);
 	bool has_options = bls_value(from->text, "options", value, sizeof(value));
-	int r = expand_line(has_options ? from->line : default_options(state), state, &e, &line, &written);
+	int r = expand_line(has_options ? from->line : bls_grub_default(state), state, &e, &line, &written);
 	if (r == 0)
 		r = boot_entries_add(entries, &e);
 	grub_line_free(&line);
@@ -161,7 +105,7 @@ static int add(const struct bls_entry *from, struct grub_state *state, struct bo
 }
 
 /* GRUB starts the entry whose file is named so; where none is, it has rules of its own. */
-static void find_default(const struct grub_state *state, struct boot_entries *entries)
+static void find_default(const struct bls_grub *state, struct boot_entries *entries)
 {
 	const char *saved = grub_variable_value(&state->script.vars, "saved_entry", NULL);
 	size_t len = saved ? strlen(saved) : 0;
@@ -188,19 +132,39 @@ static int add_others(struct boot_entries *entries, struct error *error)
 	return r;
 }
 
+/* A line for those that have none: never a part of one. */
+static int name_whole(const struct bls_grub *state, struct boot_entries *entries)
+{
+	static const struct mode_words none = { .words = NULL };
+	const char *by_default = bls_grub_default(state);
+	char *line = by_default[0] ? strdup(by_default) : cmdline_seed(entries, &none, false, NULL);
+	char value[8];
+	int r = 0;
+
+	for (size_t i = 0; i < entries->count && line && r == 0; i++) {
+		struct boot_entry *e = &entries->list[i];
+		if (!e->text || bls_value(e->text, "options", value, sizeof(value)))
+			continue;
+		e->whole = strdup(line);
+		r = e->whole ? 0 : -ENOMEM;
+	}
+	free(line);
+	return r;
+}
+
 static int read_entries(struct boot_entries *entries, struct error *error)
 {
 	struct bls_entries found;
-	struct grub_state state;
+	struct bls_grub state;
 	struct grubenv env;
 
 	*entries = (struct boot_entries){ 0 };
-	int r = grubenv_read(env_path(), &env, error); /* one that is damaged is told */
+	int r = grubenv_read(bls_grub_env(), &env, error); /* one that is damaged is told */
 	grubenv_free(&env);
 	if (r < 0)
 		return r;
 	found = (struct bls_entries){ 0 };
-	r = read_state(&state, error);
+	r = bls_grub_read(&state, error);
 	if (r == 0)
 		r = bls_read(ENTRIES, false, &found, error);
 	for (size_t i = 0; r == 0 && i < found.count; i++)
@@ -208,25 +172,16 @@ static int read_entries(struct boot_entries *entries, struct error *error)
 	if (r == 0)
 		find_default(&state, entries);
 	if (r == 0)
+		r = error_errno(error, name_whole(&state, entries));
+	if (r == 0)
 		r = add_others(entries, error);
 	if (r == 0)
 		r = error_errno(error, seen_move(&entries->seen, &found.seen));
 	bls_free(&found);
-	free_state(&state);
+	bls_grub_free(&state);
 	if (r < 0)
 		boot_entries_free(entries);
 	return r;
-}
-
-/* The newest entry's line that is no rescue one's; owned by the caller, NULL if there is none. */
-static char *seed(const struct boot_entries *entries)
-{
-	char *line = NULL;
-
-	for (size_t i = entries->count; i-- > 0 && !line;)
-		if (entries->list[i].own && !strstr(entries->list[i].release, "-rescue-"))
-			line = strdup(entries->list[i].words);
-	return line;
 }
 
 /* A line as grubby writes it, GRUB_CMDLINE_LINUX="words" with nothing for the shell in it, without the words about
@@ -292,7 +247,7 @@ static int edit_env(const struct mode_words *wish, struct edits *edits)
 	struct error error;
 	char *text = NULL;
 
-	int r = grubenv_read(env_path(), &env, &error);
+	int r = grubenv_read(bls_grub_env(), &env, &error);
 	if (r < 0)
 		return fail("%s", error.text), -1;
 	const char *value = grubenv_value(&env, "kernelopts");
@@ -300,21 +255,40 @@ static int edit_env(const struct mode_words *wish, struct edits *edits)
 		char *line = words_apply(value, wish->words ? wish->words : "", wish->flush, NULL);
 		text = line ? grubenv_with(&env, "kernelopts", line) : NULL;
 		free(line);
-		r = text ? edits_add(edits, ROLE_ENTRY, env_path(), text) :
-			   (fail("%s: no room for the mode's kernel parameters in kernelopts", env_path()), -1);
+		r = text ? edits_add(edits, ROLE_ENTRY, bls_grub_env(), text) :
+			   (fail("%s: no room for the mode's kernel parameters in kernelopts", bls_grub_env()), -1);
 	}
 	free(text);
 	grubenv_free(&env);
 	return r;
 }
 
+/* Words alone are no line: the kernel would not find its root. Returns 0, or minus the exit code having refused it. */
+static int check_whole(const struct boot_entries *entries)
+{
+	char value[8];
+
+	for (size_t i = 0; i < entries->count; i++) {
+		const struct boot_entry *e = &entries->list[i];
+		if (e->own && e->text && !e->whole && !bls_value(e->text, "options", value, sizeof(value)))
+			return -refuse(BOOTLOADER_UNSUPPORTED,
+				       "%s has no options line, and no other entry of this system has one to take: "
+				       "give it one, with root=", e->id);
+	}
+	return 0;
+}
+
 /* In this order: what grub2-mkconfig reads is older than what the next kernel's entry is made from. */
 static int edit(const struct mode_words *wish, struct snapshot *snapshot, struct edits *edits)
 {
-	int r = edits_check_link(env_path());
+	int r = edits_check_link(bls_grub_env());
 	if (r < 0)
 		return r;
-	char *line = seed(&snapshot_of(snapshot, &backend_bls)->entries);
+	const struct boot_entries *entries = &snapshot_of(snapshot, &backend_bls)->entries;
+	r = wish->words ? check_whole(entries) : 0;
+	if (r < 0)
+		return r;
+	char *line = cmdline_seed(entries, wish, false, NULL);
 	r = edit_default(wish, edits);
 	if (r == 0)
 		r = bls_edit_cmdline(line ? line : "", wish, edits);
@@ -346,7 +320,8 @@ static const char *location(void)
 	return ENTRIES;
 }
 
-static const char *const watched[] = { GRUB_DEFAULT, "/etc/kernel", NULL };
+static const char *const watched[] = { GRUB_DEFAULT, "/etc/kernel", "/boot/grub/grub.cfg", "/boot/grub/grubenv",
+				       "/boot/grub2/grub.cfg", "/boot/grub2/grubenv", NULL };
 
 const struct backend backend_bls = {
 	.name = "bls",

@@ -62,8 +62,7 @@ static bool same_line(const char *entry, const char *running)
 	return same;
 }
 
-/* Whether one of the lines that the entry can come to is the running one. */
-static bool entry_same(const struct boot_entry *e, const char *running)
+bool backend_started(const struct boot_entry *e, const char *running)
 {
 	const char *at = NULL;
 	bool same = false;
@@ -123,7 +122,7 @@ static int prove(const struct loader *l, const char *running)
 	for (size_t i = 0; i < l->entries.count && !proven; i++) {
 		const struct boot_entry *e = &l->entries.list[i];
 		proven = e->own && may_be(e->family, booted) && same_kernel(e->kernel, running) &&
-			 entry_same(e, running);
+			 backend_started(e, running);
 	}
 	return l->error.code < 0 ? l->error.code : proven;
 }

@@ -44,6 +44,9 @@ const struct backend *backend_guess(bool installed, const char *running, struct 
  * can't be told which one it is. */
 enum way_back backend_way_back(const char *running, struct snapshot *snapshot);
 
+/* Whether one of the lines that the entry can come to is the running one. */
+bool backend_started(const struct boot_entry *entry, const char *running);
+
 /* Whether one of its entries has the command line that the machine was booted with, and nothing says that another boot
  * loader started it. running is not NULL. */
 bool backend_proven(const struct loader *loader, const char *running);

@@ -471,6 +471,13 @@ void grub_options_line(struct grub_variables *at, struct grub_variables *vars, c
 	pick(&x, 0);
 }
 
+char *grub_options_text(struct grub_variables *vars, const char *options)
+{
+	struct expansion x = { .vars = vars, .line = true };
+
+	return expand_once(&x, expand_options, options);
+}
+
 static void take(char **to, char **from)
 {
 	if (*to)

@@ -16,7 +16,8 @@
 #include "system/message.h"
 #include "system/refuse.h"
 
-const char *const grub_watched[] = { GRUB_DEFAULT, GRUB_DROPINS, NULL };
+const char *const grub_watched[] = { GRUB_DEFAULT, GRUB_DROPINS, "/boot/grub/grubenv", "/boot/grub/custom.cfg",
+				     "/boot/grub2/grubenv", "/boot/grub2/custom.cfg", NULL };
 
 /* Debian's wrapper knows where grub.cfg is; the path is said all the same. */
 const char *grub_mkconfig(void)
@@ -84,10 +85,22 @@ static int take_over(const char *path, const char *words, bool flush, const char
 	return r < 0 ? error_set(error, r, "%s: %s", grub_config(), file_error(r)) : 0;
 }
 
+/* The language that grub.cfg was made in, as "LANG=NAME.UTF-8"; "" if it was made in none. 00_header writes it down. */
+static void language_of(const char *config, char *setting, size_t size)
+{
+	static const char key[] = "\n  set lang=";
+	const char *found = strstr(config, key), *name = found ? found + sizeof(key) - 1 : "";
+	size_t len = strspn(name, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz_@");
+
+	setting[0] = '\0';
+	if (len && (!name[len] || name[len] == '\n'))
+		snprintf(setting, size, "LANG=%.*s.UTF-8", (int)len, name);
+}
+
 int grub_apply(struct snapshot *snapshot, const char *words, bool flush, bool verbose)
 {
 	struct error error;
-	char path[64];
+	char path[64], language[64];
 	size_t old_len;
 
 	(void)snapshot; /* made anew, whatever they are */
@@ -96,17 +109,20 @@ int grub_apply(struct snapshot *snapshot, const char *words, bool flush, bool ve
 
 	/* grub-mkconfig truncates and rewrites the file it is given, so that is never the live one. */
 	new_name(path);
-	const char *const argv[] = { grub_mkconfig(), "-o", path, NULL };
+	const char *program = grub_mkconfig();
 	char *old = file_read(grub_config(), &old_len);
 	if (!old || (unlink(path) < 0 && errno != ENOENT)) {
 		fail("%s: %s", grub_config(), strerror(errno));
 		free(old);
 		return -1;
 	}
-	int r = -1, status = argv[0] ? run(argv, verbose) : -ENOENT;
+	/* What it writes follows the language: titles, and the one that GRUB itself speaks. */
+	language_of(old, language, sizeof(language));
+	const char *const argv[] = { "env", "-u", "LC_ALL", language, program, "-o", path, NULL };
+	int r = -1, status = program ? run(language[0] ? argv : argv + 4, verbose) : -ENOENT;
 	if (status != 0)
 		fail("%s failed (%s %d), so the boot entries can't be written; what it said stands "
-		     "above", argv[0] ? argv[0] : "grub-mkconfig", status < 0 ? "error" : "status",
+		     "above", program ? program : "grub-mkconfig", status < 0 ? "error" : "status",
 		     abs(status));
 	else if ((r = take_over(path, words, flush, old, old_len, &error)) < 0)
 		fail("%s", error.text);

@@ -77,6 +77,9 @@ void grub_options_line(struct grub_variables *at, struct grub_variables *vars, c
 		       struct grub_line *line);
 
 /* Takes over what other says; it is empty then. */
+/* What blscfg makes of options, before GRUB reads it; owned by the caller. */
+char *grub_options_text(struct grub_variables *vars, const char *options);
+
 void grub_line_merge(struct grub_line *into, struct grub_line *other);
 void grub_line_free(struct grub_line *line);
 

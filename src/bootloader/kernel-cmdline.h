@@ -9,6 +9,12 @@
 
 #define KERNEL_CMDLINE "/etc/kernel/cmdline"
 
+/* The line for kernels to come, as its file has it, of the own entries that fit (NULL: all): that of the entry that
+ * started this boot, else the one of the newest kernel whose root= is the others'. Owned by the caller, NULL if there is
+ * none. */
+char *cmdline_seed(const struct boot_entries *entries, const struct mode_words *wish, bool all,
+		   bool (*fits)(const struct boot_entry *entry));
+
 /* Adds an edit of /etc/kernel/cmdline, which kernel-install(8) gives to every later kernel, made from what it holds, or
  * from seed where that is nothing of use. Returns 0, or minus the exit code with one line told on stderr. */
 int bls_edit_cmdline(const char *seed, const struct mode_words *wish, struct edits *edits);

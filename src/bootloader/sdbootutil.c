@@ -177,7 +177,7 @@ static void name_image(const char *image, const char *words, char path[256])
 static int edit_entry(const struct boot_entry *e, const struct mode_words *wish, struct edits *edits)
 {
 	const char *words = wish->words ? wish->words : "";
-	char path[256], *after = bls_with_words(e->text, all_lines(), words, wish->flush);
+	char path[256], *after = bls_with_words(e->text, all_lines(), e->whole, words, wish->flush);
 
 	/* Without words only an image that has to be made anew is another one. */
 	if (after && wish->images && e->image[0] && (wish->words || initramfs_holds_check(e->image))) {
@@ -191,18 +191,16 @@ static int edit_entry(const struct boot_entry *e, const struct mode_words *wish,
 	return r;
 }
 
-/* The newest entry's line, without what sdbootutil puts there by itself; owned by the caller, NULL if there is none. */
-static char *seed(const struct boot_entries *entries)
+/* Without what sdbootutil puts there by itself; owned by the caller, NULL if there is none. */
+static char *seed(const struct boot_entries *entries, const struct mode_words *wish)
 {
-	char *line = NULL;
+	char *line = cmdline_seed(entries, wish, all_lines(), NULL);
+	char *most = line ? line_without(line, "systemd.machine_id=") : NULL;
+	char *rest = most ? line_without(most, "rootflags=subvol=") : NULL;
 
-	for (size_t i = entries->count; i-- > 0 && !line;)
-		if (entries->list[i].own) {
-			char *most = line_without(entries->list[i].words, "systemd.machine_id=");
-			line = most ? line_without(most, "rootflags=subvol=") : NULL;
-			free(most);
-		}
-	return line;
+	free(line);
+	free(most);
+	return rest;
 }
 
 /* sdbootutil drops a last line that has no end. */
@@ -246,7 +244,7 @@ static int edit(const struct mode_words *wish, struct snapshot *snapshot, struct
 
 	if (!entries)
 		return -1;
-	char *line = seed(entries);
+	char *line = seed(entries, wish);
 	int r = bls_edit_cmdline(line ? line : "", wish, edits);
 	if (r == 0)
 		r = edit_dropins(wish, edits);

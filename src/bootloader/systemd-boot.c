@@ -66,19 +66,23 @@ static int read_entries(struct boot_entries *entries, struct error *error)
 	return r;
 }
 
-/* What kernel-install makes has a directory of its own for each kernel: the line of the newest such entry, without what
- * kernel-install adds by itself; owned by the caller. NULL if there is none. */
-static char *seed(const struct boot_entries *entries)
+/* What kernel-install makes has a directory of its own for each kernel. */
+static bool is_tools(const struct boot_entry *e)
 {
-	char *line = NULL, needle[80];
+	char needle[80];
 
-	for (size_t i = entries->count; i-- > 0 && !line;) {
-		const struct boot_entry *e = &entries->list[i];
-		snprintf(needle, sizeof(needle), "/%s/", e->release);
-		if (e->own && e->release[0] && strstr(e->image, needle))
-			line = line_without(e->words, "systemd.machine_id=");
-	}
-	return line;
+	snprintf(needle, sizeof(needle), "/%s/", e->release);
+	return e->release[0] && strstr(e->image, needle);
+}
+
+/* Without what kernel-install adds by itself; owned by the caller. NULL if there is none. */
+static char *seed(const struct boot_entries *entries, const struct mode_words *wish)
+{
+	char *line = cmdline_seed(entries, wish, true, is_tools);
+	char *most = line ? line_without(line, "systemd.machine_id=") : NULL;
+
+	free(line);
+	return most;
 }
 
 static int edit(const struct mode_words *wish, struct snapshot *snapshot, struct edits *edits)
@@ -88,7 +92,7 @@ static int edit(const struct mode_words *wish, struct snapshot *snapshot, struct
 
 	if (r < 0)
 		return r;
-	char *line = seed(&snapshot_of(snapshot, &backend_systemd_boot)->entries);
+	char *line = seed(&snapshot_of(snapshot, &backend_systemd_boot)->entries, wish);
 	if (access(KERNEL_CMDLINE, F_OK) == 0 || (line && run_find("kernel-install", path, sizeof(path))))
 		r = bls_edit_cmdline(line ? line : "", wish, edits);
 	free(line);

@@ -163,7 +163,7 @@ int plan_make(struct plan *p)
 	if (code)
 		return code;
 	const struct mode_words wish = { .mode = mode_name(p->target.mode), .words = p->words, .flush = p->flush,
-					 .images = p->generator != NULL };
+					 .images = p->generator != NULL, .running = facts_cmdline(p->facts) };
 	char *old = file_read(TARGET_PATH, NULL); /* what can't be read is told by whoever adds it to the edits */
 	target_rewrite(old, &p->target, text);
 	free(old);

@@ -3,6 +3,7 @@
  */
 #include "command/remove.h"
 
+#include <string.h>
 #include <unistd.h>
 
 #include "bootloader/backend.h"
@@ -53,6 +54,17 @@ static void tell(const struct request *q, const struct transaction *t)
 			    "takes effect at the next boot\n");
 }
 
+/* A flush policy that was ours goes too. The last change may have been a rollback, which compares a user's as well. */
+static bool flush_is_ours(const struct machine *m, const struct journal *last)
+{
+	struct target target;
+	struct error error;
+
+	if (target_read(&m->root, TARGET_PATH, &target, &error) == 0)
+		return target.flush != FLUSH_ANY;
+	return last->flush && strcmp(last->command, "rollback") != 0;
+}
+
 static int take_out(const struct request *q, const struct machine *m)
 {
 	struct mode_words none = { .words = NULL };
@@ -79,7 +91,7 @@ static int take_out(const struct request *q, const struct machine *m)
 		code = plan_generator(q->initramfs, &t.generator);
 	if (code == 0)
 		code = plan_edits(NULL, t.generator, false, &t.edits);
-	none.flush = last.flush; /* a flush policy that was ours goes too */
+	none.flush = flush_is_ours(m, &last);
 	none.images = t.generator != NULL;
 	fail_mute(t.gone); /* then it is what it has told us of by then */
 	if (code == 0)
@@ -91,7 +103,7 @@ static int take_out(const struct request *q, const struct machine *m)
 	 * the words. */
 	bool by_config = t.backend && !t.gone && t.backend->configured && t.backend->configured();
 	t.journal.known = code == 0 && !t.backend->needs_block_device && !by_config;
-	t.journal.flush = last.flush;
+	t.journal.flush = none.flush;
 	bool nothing = code == 0 && !edits_change(&t.edits);
 	if (nothing)
 		machine_say(q, "nothing of iommu-install is set\n");

@@ -47,7 +47,7 @@ ours() {
 	"$dir/grub-lines" "$dir/files/boot/grub/grub.cfg" | grep -v '^[0-9]* [<?] ' | awk '{
 		n = $1
 		sub(/^[0-9]+ /, "")
-		printf "%s%s", n == last ? "\t" : NR > 1 ? "\n" : "", $0
+		printf "%s%s", (n == last ? "\t" : (NR > 1 ? "\n" : "")), $0
 		last = n
 	} END { print "" }'
 }

@@ -181,3 +181,17 @@ set tuned_params="%s"
 		! grep -q "linux.*splash vt.handoff" /boot/grub/grub.cfg'
 	machine_end
 }
+
+@test "grub.cfg that was made in a language is made in it again, by a mode and by remove" {
+	load ../lib/machine
+	quick_machine
+	in_machine 'printf "#!/bin/sh\necho \"  set lang=\${LANG%%%%.*}\"\n" > /etc/grub.d/08_lang
+		chmod 755 /etc/grub.d/08_lang
+		LC_ALL= LANG=de_DE.UTF-8 update-grub 2> /dev/null
+		grep -qx "  set lang=de_DE" /boot/grub/grub.cfg
+		iommu-install pt --force --backend=grub --initramfs=none
+		grep -qx "  set lang=de_DE" /boot/grub/grub.cfg
+		iommu-install remove --initramfs=none
+		grep -qx "  set lang=de_DE" /boot/grub/grub.cfg'
+	machine_end
+}
