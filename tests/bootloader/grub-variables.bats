@@ -169,7 +169,7 @@ set tuned_params="%s"
 		EOF
 	END
 	# The machine was booted with the word that the variable stands for.
-	in_machine 'cp /host/handoff /etc/grub.d/09_handoff && chmod 755 /etc/grub.d/09_handoff
+	in_machine 'set -e; cp /host/handoff /etc/grub.d/09_handoff && chmod 755 /etc/grub.d/09_handoff
 		echo "GRUB_CMDLINE_LINUX_DEFAULT=\"quiet splash \\\$vt_handoff\"" >> /etc/default/grub
 		update-grub 2> /dev/null
 		sed -n "s/^[[:space:]]*linux[[:space:]]*[^ ]*/BOOT_IMAGE=x/p" /boot/grub/grub.cfg | head -n 1 |
@@ -185,7 +185,8 @@ set tuned_params="%s"
 @test "grub.cfg that was made in a language is made in it again, by a mode and by remove" {
 	load ../lib/machine
 	quick_machine
-	in_machine 'printf "#!/bin/sh\necho \"  set lang=\${LANG%%%%.*}\"\n" > /etc/grub.d/08_lang
+	in_machine 'set -e; sed -i /GRUB_TERMINAL/d /etc/default/grub # on a console it speaks English alone
+		printf "#!/bin/sh\necho \"  set lang=\${LANG%%%%.*}\"\n" > /etc/grub.d/08_lang
 		chmod 755 /etc/grub.d/08_lang
 		LC_ALL= LANG=de_DE.UTF-8 update-grub 2> /dev/null
 		grep -qx "  set lang=de_DE" /boot/grub/grub.cfg
