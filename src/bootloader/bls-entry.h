@@ -45,9 +45,9 @@ char *bls_options(const char *text, bool all);
  * words_apply()) go from them. Owned by the caller, NULL without memory. */
 char *bls_with_options(const char *text, const char *line, bool all, bool flush);
 
-/* The text with these words on its options line, which is whole at first where there is none (NULL: it is empty). GRUB's
- * (not all) gets no line that its blscfg would break, and no word that a variable it has brings from where it is ours to
- * change. As above. */
+/* The text with these words on its options line, which is whole at first where there is none (NULL: it is empty).
+ * GRUB's (not all) gets no line that its blscfg would break, and no word that a variable it has brings from where it is
+ * ours to change. As above. */
 char *bls_with_words(const char *text, bool all, const char *whole, const char *words, bool flush);
 
 /* The text with another value in the last line of that key. As above; without such a line it is a copy. */

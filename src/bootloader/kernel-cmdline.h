@@ -10,8 +10,8 @@
 #define KERNEL_CMDLINE "/etc/kernel/cmdline"
 
 /* The line for kernels to come, as its file has it, of the own entries that fit (NULL: all): that of the entry that
- * started this boot, else the one of the newest kernel whose root= is the others'. Owned by the caller, NULL if there is
- * none. */
+ * started this boot, else the one of the newest kernel whose root= is the others'. Owned by the caller, NULL if there
+ * is none. */
 char *cmdline_seed(const struct boot_entries *entries, const struct mode_words *wish, bool all,
 		   bool (*fits)(const struct boot_entry *entry));
 

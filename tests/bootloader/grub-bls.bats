@@ -29,7 +29,7 @@ config() {
 # entry KERNEL [OPTIONS]: its entry, with or without that line.
 entry() {
 	{
-		printf 'title Fedora (%s)\nversion %s\nlinux /vmlinuz-%s\ninitrd /initramfs-%s.img\n' "$1" "$1" "$1" "$1"
+		printf 'title Fedora\nversion %s\nlinux /vmlinuz-%s\ninitrd /initramfs-%s.img\n' "$1" "$1" "$1"
 		[ $# -lt 2 ] || printf 'options %s\n' "$2"
 	} >"$tree/boot/loader/entries/aaaa-$1.conf"
 }
@@ -44,7 +44,7 @@ options() {
 	sed -n 's/^options //p' "$tree"/boot/loader/entries/aaaa-"${1-}"*.conf | sort -u
 }
 
-@test "a variable in an entry stays one, there and in /etc/kernel/cmdline, which goes with remove as it was made by us" {
+@test "a variable in an entry stays one, there and in /etc/kernel/cmdline, which goes with remove as we made it" {
 	local before
 	before=$(cat "$tree"/boot/loader/entries/*)
 	mode pt
@@ -82,7 +82,7 @@ options() {
 	[ "$(cat "$tree/etc/kernel/cmdline")" = "root=UUID=1 ro newest $PT" ]
 }
 
-@test "an entry without options gets a whole line: its default's, or another entry's; where there is none it is refused" {
+@test "an entry without options gets a whole line: its default's, or another entry's; without one: refused" {
 	entry 6.1.0-10.fc38
 	mode pt
 	[ "$(options 6.1.0-10)" = "root=UUID=1 ro quiet \$tuned_params $PT" ]

@@ -8,7 +8,8 @@
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-	static const struct mode_words wish = { "pt", "intel_iommu=on amd_iommu=on iommu=pt", true };
+	static const struct mode_words wish = { .mode = "pt", .words = "intel_iommu=on amd_iommu=on iommu=pt",
+					      .flush = true };
 	char *text = fuzz_line(data, size), value[40];
 
 	if (!text)
@@ -18,9 +19,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		;
 	bls_value(text, "linux", value, sizeof(value));
 	for (int all = 0; all < 2; all++) {
-		char *made = bls_with_words(text, all, wish.words, wish.flush);
-		char *line = made ? options_of(made, all) : NULL;
-		char *before = options_of(text, all);
+		char *made = bls_with_words(text, all, "root=x", wish.words, wish.flush);
+		char *line = made ? bls_options(made, all) : NULL;
+		char *before = bls_options(text, all);
 		/* A quote in it can take our words in, and a word of ours $kernelopts: then they are not right, and the
 		 * change is refused. */
 		MUST(line && before && (strpbrk(line, "\"'") || strstr(before, "$kernelopts") ||
