@@ -135,9 +135,11 @@ reset() {
 
 # What the machine boots from, and what it is made of. Not our own records, which name times.
 state() {
-	find /boot /esp /etc/default /etc/kernel /etc/iommu.target /etc/dracut.conf.d /srv \
-		-type l -printf '%p %U:%G %l\n' -o \
-		-type f -printf '%p %m %U:%G ' -exec sha256sum {} \; 2>/dev/null | sort
+	local where=(/boot /esp /etc/default /etc/kernel /etc/iommu.target /etc/dracut.conf.d /srv)
+	{
+		find "${where[@]}" -type l -printf '%p %U:%G %l\n' -o -type f -printf '%p %m %U:%G\n'
+		find "${where[@]}" -type f -exec sha256sum {} +
+	} 2>/dev/null | sort
 }
 
 traced() { # traced OPTION...: iommu-install with CMD under strace
