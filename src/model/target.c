@@ -117,6 +117,16 @@ static const struct {
 	[KEY_DELAY] = { "delay", set_delay, "0 to 300 seconds" },
 };
 
+const char *target_key(unsigned i)
+{
+	return i < KEYS ? keys[i].name : NULL;
+}
+
+bool target_set(struct target *t, unsigned i, char *value)
+{
+	return keys[i].set(t, value);
+}
+
 unsigned policy_delay(enum policy policy)
 {
 	return policy == POLICY_REBOOT ? DELAY_REBOOT_MIN : 10;

@@ -28,6 +28,11 @@ struct target {
 /* The delay of a policy whose target says nothing, in seconds. */
 unsigned policy_delay(enum policy policy);
 
+/* The keys that a target can have, the first of them mode; NULL behind the last. To set one as the file does, with a
+ * value that is cut up; false: it is none for that key. */
+const char *target_key(unsigned i);
+bool target_set(struct target *target, unsigned i, char *value);
+
 /* What it accepts: bit (1 << mode) for each mode. */
 unsigned target_accepts(const struct target *target);
 

@@ -12,44 +12,44 @@
 
 #define EARLY_MAX (4 << 20) /* bytes; thousands of outliers included */
 
-static bool get_accept(const char *object, unsigned *accept)
+/* A value as the target's file has it: true is yes, false no, and a list has commas. */
+static void plain(const char *value, char text[64])
 {
-	const char *p = json_member(object, "accept");
+	const char *end = json_skip_value(value);
+	size_t len = 0;
 
-	if (!p || *p != '[')
-		return false;
-	for (p = json_skip_space(p + 1); *p == '"'; p = json_skip_space(p + (*p == ','))) {
-		char word[24];
-		enum mode mode;
-		size_t len = strcspn(p + 1, "\"");
-
-		snprintf(word, sizeof(word), "%.*s", (int)len, p + 1);
-		if (!mode_parse(word, &mode))
-			return false;
-		*accept |= 1u << mode;
-		p = json_skip_space(p + 2 + len);
-	}
-	return *p == ']';
+	for (; value < end && len < 63; value++)
+		if (!strchr("\"[] \t\n", *value))
+			text[len++] = *value;
+	text[len] = '\0';
+	if (strcmp(text, "true") == 0)
+		strcpy(text, "yes");
+	else if (strcmp(text, "false") == 0)
+		strcpy(text, "no");
 }
 
+/* What is missing has its default, and what nobody knows is skipped: the record can be of another version. */
 static bool get_target(const char *object, struct target *t)
 {
-	char mode[24], on_mismatch[24], on_late[24], flush[24];
-	const char *delay = json_member(object, "delay");
+	char name[32], text[64];
+	const char *key;
 
-	if (!json_get_word(object, "mode", mode) || !json_get_word(object, "on_mismatch", on_mismatch) ||
-	    !json_get_word(object, "on_late_mismatch", on_late) || !json_get_word(object, "flush", flush) || !delay)
-		return false;
-	t->late_same = strcmp(on_late, "same") == 0;
-	size_t digits = strspn(delay, "0123456789");
-	if (digits == 0 || digits > 3)
-		return false;
-	t->delay = (unsigned)strtoul(delay, NULL, 10);
-	return mode_parse(mode, &t->mode) && policy_parse(on_mismatch, &t->on_mismatch) &&
-	       flush_parse(flush, &t->flush) && (t->late_same || strcmp(on_late, "warn") == 0) &&
-	       get_accept(object, &t->accept) &&
-	       json_get_bool(object, "allow_unsafe_interrupts", &t->allow_unsafe_interrupts) &&
-	       json_get_bool(object, "allow_override", &t->allow_override);
+	*t = (struct target){ .on_mismatch = POLICY_WARN };
+	for (unsigned i = 0; (key = target_key(i)); i++) {
+		size_t len = 0;
+		for (; key[len]; len++)
+			name[len] = key[len] == '-' ? '_' : key[len];
+		name[len] = '\0';
+		const char *value = json_member(object, name);
+		if (!value && i == 0)
+			return false; /* no target is without a mode */
+		plain(value ? value : "", text);
+		if (text[0] && !target_set(t, i, text))
+			return false;
+	}
+	if (!json_member(object, "delay"))
+		t->delay = policy_delay(t->on_mismatch);
+	return true;
 }
 
 int early_parse(const char *text, struct early *early)

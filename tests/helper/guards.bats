@@ -46,6 +46,16 @@ image() {
 	printf '%s\n' "$@" noiommu=no type1=yes iommufd=no > "$d/lib/iommu-verify/image.conf"
 }
 
+@test "an image.conf of 0.1.0 is one: a match goes on, and its policy stops where there is no target" {
+	mkdir -p "$d/lib/iommu-verify"
+	cp "$BATS_TEST_DIRNAME/../fixtures/0.1.0/image.conf" "$d/lib/iommu-verify"
+	wanted mode=off-for-uio on-mismatch=halt
+	machine none "intel_iommu=off amd_iommu=off"
+	found early on
+	rm "$d/etc/iommu.target"
+	found early stop
+}
+
 @test "the made machine is what is judged: a match goes on, a mismatch and no evidence stop" {
 	wanted mode=pt on-mismatch=halt
 	machine intel "$ON iommu=pt" identity identity

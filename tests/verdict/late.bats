@@ -105,6 +105,29 @@ reasons() {
 	[ "$(json .early)" = match ]
 }
 
+@test "the record of 0.1.0's early check is one: under halt a match stays a match, and its policy is the one" {
+	cp "$BATS_TEST_DIRNAME/../fixtures/0.1.0/early.json" "$d/run/iommu"
+	printf 'mode=off-for-uio\non-mismatch=halt\n' > "$d/etc/iommu.target"
+	systemd starting
+	late --enforce
+	[ "$status $(json '.verdict, .early, .target.on_mismatch' | xargs)" = "0 match match halt" ]
+	[ "$(reasons)" = "" ]
+}
+
+@test "of a record of another version a member that is missing has its default, and one that nobody knows is skipped" {
+	local key
+	for key in accept on_mismatch on_late_mismatch flush allow_unsafe_interrupts allow_override delay; do
+		early "del(.target.$key) | .target.new = {a: [1]} | .more = \"x\""
+		echo mode=off-for-uio > "$d/etc/iommu.target"
+		late --json
+		expect 0 match off-for-uio
+		[ "$(reasons)" = "" ]
+	done
+	early 'del(.target.mode)'
+	late --json
+	expect 2 mismatch off-for-uio EARLY_CHECK_MISSING
+}
+
 @test "a record cut off anywhere, or with rubbish in it, is a missing one, and nothing crashes" {
 	early .
 	echo mode=off-for-uio > "$d/etc/iommu.target"
@@ -116,7 +139,7 @@ reasons() {
 		late --json
 		expect 2 mismatch off-for-uio EARLY_CHECK_MISSING || { echo "cut at $cut"; return 1; }
 	done
-	for edit in '.target.mode = "x"' '.target.delay = null | del(.target.delay)' '.verdict = 1' 'del(.override)' \
+	for edit in '.target.mode = "x"' '.target.delay = 400' '.target.delay = "x"' '.verdict = 1' 'del(.override)' \
 		'del(.target)' '.target.accept = ["x"]' '.target.flush = "none"' '[.]'; do
 		early "$edit"
 		late --json
