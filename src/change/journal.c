@@ -15,6 +15,7 @@
 
 #include "base/keyval.h"
 #include "base/paths.h"
+#include "change/first-format.h"
 #include "change/lock.h"
 #include "system/files.h"
 #include "system/memstream.h"
@@ -25,7 +26,7 @@
 #define DONE "done"
 #define IMAGES CHANGE "/images"
 
-enum { FORMAT = 2 }; /* one that is not written down is 1 */
+enum { FORMAT = 2 };
 
 static const char *const progress_words[] = {
 	[PROGRESS_OPEN] = "open", [PROGRESS_BOOT] = "boot", [PROGRESS_SEALING] = "sealing",
@@ -100,7 +101,8 @@ static int write_journal(const char *dir, const struct journal *j, const struct 
 	if (!out)
 		return -ENOMEM;
 	fprintf(out, "# What iommu-install is doing or did last; 'iommu-install resume' and 'rollback' read it.\n");
-	fprintf(out, "format=%d\n", FORMAT);
+	if (j->format != JOURNAL_FIRST)
+		fprintf(out, "format=%d\n", FORMAT);
 	fprintf(out, "command=%s\nprogress=%s\ncommit=%s\nbackend=%s\ngenerator=%s\n", j->command,
 		progress_words[j->progress], j->after_boot ? "after-boot" : "now", j->backend, j->generator);
 	if (j->known)
@@ -197,13 +199,16 @@ static int parse_file(char *value, struct edits *edits)
 	return edits_take(edits, role, blank + 1, NULL, NULL);
 }
 
-static int parse_format(const char *value)
+static int parse_format(const char *value, struct journal *j)
 {
 	size_t digits = strspn(value, "0123456789");
 
 	if (digits == 0 || value[digits])
 		return -EINVAL;
-	return digits > 3 || atoi(value) > FORMAT ? -ENOTSUP : 0;
+	if (digits > 3 || atoi(value) > FORMAT)
+		return -ENOTSUP;
+	j->format = atoi(value);
+	return 0;
 }
 
 static int parse(char *text, struct journal *j, struct edits *edits)
@@ -212,12 +217,12 @@ static int parse(char *text, struct journal *j, struct edits *edits)
 	struct keyval kv;
 	size_t index;
 
-	*j = (struct journal){ 0 };
+	*j = (struct journal){ .format = JOURNAL_FIRST };
 	keyval_init(&kv, text);
 	while (keyval_next(&kv)) {
 		if (!kv.value)
 			return -EINVAL;
-		int format = strcmp(kv.key, "format") == 0 ? parse_format(kv.value) : 1;
+		int format = strcmp(kv.key, "format") == 0 ? parse_format(kv.value, j) : 1;
 		if (format < 0)
 			return format;
 		if (format == 0)
@@ -311,6 +316,8 @@ int journal_edits(struct edits *edits)
 		if (r == 0)
 			r = read_copy(PUT, i, &e->put);
 	}
+	if (r == 0 && j.format == JOURNAL_FIRST)
+		first_format_know(edits);
 	if (r < 0)
 		edits_free(edits);
 	return r;

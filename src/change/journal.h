@@ -19,7 +19,10 @@ enum progress {
 	PROGRESS_SEALING /* it has the new ones, and the images come to accept nothing else */
 };
 
+enum { JOURNAL_FIRST = 1 };
+
 struct journal {
+	int format; /* JOURNAL_FIRST: of 0.1.0; it stays in it to its end, as what is kept in it is that one's */
 	char command[24]; /* the mode, "rollback" or "remove" */
 	enum progress progress;
 	bool after_boot;    /* --commit=after-boot */
