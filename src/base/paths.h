@@ -5,7 +5,7 @@
 #define PATHS_H
 
 #define RUN_DIR "/run/iommu"       /* what this boot was judged as; everybody may read it */
-#define STATE_DIR "/var/lib/iommu" /* journal, backups, fingerprint: root's alone */
+#define STATE_DIR "/var/lib/iommu" /* journal, backups, fingerprint, last match: root's alone */
 #define STATUS_FILE "status.json"  /* in RUN_DIR: the last verdict of this boot */
 #define HELPER_PATH "/usr/sbin/iommu-verify"
 

@@ -15,6 +15,7 @@
 #include "nextboot/prediction.h"
 #include "show/entries.h"
 #include "show/nagios.h"
+#include "show/other-kernel.h"
 #include "system/chroot.h"
 #include "system/message.h"
 #include "verdict/facts.h"
@@ -36,6 +37,20 @@ static enum verdict overall(const struct predictions *entries, bool target_there
 	if (unknown)
 		return VERDICT_UNKNOWN;
 	return target_there || checked ? VERDICT_MATCH : VERDICT_NO_TARGET;
+}
+
+/* Of the first entry whose check would find another mode, and that matched by the same words under another kernel. */
+static struct matched last_match(const struct root *root, const struct predictions *entries,
+				 const struct target *wanted)
+{
+	struct matched last = { 0 };
+
+	for (size_t i = 0; i < entries->count && wanted && !last.kernel[0]; i++) {
+		const struct prediction *e = &entries->list[i];
+		if (e->counted && e->hook != HOOK_NONE && e->verdict == VERDICT_MISMATCH)
+			last = matched_elsewhere(root, wanted->mode, e->words, e->kernel);
+	}
+	return last;
 }
 
 /* Nothing could be read: code is what check returns. */
@@ -78,14 +93,17 @@ static int check_with(struct snapshot *snapshot, const struct request *q, const 
 	int journal = journal_read(&j, &open);
 	bool waits = journal == 0 && open && journal_waits(&j, now ? now->evidence.boot_id : NULL);
 	enum verdict verdict = overall(&entries, target != -ENOENT);
+	struct matched last = last_match(root, &entries, target == 0 ? &wanted : NULL);
 	if (output == CHECK_NAGIOS)
 		code = nagios(now, &entries, target == 0 ? &wanted : NULL,
 			      waits ? "waits for the next boot" :
 			      open  ? "is not finished: run 'iommu-install resume'" : NULL);
 	else if (output == CHECK_JSON)
-		predictions_json(&entries, target == 0 ? &wanted : NULL, verdict);
+		predictions_json(&entries, target == 0 ? &wanted : NULL, verdict, root, &last);
 	else if (!q->quiet)
 		predictions_text(backend, &entries, target == 0 ? &wanted : NULL, q->verbose);
+	if (output == CHECK_TEXT && !q->quiet)
+		other_kernel_print(root, &last);
 	predictions_free(&entries);
 	if (open && output != CHECK_NAGIOS)
 		fprintf(stderr, "iommu-install: a change to %s %s\n", journal == 0 ? j.command : "another mode",
@@ -137,6 +155,7 @@ int check_reboot_required(void)
 	if (geteuid() != 0 || root_init(&root, "/") < 0)
 		return EXIT_INVALID;
 	facts_collect(&root, NULL, PHASE_LATE, &facts);
+	matched_note(&facts);
 	const struct backend *backend = backend_guess(true, facts_cmdline(&facts), &snapshot);
 	if (backend)
 		reboot_tell(snapshot_of(&snapshot, backend), &facts);

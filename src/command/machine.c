@@ -13,6 +13,7 @@
 #include "bootloader/choose.h"
 #include "change/interrupt.h"
 #include "change/lock.h"
+#include "change/matched.h"
 #include "change/steps.h"
 #include "change/written.h"
 #include "command/resume.h"
@@ -102,6 +103,8 @@ int machine_run(const struct request *q, int (*command)(const struct request *q,
 		change_warnings(q, &outcome);
 	if (q->json && !q->emit)
 		change_json(q, &outcome, result_of(q, code, &outcome));
+	if (code == 0 && !q->dry_run && m.now)
+		matched_note(m.now);
 	outcome_free(&outcome);
 	leave(&m);
 	return code;

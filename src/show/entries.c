@@ -12,6 +12,7 @@
 #include "bootloader/grub-default.h"
 #include "system/files.h"
 #include "show/colour.h"
+#include "show/other-kernel.h"
 
 /* Whether the words of ours that are configured are those that the entry has: else somebody else wrote it. */
 static bool by_config(const char *path, const struct prediction *e)
@@ -43,7 +44,8 @@ static const char *hint_of(const struct prediction *e, const struct target *want
 	return hint;
 }
 
-void predictions_json(const struct predictions *entries, const struct target *wanted, enum verdict verdict)
+void predictions_json(const struct predictions *entries, const struct target *wanted, enum verdict verdict,
+		      const struct root *root, const struct matched *last)
 {
 	printf("{\"schema\": 1, \"verdict\": \"%s\", \"entries\": [", verdict_name(verdict));
 	for (size_t i = 0; i < entries->count; i++) {
@@ -74,7 +76,9 @@ void predictions_json(const struct predictions *entries, const struct target *wa
 		printf(", \"verdict\": \"%s\", \"counted\": %s}", verdict_name(e->verdict),
 		       e->counted ? "true" : "false");
 	}
-	puts("]}");
+	fputs("],\n  ", stdout);
+	other_kernel_json(root, last);
+	puts("}");
 }
 
 void predictions_text(const struct backend *backend, const struct predictions *entries, const struct target *wanted,

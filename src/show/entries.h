@@ -7,12 +7,14 @@
 #include <stdbool.h>
 
 #include "bootloader/backend.h"
+#include "change/matched.h"
 #include "model/reason.h"
 #include "model/target.h"
 #include "nextboot/prediction.h"
 
-/* Prints one JSON object; verdict is that of all entries together. */
-void predictions_json(const struct predictions *entries, const struct target *wanted, enum verdict verdict);
+/* Prints one JSON object; verdict is that of all entries together, last the match under another kernel. */
+void predictions_json(const struct predictions *entries, const struct target *wanted, enum verdict verdict,
+		      const struct root *root, const struct matched *last);
 
 /* Prints a few lines for each entry. wanted is the system's target, or NULL without a valid one; verbose: the line of
  * each, too. */

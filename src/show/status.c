@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "base/json.h"
+#include "show/other-kernel.h"
 
 /* What each policy does, for the line and for its warnings. */
 static const struct {
@@ -139,6 +140,9 @@ static void say_now(const struct survey *s, struct status *t)
 		SAY(t, "it can't be told whether that is right (%s)", reason_code(first->reason));
 	else if (wrong_now(s))
 		SAY(t, "wrong now (%s)", reason_code(first->reason));
+	if (wrong_now(s) && s->last.kernel[0])
+		SAY(t, "right by the same parameters under kernel %s, this is %s", s->last.kernel,
+		    s->last.here);
 }
 
 static void mend_now(const struct survey *s, struct status *t)
@@ -275,4 +279,6 @@ void status_json(const struct survey *s, const struct status *t)
 	word("seen", t->what[0] ? t->what : NULL);
 	fputs(", ", stdout);
 	word("hint", t->todo[0] ? t->todo : NULL);
+	fputs(", ", stdout);
+	other_kernel_json(s->root, &s->last);
 }

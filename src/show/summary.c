@@ -11,6 +11,7 @@
 #include "show/colour.h"
 #include "show/firmware.h"
 #include "show/groups-list.h"
+#include "show/other-kernel.h"
 #include "show/recommendation.h"
 #include "show/status.h"
 #include "verdict/decision.h"
@@ -111,4 +112,5 @@ void summary_text(const struct survey *s, const struct show_groups *groups)
 	checks_print(s);
 	put_verdict(s, &status);
 	report_findings(stdout, &s->judgement);
+	other_kernel_print(s->root, &s->last);
 }

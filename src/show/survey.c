@@ -184,6 +184,9 @@ void survey_take(const struct root *root, struct facts *facts, struct survey *s)
 	evidence_complete(root, &facts->evidence);
 	s->container = container_sign(root);
 	look_ahead(s);
+	if (s->judgement.verdict == VERDICT_MISMATCH && facts->target_status == 0)
+		s->last = matched_elsewhere(root, facts->target.mode, facts->evidence.cmdline,
+					    facts->evidence.release);
 	s->iommufd = root_exists(root, "/dev/iommu");
 	s->cdevs = count_entries(root, "/dev/vfio/devices");
 }

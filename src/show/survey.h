@@ -7,6 +7,7 @@
 #include <stdbool.h>
 
 #include "bootloader/snapshot.h"
+#include "change/matched.h"
 #include "verdict/facts.h"
 #include "verdict/verdict.h"
 
@@ -36,6 +37,7 @@ struct survey {
 	bool needs_root;     /* to tell all of it */
 	struct outlook next;
 	const char *container; /* the file that says that this is one, or NULL */
+	struct matched last;   /* of a mismatch: the match under another kernel, if there is one */
 	bool iommufd;        /* /dev/iommu is there */
 	unsigned cdevs;      /* devices in /dev/vfio/devices */
 };

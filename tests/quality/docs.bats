@@ -454,6 +454,10 @@ dead() {
 	for file in vendor:0x8086 device:0x1234 class:0x010802 removable:removable; do
 		echo "${file#*:}" > "$root/sys/devices/pci0000:00/0000:00:1c.0/0000:05:00.0/${file%%:*}"
 	done
+	mkdir -p "$root/var/lib/iommu" "$root/boot"
+	printf '%s\n' kernel=6.0.0-other mode=strict "words=intel_iommu=on iommu=pt" > "$root/var/lib/iommu/matched"
+	echo CONFIG_VFIO_NOIOMMU=y > "$root/boot/config-6.0.0-other"
+	echo CONFIG_IOMMUFD=m > "$root/boot/config-6.1.0-test"
 	run --separate-stderr "$INSTALLER" show --root "$root" --json --groups=05:00.0
 	[ "$(json '.effective.outliers[0].why')" = removable ]
 	[ "$(json '.reasons | length')" -gt 0 ]
