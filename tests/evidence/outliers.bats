@@ -402,7 +402,7 @@ outlier() {
 	device "$root" 2 0000:00:02.0 8086:3a3e 0403 ivhd0
 	wants strict 2 mismatch mixed MIXED_GROUPS
 	intel "$ON" DMA-FQ DMA-FQ identity
-	device "$root" 2 0000:00:02.0 1002:744c 0200 dmar0 pasid
+	device "$root" 2 0000:00:02.0 1002:744c 0200 dmar0 ats pri pasid
 	wants strict 2 mismatch mixed MIXED_GROUPS
 }
 
@@ -442,6 +442,16 @@ outlier() {
 	wants pt 2 mismatch mixed MIXED_GROUPS
 	echo rubbish > "$root/sys/devices/virtual/iommu/dmar0/intel-iommu/ecap"
 	wants pt 2 mismatch mixed MIXED_GROUPS
+	# Nor whether another than those of the identity groups can, which nothing speaks against.
+	intel "$ON iommu=pt" identity identity DMA-FQ
+	later_kernel
+	unit "$root" dmar1
+	device "$root" 2 0000:00:02.0 8086:a0ef 0c03 dmar1
+	rm "$root/sys/devices/virtual/iommu/dmar1/intel-iommu/ecap"
+	wants pt 2 mismatch mixed MIXED_GROUPS
+	# One that certainly can't is an excuse there.
+	unit "$root" dmar1 f00f1e
+	wants pt 0 match pt
 }
 
 @test "three guilty groups are named, and how many more there are" {
