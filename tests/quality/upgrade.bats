@@ -104,8 +104,9 @@ ALL_NEW='all_new() {
 		iommu-install pt --force --on-mismatch=halt &&
 		printf "# mine\ninterrupts=remapped\n" >> /etc/iommu.target
 		dpkg -i /root/old.deb && iommu-verify --version && all_new && cat /etc/iommu.target &&
-		grep interrupts /etc/iommu.target.dpkg-old && iommu-install off-for-uio --backend=grub &&
-		iommu-install rollback && cat /etc/iommu.target && dpkg -P iommu-install && ! ls /etc/iommu.target*'
+		grep interrupts /var/lib/iommu/target.before && iommu-install off-for-uio --backend=grub &&
+		iommu-install rollback && cat /etc/iommu.target && dpkg -P iommu-install &&
+		! ls /etc/iommu.target* && ! ls /var/lib/iommu'
 	[[ $output == *"iommu-verify 0.1.0"*$'mode=pt\non-mismatch=halt\n# mine\ninterrupts=remapped'* ]]
 	[[ $output == *"WARNING: version 0.1.0-1 does not know"* ]]
 }
