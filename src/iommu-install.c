@@ -165,6 +165,8 @@ static void take_option(struct invocation *in, enum option_id option, const char
 	case OPTION_ON_LATE_MISMATCH: q->on_late_mismatch = arg; break;
 	case OPTION_DELAY: q->delay = arg; break;
 	case OPTION_FLUSH: q->flush = arg; break;
+	case OPTION_INTERRUPTS: q->interrupts = arg; break;
+	case OPTION_EXPOSED: q->exposed = arg; break;
 	case OPTION_UNSAFE_INTERRUPTS: q->unsafe_interrupts = arg ? arg : "yes"; break;
 	case OPTION_OVERRIDE: q->override = arg ? arg : "yes"; break;
 	case OPTION_COMMIT:

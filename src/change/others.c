@@ -89,7 +89,8 @@ bool others_follow(struct edits *edits)
 
 /* The keys that somebody can have changed. Not accept, which is ours alone. */
 #define KEYS(DO) \
-	DO(mode) DO(on_mismatch) DO(late_same) DO(flush) DO(allow_unsafe_interrupts) DO(allow_override) DO(delay)
+	DO(mode) DO(on_mismatch) DO(late_same) DO(flush) DO(remapped) DO(translated) DO(allow_unsafe_interrupts) \
+	DO(allow_override) DO(delay)
 
 static unsigned differences(const struct target *a, const struct target *b)
 {

@@ -33,6 +33,8 @@ int plan_target(struct plan *p)
 	const char *late = q->on_late_mismatch ? q->on_late_mismatch : old.late_same ? "same" : "warn";
 	const char *flush = q->flush ? q->flush : q->mode == MODE_STRICT ? flush_name(old.flush) : "any";
 	bool off = mode_is_off(q->mode);
+	const char *interrupts = q->interrupts ? q->interrupts : old.remapped && !off ? "remapped" : "any";
+	const char *exposed = q->exposed ? q->exposed : old.translated && !off ? "translated" : "any";
 	const char *unsafe = q->unsafe_interrupts                  ? q->unsafe_interrupts
 			     : old.allow_unsafe_interrupts && !off ? "yes"
 								   : "no";
@@ -52,6 +54,7 @@ int plan_target(struct plan *p)
 		const char *key, *value;
 	} lines[] = {
 		{ "on-mismatch", on_mismatch }, { "on-late-mismatch", late },   { "flush", flush },
+		{ "interrupts", interrupts },   { "exposed", exposed },
 		{ "allow-unsafe-interrupts", unsafe }, { "allow-override", override }, { "delay", seconds },
 	};
 	for (size_t i = 0; i < sizeof(lines) / sizeof(lines[0]); i++)

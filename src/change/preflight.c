@@ -15,6 +15,7 @@
 #include "bootloader/choose.h"
 #include "bootloader/cmdline-edit.h"
 #include "change/written.h"
+#include "evidence/demands.h"
 #include "initramfs/modprobe-d.h"
 #include "model/cmdline-words.h"
 #include "system/container.h"
@@ -102,6 +103,20 @@ static int check_evidence(const struct preflight *p)
 	return 0;
 }
 
+/* Whoever demands remapping has it: what is missing today would stop the next boot. */
+static int check_interrupts(const struct preflight *p)
+{
+	static const char *const answers[] = {
+		[PRESENCE_UNKNOWN] = "whether they are today can't be told: no /sys/kernel/irq/*/chip_name can be read",
+		[PRESENCE_NO] = "today they are not",
+	};
+	enum presence today = p->remapped ? interrupts_remapped(p->root) : PRESENCE_YES;
+
+	if (today != PRESENCE_YES)
+		return REFUSE(p, CANNOT_JUDGE, "interrupts are to be remapped, and %s", answers[today]);
+	return 0;
+}
+
 /* --- Its kernels -------------------------------------------------------------------------------------------------- */
 
 static int check_flush(const struct preflight *p)
@@ -114,6 +129,21 @@ static int check_flush(const struct preflight *p)
 			return REFUSE(p, FLUSH_UNSUPPORTED,
 				      "kernel %s does not show its flush policy (5.15 and later do)", release);
 	}
+	return 0;
+}
+
+/* Nor can it be told on a kernel whose version can't be. */
+static int check_exposed(const struct preflight *p)
+{
+	char device[32];
+
+	for (size_t i = 0; p->translated && i < p->kernels->count; i++)
+		if (kernel_version(p->kernels->list[i].release) < KERNEL_REMOVABLE)
+			return REFUSE(p, CANNOT_JUDGE,
+				      "kernel %s does not show which devices are removable (5.14 and later do)",
+				      p->kernels->list[i].release);
+	if (p->translated && exposed_find(p->root, p->facts->evidence.kernel, device) == PRESENCE_UNKNOWN)
+		return REFUSE(p, CANNOT_JUDGE, "which devices are removable can't be read from the running kernel");
 	return 0;
 }
 
@@ -435,7 +465,7 @@ int preflight(const struct preflight *p)
 	} checks[] = {
 		{ check_container, true }, { check_live, true },      { check_xen, true },     { check_virtio, true },
 		{ check_table, true },     { check_evidence, true },  { check_flush, false },  { check_noiommu, false },
-		{ check_passthrough, true },
+		{ check_interrupts, true }, { check_exposed, true },  { check_passthrough, true },
 		{ check_written, false },  { check_modprobe, false }, { check_sealed, false }, { check_proven, true },
 		{ check_overridden, false }, { check_line, false },  { check_space, false },
 	};
@@ -457,6 +487,8 @@ int plan_check(struct plan *p)
 		.edits = &p->edits,
 		.words = p->words,
 		.flush = p->flush,
+		.remapped = p->request->interrupts && p->target.remapped,
+		.translated = p->request->exposed && p->target.translated,
 		.images = p->generator != NULL,
 		.loader = p->loader,
 		.backend = p->backend,

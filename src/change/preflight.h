@@ -19,6 +19,7 @@ struct preflight {
 	const struct edits *edits;
 	const char *words; /* what the mode puts on the command line */
 	bool flush;        /* the flush policy is ours to set */
+	bool remapped, translated; /* is demanded by this change: interrupts=, exposed= */
 	bool images;       /* images are built */
 	const struct backend *backend;
 	const struct loader *entries; /* its, as they are */

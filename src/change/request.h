@@ -13,7 +13,7 @@ struct request {
 	const char *command; /* as the user has it */
 	const char *root; /* a tree, or "/" */
 	enum mode mode;
-	const char *on_mismatch, *on_late_mismatch, *delay, *flush, *unsafe_interrupts,
+	const char *on_mismatch, *on_late_mismatch, *delay, *flush, *interrupts, *exposed, *unsafe_interrupts,
 		*override;               /* or NULL: not given */
 	const char *backend, *initramfs; /* or NULL: found out */
 	const char *emit;                /* --emit=: print the words in that form, or NULL */

@@ -40,6 +40,8 @@ bool transitional_target(const struct target *before, const struct target *after
 		transitional->delay = policy_delay(transitional->on_mismatch);
 	if (!before || before->flush != after->flush)
 		transitional->flush = FLUSH_ANY;
+	transitional->remapped = after->remapped && before && before->remapped;
+	transitional->translated = after->translated && before && before->translated;
 	transitional->allow_unsafe_interrupts =
 		after->allow_unsafe_interrupts || (before && before->allow_unsafe_interrupts);
 	return true;

@@ -41,6 +41,18 @@ static const char *flush_value(size_t i)
 	return i <= FLUSH_LAZY ? flush_name((enum flush)i) : NULL;
 }
 
+static const char *interrupts_value(size_t i)
+{
+	static const char *const values[] = { "any", "remapped", NULL };
+	return values[i];
+}
+
+static const char *exposed_value(size_t i)
+{
+	static const char *const values[] = { "any", "translated", NULL };
+	return values[i];
+}
+
 static const char *late_value(size_t i)
 {
 	static const char *const values[] = { "warn", "same", NULL };
@@ -119,6 +131,10 @@ const struct option_row option_table[OPTIONS] = {
 	[OPTION_FLUSH] = { "flush", "POLICY", .value = flush_value, .commands = OF(MODE),
 			   .help = "how soon unmapped memory is out of a device's reach; sync and lazy with strict "
 				   "only" },
+	[OPTION_INTERRUPTS] = { "interrupts", "WHAT", .value = interrupts_value, .commands = OF(MODE),
+				.help = "whether interrupts must be remapped; with strict and pt only" },
+	[OPTION_EXPOSED] = { "exposed", "WHAT", .value = exposed_value, .commands = OF(MODE),
+			     .help = "whether every removable device must be translated; with strict and pt only" },
 	[OPTION_UNSAFE_INTERRUPTS] = { "allow-unsafe-interrupts", "yes|no", .optional = true, .value = yes_no_value,
 				       .commands = OF(MODE),
 				       .help = "allow device pass-through without interrupt remapping" },

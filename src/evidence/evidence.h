@@ -62,6 +62,11 @@ struct evidence {
 	unsigned kernel; /* KERNEL(major, minor), 0 if unknown */
 	char boot_id[40];
 
+	/* After demands_read(), as far as the target demands it. */
+	enum presence remapped; /* interrupts are */
+	enum presence exposed;  /* there is a removable device in an identity group: */
+	char exposed_device[32];
+
 	enum mode effective; /* after classify(), as count and flush */
 	enum flush flush;
 };

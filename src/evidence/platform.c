@@ -77,7 +77,9 @@ bool platform_opted_in(const struct root *root)
 	return klog_find(root, "Intel-IOMMU force enabled due to platform opt in", text, sizeof(text));
 }
 
-/* Interrupt chips that go through remapping have names that say so (kernel/irq, drivers/iommu/...: "IR-"). */
+/* Interrupt chips that go through remapping have names that say so: drivers/iommu/intel/irq_remapping.c and
+ * drivers/iommu/amd/iommu.c, "IR-IO-APIC", "IR-PCI-MSI". Beside them others stay as they are: the timer's, the unit's
+ * own ("DMAR-MSI"). */
 enum presence interrupts_remapped(const struct root *root)
 {
 	enum presence found = PRESENCE_UNKNOWN;
@@ -90,7 +92,7 @@ enum presence interrupts_remapped(const struct root *root)
 
 		snprintf(path, sizeof(path), "/sys/kernel/irq/%s/chip_name", entry->d_name);
 		if (root_read_line(root, path, name, sizeof(name)) > 0)
-			found = strstr(name, "IR-") ? PRESENCE_YES : PRESENCE_NO;
+			found = strncmp(name, "IR-", 3) == 0 ? PRESENCE_YES : PRESENCE_NO;
 	}
 	closedir(dir);
 	return found;

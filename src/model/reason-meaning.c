@@ -35,6 +35,11 @@ static const struct meaning meanings[] = {
 			     "off-for-vfio and something keeps vfio from loading.", SAID },
 	[UNSAFE_INTERRUPTS] = { "the modules' parameters",
 				"allow_unsafe_interrupts is on and the target does not allow it.", SAID },
+	[INTERRUPTS_NOT_REMAPPED] = { "interrupt remapping",
+				      "The target demands interrupt remapping, and it is not active.", SAID },
+	[EXPOSED_DEVICE] = { "the IOMMU groups",
+			     "The target demands that removable devices are translated, and one is in an identity "
+			     "group.", SAID },
 	[FLUSH_MISMATCH] = { "the kernel command line", "The flush policy is not the demanded one.", SAID },
 	[EARLY_CHECK_MISSING] = { "the initramfs", "No early check ran in this boot.", SAID },
 	[TARGET_STALE] = { "the target file",
@@ -43,7 +48,8 @@ static const struct meaning meanings[] = {
 			   "A virtio-iommu, which comes up late and which no kernel parameter switches off.", BOTH },
 	[CANNOT_JUDGE] = { "/sys and /proc",
 			   "A policy that stops the boot, and the mode of today can't be told, for a reason that a "
-			   "mode does not change.", REFUSED },
+			   "mode does not change; or interrupts or removable devices are to be as they are not today, "
+			   "or as can't be told.", REFUSED },
 	[XEN_DOM0] = { "Xen", "Xen drives the IOMMU.", REFUSED },
 	[MODPROBE_CONFLICT] = { "modprobe's configuration",
 				"The line of modprobe.d(5) that is named contradicts the mode.", REFUSED },

@@ -20,7 +20,7 @@ enum { ROWS = CANNOT_JUDGE };
 #else
 enum { ROWS = REASON_COUNT };
 #define REFUSALS(ROW) \
-	ROW(CANNOT_JUDGE, FORCED, "find out why, or use --on-mismatch=warn") \
+	ROW(CANNOT_JUDGE, FORCED, "find out why, or leave that policy out") \
 	ROW(XEN_DOM0, PLAIN, "set the IOMMU on Xen's own command line (iommu=, dom0-iommu=)") \
 	ROW(MODPROBE_CONFLICT, FORCED, "remove that line") \
 	ROW(BOOT_SPACE, PLAIN, "make room, as by removing an old kernel, and run this again") \
@@ -69,6 +69,9 @@ enum { ROWS = REASON_COUNT };
 	ROW(MODULE_BLOCKED, PLAIN, "remove what keeps the vfio module from loading") \
 	ROW(UNSAFE_INTERRUPTS, PLAIN, \
 	    "take allow_unsafe_interrupts out, or run 'iommu-install {wanted} --allow-unsafe-interrupts'") \
+	ROW(INTERRUPTS_NOT_REMAPPED, PLAIN, \
+	    "take intremap=off or nointremap out; else see DMAR-IR or AMD-Vi in the kernel log") \
+	ROW(EXPOSED_DEVICE, PLAIN, "unplug it, or run 'iommu-install strict' and reboot") \
 	ROW(FLUSH_MISMATCH, PLAIN, "run 'iommu-install strict --flush=sync' or '--flush=lazy' and reboot") \
 	ROW(EARLY_CHECK_MISSING, PLAIN, "rebuild the initramfs with the iommu-verify hook and reboot") \
 	ROW(TARGET_STALE, PLAIN, "reboot, so that the early check judges by the present target") \

@@ -15,14 +15,12 @@
 
 #define DELAY_MAX 300
 #define DELAY_REBOOT_MIN 30 /* so that a reboot loop is a slow one */
-#define VALUE_MAX 64 /* bytes of the longest value, that of accept */
 
-static bool bool_parse(const char *word, bool *out)
+/* One of two words: whether it is the second one. */
+static bool either_parse(const char *word, const char *no, const char *yes, bool *out)
 {
-	if (strcmp(word, "yes") != 0 && strcmp(word, "no") != 0)
-		return false;
-	*out = word[0] == 'y';
-	return true;
+	*out = strcmp(word, yes) == 0;
+	return *out || strcmp(word, no) == 0;
 }
 
 static bool set_mode(struct target *t, char *value)
@@ -41,8 +39,7 @@ static bool set_on_mismatch(struct target *t, char *value)
 
 static bool set_on_late_mismatch(struct target *t, char *value)
 {
-	t->late_same = strcmp(value, "same") == 0;
-	return t->late_same || strcmp(value, "warn") == 0;
+	return either_parse(value, "warn", "same", &t->late_same);
 }
 
 static bool set_accept(struct target *t, char *value)
@@ -67,14 +64,24 @@ static bool set_flush(struct target *t, char *value)
 	return flush_parse(value, &t->flush);
 }
 
+static bool set_interrupts(struct target *t, char *value)
+{
+	return either_parse(value, "any", "remapped", &t->remapped);
+}
+
+static bool set_exposed(struct target *t, char *value)
+{
+	return either_parse(value, "any", "translated", &t->translated);
+}
+
 static bool set_unsafe(struct target *t, char *value)
 {
-	return bool_parse(value, &t->allow_unsafe_interrupts);
+	return either_parse(value, "no", "yes", &t->allow_unsafe_interrupts);
 }
 
 static bool set_override(struct target *t, char *value)
 {
-	return bool_parse(value, &t->allow_override);
+	return either_parse(value, "no", "yes", &t->allow_override);
 }
 
 static bool set_delay(struct target *t, char *value)
@@ -96,6 +103,8 @@ enum key {
 	KEY_ON_MISMATCH,
 	KEY_ON_LATE_MISMATCH,
 	KEY_FLUSH,
+	KEY_INTERRUPTS,
+	KEY_EXPOSED,
 	KEY_UNSAFE,
 	KEY_OVERRIDE,
 	KEY_DELAY,
@@ -112,6 +121,8 @@ static const struct {
 	[KEY_ON_MISMATCH] = { "on-mismatch", set_on_mismatch, "warn, halt, poweroff or reboot" },
 	[KEY_ON_LATE_MISMATCH] = { "on-late-mismatch", set_on_late_mismatch, "warn or same" },
 	[KEY_FLUSH] = { "flush", set_flush, "any, sync or lazy" },
+	[KEY_INTERRUPTS] = { "interrupts", set_interrupts, "any or remapped" },
+	[KEY_EXPOSED] = { "exposed", set_exposed, "any or translated" },
 	[KEY_UNSAFE] = { "allow-unsafe-interrupts", set_unsafe, "yes or no" },
 	[KEY_OVERRIDE] = { "allow-override", set_override, "yes or no" },
 	[KEY_DELAY] = { "delay", set_delay, "0 to 300 seconds" },
@@ -168,6 +179,13 @@ static void parse_line(const struct keyval *kv, struct target *target, unsigned 
 	fail(error, kv->line, "unknown key '%.40s'", kv->key);
 }
 
+static void check_demand(const struct target *target, bool demanded, enum key key, const unsigned seen[KEYS],
+			 struct error *error)
+{
+	if (demanded && mode_is_off(target->mode))
+		fail(error, seen[key], "'%s' demands what only mode=strict and mode=pt can have", keys[key].name);
+}
+
 /* What can only be judged once all lines are read. */
 static void check_whole(struct target *target, const unsigned seen[KEYS], struct error *error)
 {
@@ -176,6 +194,8 @@ static void check_whole(struct target *target, const unsigned seen[KEYS], struct
 	if (target->flush != FLUSH_ANY && target->mode != MODE_STRICT)
 		fail(error, seen[KEY_FLUSH], "bad value '%s' for 'flush': only mode=strict can demand a flush policy",
 		     flush_name(target->flush));
+	check_demand(target, target->remapped, KEY_INTERRUPTS, seen, error);
+	check_demand(target, target->translated, KEY_EXPOSED, seen, error);
 	if (!seen[KEY_DELAY])
 		target->delay = policy_delay(target->on_mismatch);
 	else if (target->on_mismatch == POLICY_REBOOT && target->delay < DELAY_REBOOT_MIN)
@@ -227,7 +247,7 @@ unsigned target_accepts(const struct target *t)
 /* --- Writing ------------------------------------------------------------------------------------------------------ */
 
 /* What the target says of a key: its value. Returns whether that is another one than the default. */
-static bool value_of(const struct target *t, enum key key, char value[static VALUE_MAX])
+static bool value_of(const struct target *t, enum key key, char value[static TARGET_VALUE_MAX])
 {
 	const char *word = "";
 	bool other = true;
@@ -241,7 +261,7 @@ static bool value_of(const struct target *t, enum key key, char value[static VAL
 	case KEY_ACCEPT:
 		for (int m = 0; m < MODES_WANTED; m++)
 			if (t->accept & (1u << m))
-				len += (size_t)snprintf(value + len, VALUE_MAX - len, "%s%s", len ? "," : "",
+				len += (size_t)snprintf(value + len, TARGET_VALUE_MAX - len, "%s%s", len ? "," : "",
 							mode_name((enum mode)m));
 		return t->accept != 0;
 	case KEY_ON_MISMATCH:
@@ -256,6 +276,14 @@ static bool value_of(const struct target *t, enum key key, char value[static VAL
 		word = flush_name(t->flush);
 		other = t->flush != FLUSH_ANY;
 		break;
+	case KEY_INTERRUPTS:
+		word = t->remapped ? "remapped" : "any";
+		other = t->remapped;
+		break;
+	case KEY_EXPOSED:
+		word = t->translated ? "translated" : "any";
+		other = t->translated;
+		break;
 	case KEY_UNSAFE:
 		word = t->allow_unsafe_interrupts ? "yes" : "no";
 		other = t->allow_unsafe_interrupts;
@@ -265,12 +293,12 @@ static bool value_of(const struct target *t, enum key key, char value[static VAL
 		other = t->allow_override;
 		break;
 	case KEY_DELAY:
-		snprintf(value, VALUE_MAX, "%u", t->delay);
+		snprintf(value, TARGET_VALUE_MAX, "%u", t->delay);
 		return t->delay != policy_delay(t->on_mismatch);
 	case KEYS:
 		break;
 	}
-	snprintf(value, VALUE_MAX, "%s", word);
+	snprintf(value, TARGET_VALUE_MAX, "%s", word);
 	return other;
 }
 
@@ -294,7 +322,7 @@ static void add(struct making *m, const char *text, size_t len)
 /* A line of ours, if the key needs one; the line before it may lack its end. */
 static void add_key(struct making *m, const struct target *t, enum key key)
 {
-	char value[VALUE_MAX], line[VALUE_MAX + 32];
+	char value[TARGET_VALUE_MAX], line[TARGET_VALUE_MAX + 32];
 
 	if (!value_of(t, key, value))
 		return;
@@ -317,7 +345,7 @@ struct line {
 	enum key key;
 	bool known, word; /* of a key that there is; the short form */
 	bool good;             /* the value is one that the key can have: */
-	char value[VALUE_MAX]; /* as value_of() has it */
+	char value[TARGET_VALUE_MAX]; /* as value_of() has it */
 };
 
 static void read_line(const char *text, size_t len, struct line *line)
@@ -362,7 +390,7 @@ static bool next_line(const char **text, const char **line, size_t *len)
 /* Whether the target needs other lines than the one with the mode, which can't be a mere word then. */
 static bool needs_more(const struct target *t, const bool present[KEYS])
 {
-	char value[VALUE_MAX];
+	char value[TARGET_VALUE_MAX];
 	bool more = false;
 
 	for (enum key key = 0; key < KEYS; key++)
@@ -381,7 +409,7 @@ static void rewrite(const char *old, const struct target *t, struct making *m)
 {
 	bool present[KEYS] = { false }, done[KEYS] = { false }, any = false;
 	const char *rest = old, *text;
-	char value[VALUE_MAX];
+	char value[TARGET_VALUE_MAX];
 	struct line line;
 	size_t len;
 

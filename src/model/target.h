@@ -13,6 +13,7 @@
 
 #define TARGET_PATH "/etc/iommu.target"
 #define TARGET_MAX 4096 /* bytes */
+#define TARGET_VALUE_MAX 64 /* bytes of the longest value, that of accept */
 
 struct target {
 	enum mode mode;
@@ -20,6 +21,8 @@ struct target {
 	enum policy on_mismatch;
 	bool late_same; /* on-late-mismatch=same */
 	enum flush flush;
+	bool remapped;   /* interrupts=remapped */
+	bool translated; /* exposed=translated */
 	bool allow_unsafe_interrupts;
 	bool allow_override;
 	unsigned delay; /* seconds */

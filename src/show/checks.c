@@ -8,6 +8,7 @@
 #include <stdio.h>
 
 #include "base/json.h"
+#include "evidence/demands.h"
 #include "evidence/platform.h"
 #include "show/colour.h"
 #include "verdict/report.h"
@@ -95,14 +96,43 @@ static bool early_check(const struct survey *s, struct check *h)
 
 static bool interrupts(const struct survey *s, struct check *h)
 {
-	enum presence remapped = s->facts->evidence.nunits ? interrupts_remapped(s->root) : PRESENCE_UNKNOWN;
+	enum result bad = has_target(s) && s->facts->target.remapped ? RESULT_FAIL : RESULT_WARN;
 
-	if (remapped == PRESENCE_UNKNOWN)
+	if (s->facts->evidence.nunits == 0)
 		return false;
-	if (remapped == PRESENCE_YES)
+	switch (interrupts_remapped(s->root)) {
+	case PRESENCE_YES:
 		return say(h, RESULT_PASS, "", "are remapped");
-	return say(h, RESULT_WARN, "look for intremap=off on the line, and for DMAR-IR or AMD-Vi in the kernel log",
-		   "are not remapped: vfio hands out no device unless unsafe interrupts are allowed");
+	case PRESENCE_NO:
+		return say(h, bad, reason_hint(INTERRUPTS_NOT_REMAPPED),
+			   "are not remapped: vfio hands out no device unless unsafe interrupts are allowed");
+	case PRESENCE_UNKNOWN:
+		break;
+	}
+	return bad == RESULT_FAIL &&
+	       say(h, bad, "", "whether they are remapped can't be told: no chip_name in /sys/kernel/irq");
+}
+
+/* Nothing of the device: its address is in the verdict, where it is demanded, and with --verbose. */
+static bool exposed(const struct survey *s, struct check *h)
+{
+	const struct evidence *e = &s->facts->evidence;
+	enum result bad = has_target(s) && s->facts->target.translated ? RESULT_FAIL : RESULT_WARN;
+	char device[32];
+
+	if (e->nunits == 0)
+		return false;
+	switch (exposed_find(s->root, e->kernel, device)) {
+	case PRESENCE_NO:
+		return say(h, RESULT_PASS, "", "no removable device is in an identity group");
+	case PRESENCE_YES:
+		return say(h, bad, reason_hint(EXPOSED_DEVICE), "a removable device is in an identity group");
+	case PRESENCE_UNKNOWN:
+		break;
+	}
+	return bad == RESULT_FAIL && say(h, bad, "", e->kernel < KERNEL_REMOVABLE ?
+		   "this kernel does not show which devices are removable (5.14 and later do)" :
+		   "which devices are removable can't be read");
 }
 
 static bool next_boot(const struct survey *s, struct check *h)
@@ -140,7 +170,7 @@ static const struct {
 	bool (*look)(const struct survey *s, struct check *h);
 } looks[CHECKS_MAX] = {
 	{ "firmware", firmware }, { "mode", running_mode },   { "early-check", early_check },
-	{ "interrupts", interrupts }, { "next-boot", next_boot },
+	{ "interrupts", interrupts }, { "exposed", exposed }, { "next-boot", next_boot },
 };
 
 static const struct {

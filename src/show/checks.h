@@ -15,7 +15,7 @@ struct check {
 	char hint[160];     /* or "" */
 };
 
-#define CHECKS_MAX 5
+#define CHECKS_MAX 6
 
 /* Looks at it all. Returns how many lines it put into list; what can't be told and what does not matter here is left
  * out. Nothing in them is of the machine's own: no names, no paths, no words of its command line. */

@@ -11,6 +11,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "evidence/demands.h"
 #include "evidence/kconfig.h"
 #include "evidence/klog.h"
 
@@ -60,6 +61,18 @@ static void print_remapping(const struct root *root)
 	};
 
 	item("/sys/kernel/irq/*/chip_name", "interrupt remapping: %s", answers[interrupts_remapped(root)]);
+}
+
+static void print_exposed(const struct root *root, unsigned kernel)
+{
+	static const char *const answers[] = {
+		[PRESENCE_UNKNOWN] = "unknown", [PRESENCE_NO] = "none", [PRESENCE_YES] = ""
+	};
+	char device[32] = "";
+
+	enum presence found = exposed_find(root, kernel, device);
+	item("/sys/bus/pci/devices/*/removable", "in an identity group: %s%s", answers[found],
+	     found == PRESENCE_YES ? device : "");
 }
 
 static void print_config(const struct root *root, const char *release)
@@ -117,6 +130,7 @@ void evidence_list_print(const struct root *root, struct facts *f)
 	if (p->kdump)
 		item("/proc/vmcore", "a kdump kernel");
 	print_remapping(root);
+	print_exposed(root, e->kernel);
 	print_config(root, e->release);
 	if (root_read_line(root, "/sys/kernel/security/lockdown", text, sizeof(text)) > 0)
 		item("/sys/kernel/security/lockdown", "%s", text);

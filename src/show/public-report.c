@@ -208,9 +208,10 @@ static void put_target(const struct facts *f)
 		puts(f->target_status == -ENOENT ? "none" : "invalid");
 		return;
 	}
-	printf("%s, on-mismatch=%s, on-late-mismatch=%s, flush=%s, allow-unsafe-interrupts=%s, allow-override=%s, "
-	       "delay=%u%s\n",
+	printf("%s, on-mismatch=%s, on-late-mismatch=%s, flush=%s, interrupts=%s, exposed=%s, "
+	       "allow-unsafe-interrupts=%s, allow-override=%s, delay=%u%s\n",
 	       mode_name(t->mode), policy_name(t->on_mismatch), t->late_same ? "same" : "warn", flush_name(t->flush),
+	       t->remapped ? "remapped" : "any", t->translated ? "translated" : "any",
 	       t->allow_unsafe_interrupts ? "yes" : "no", t->allow_override ? "yes" : "no", t->delay,
 	       t->accept ? ", others accepted for now" : "");
 }

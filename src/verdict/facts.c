@@ -8,6 +8,7 @@
 
 #include "base/paths.h"
 #include "evidence/classify.h"
+#include "evidence/demands.h"
 
 static void read_target(const struct root *root, const char *path, struct facts *f)
 {
@@ -20,7 +21,8 @@ static void read_target(const struct root *root, const char *path, struct facts 
 static bool same_target(const struct target *a, const struct target *b)
 {
 	return a->mode == b->mode && a->accept == b->accept && a->on_mismatch == b->on_mismatch &&
-	       a->late_same == b->late_same && a->flush == b->flush &&
+	       a->late_same == b->late_same && a->flush == b->flush && a->remapped == b->remapped &&
+	       a->translated == b->translated &&
 	       a->allow_unsafe_interrupts == b->allow_unsafe_interrupts && a->allow_override == b->allow_override &&
 	       a->delay == b->delay;
 }
@@ -73,6 +75,8 @@ void facts_collect(const struct root *root, const char *target, enum phase phase
 
 	if (phase == PHASE_LATE && root->live && !target)
 		read_early(root, f);
+	if (f->target_status == 0)
+		demands_read(root, &f->target, &f->evidence);
 	ask_why(root, f);
 }
 

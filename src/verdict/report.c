@@ -27,6 +27,8 @@ static void json_target(FILE *out, const struct target *t)
 	}
 	fprintf(out, "], \"on_mismatch\": \"%s\", \"on_late_mismatch\": \"%s\", \"flush\": \"%s\",\n",
 		policy_name(t->on_mismatch), t->late_same ? "same" : "warn", flush_name(t->flush));
+	fprintf(out, "   \"interrupts\": \"%s\", \"exposed\": \"%s\",\n", t->remapped ? "remapped" : "any",
+		t->translated ? "translated" : "any");
 	fprintf(out, "   \"allow_unsafe_interrupts\": %s, \"allow_override\": %s, \"delay\": %u},\n",
 		json_bool(t->allow_unsafe_interrupts), json_bool(t->allow_override), t->delay);
 }

@@ -182,6 +182,16 @@ static bool iommufd_is_unsafe(const struct view *v)
 	return view_param(v, PARAM_IOMMUFD)->value == 1 && !v->f->target.allow_unsafe_interrupts;
 }
 
+static bool interrupts_not_remapped(const struct view *v)
+{
+	return v->f->target.remapped && v->e->remapped != PRESENCE_YES;
+}
+
+static bool device_is_exposed(const struct view *v)
+{
+	return v->f->target.translated && v->e->exposed != PRESENCE_NO;
+}
+
 static bool flush_differs(const struct view *v)
 {
 	return v->f->target.flush != FLUSH_ANY && v->f->target.flush != v->e->flush;
@@ -275,6 +285,8 @@ static const struct rule other_list[] = {
 	{ ONE(MODE_OFF_FOR_VFIO), ANY, vfio_is_blocked, MODULE_BLOCKED, "{blocked}" },
 	{ ON, ANY, type1_is_unsafe, UNSAFE_INTERRUPTS, "vfio_iommu_type1.allow_unsafe_interrupts is Y ({type1})" },
 	{ ON, ANY, iommufd_is_unsafe, UNSAFE_INTERRUPTS, "iommufd.allow_unsafe_interrupts is Y ({iommufd})" },
+	{ ON, ANY, interrupts_not_remapped, INTERRUPTS_NOT_REMAPPED, "interrupts are not remapped" },
+	{ ON, ANY, device_is_exposed, EXPOSED_DEVICE, "removable device {exposed} is in an identity group" },
 	{ ANY, ONE(MODE_STRICT), flush_differs, FLUSH_MISMATCH, "flush policy is {flush}, wanted {wanted-flush}" },
 	{ ANY, ANY, early_check_is_missing, EARLY_CHECK_MISSING, "no early check ran in this boot" },
 };

@@ -4,9 +4,11 @@
 #include "verdict/verdict.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
 
+#include "evidence/demands.h"
 #include "verdict/rules.h"
 
 /* --- Sentences ---------------------------------------------------------------------------------------------------- */
@@ -71,6 +73,7 @@ static void expand(const struct view *v, const char *text, char *buf, size_t siz
 		{ "{flush}", flush_name(v->e->flush) },
 		{ "{wanted-flush}", flush_name(v->f->target.flush) },
 		{ "{missing}", v->e->missing },
+		{ "{exposed}", v->e->exposed_device },
 		{ "{target}", v->f->target_path },
 		{ "{error}", v->f->target_error.text },
 	};
@@ -153,7 +156,10 @@ static bool cannot_judge(const struct view *v, struct judgement *j)
 		add(&j->reasons, v, EVIDENCE_MISSING, "{missing}", NULL);
 		return true;
 	}
-	return false;
+	const char *untold = demand_untold(&f->target, &f->evidence);
+	if (untold)
+		add(&j->reasons, v, EVIDENCE_MISSING, untold, NULL);
+	return untold;
 }
 
 void judge(const struct facts *f, struct judgement *j)
@@ -181,11 +187,13 @@ void judge(const struct facts *f, struct judgement *j)
 
 void judge_against(const struct facts *facts, const struct target *target, struct judgement *judgement)
 {
+	static const struct root live = { .fd = AT_FDCWD, .live = true };
 	static struct facts other; /* too large for a careful stack */
 
 	other = *facts;
 	other.target = *target;
 	other.target_status = 0;
 	other.pending = other.early_missing = other.stale = false;
+	demands_read(&live, target, &other.evidence);
 	judge(&other, judgement);
 }

@@ -33,7 +33,8 @@ struct judgement {
 /* Pure: looks at the facts only. */
 void judge(const struct facts *facts, struct judgement *judgement);
 
-/* Judges the machine as it runs now by another target, whatever this boot's early check judged by. */
+/* Judges the machine as it runs now by another target, whatever this boot's early check judged by; what that demands is
+ * read now. */
 void judge_against(const struct facts *facts, const struct target *target, struct judgement *judgement);
 
 #endif

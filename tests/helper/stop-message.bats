@@ -39,7 +39,7 @@ titles() {
 }
 
 @test "a message has at most eight lines of 80 columns of ASCII, and the manual's section as its last" {
-	[ "$(grep -c '^== ' "$SAY.all")" = "$((20 * 3 * 4 * 3 * 4))" ]
+	[ "$(grep -c '^== ' "$SAY.all")" = "$((22 * 3 * 4 * 3 * 4))" ]
 	run -0 awk 'function page_end() {
 			if (title != "" && (n > 8 || n < 6 || last != manual)) { print title, n; bad = 1 } }
 		BEGIN { manual = "Manual: iommu-verify(8), \"A machine that stops at boot\"" }
@@ -107,7 +107,8 @@ titles() {
 	says "NO_VIOMMU halt menu 0 short" "give it an IOMMU" "-device intel-iommu" "$warn"
 	# A table that acpi=off hides is none that is missing.
 	says "FIRMWARE_OFF halt menu 2 short" "press e" "and take out: "
-	for reason in EVIDENCE_MISSING MIXED_GROUPS KERNEL_OFF KERNEL_OVERRIDE NOIOMMU_UNSUPPORTED MODULE_BLOCKED; do
+	for reason in EVIDENCE_MISSING MIXED_GROUPS KERNEL_OFF KERNEL_OVERRIDE NOIOMMU_UNSUPPORTED MODULE_BLOCKED \
+		INTERRUPTS_NOT_REMAPPED EXPOSED_DEVICE; do
 		says "$reason halt menu 0 short" "What to do: " "take another entry" "$warn"
 		# A target that lets the line soften the policy has a shorter way.
 		says "$reason halt menu 0 short override" "add: rd.iommu.verify=warn"

@@ -45,6 +45,18 @@ parameter() {
 	echo "$4" > "$1/sys/module/$2/parameters/$3"
 }
 
+# chips DIR [NAME]...: the interrupts' chips, one a name; none: there are none.
+chips() {
+	local dir=$1/sys/kernel/irq n=0 name
+	shift
+	rm -rf "$dir"
+	for name; do
+		mkdir -p "$dir/$n"
+		echo "$name" > "$dir/$n/chip_name"
+		n=$((n + 1))
+	done
+}
+
 # debian_module NAME...: real modules of Debian 12's kernel in $root, for release 6.1.0-test; depmod(8) is the caller's.
 debian_module() {
 	local tree name
@@ -106,6 +118,7 @@ device() {
 	ln -sfn "../../../../$path" "$dir/sys/kernel/iommu_groups/$group/devices/$address"
 	ln -sfn "../../../$path" "$dir/sys/bus/pci/devices/$address"
 	path=$dir/sys/$path
+	ln -srfn "$dir/sys/kernel/iommu_groups/$group" "$path/iommu_group"
 	echo "0x${id%:*}" > "$path/vendor"
 	echo "0x${id#*:}" > "$path/device"
 	echo "0x${class}00" > "$path/class"

@@ -27,9 +27,9 @@ bytes() {
 	target "$root" mode=pt
 	verify "$root"
 	expect 0 match pt
-	[ "$(json '.target | [.mode, .on_mismatch, .on_late_mismatch, .flush,
+	[ "$(json '.target | [.mode, .on_mismatch, .on_late_mismatch, .flush, .interrupts, .exposed,
 		.allow_unsafe_interrupts, .allow_override, .delay] | @csv')" = \
-		'"pt","warn","warn","any",false,false,10' ]
+		'"pt","warn","warn","any","any","any",false,false,10' ]
 }
 
 @test "a target that is only a mode word is read" {
@@ -56,11 +56,11 @@ bytes() {
 
 @test "every key takes every value of the contract" {
 	target "$root" mode=strict on-mismatch=reboot on-late-mismatch=same accept=pt,off-for-uio flush=lazy \
-		allow-unsafe-interrupts=yes allow-override=yes delay=300
+		interrupts=remapped exposed=translated allow-unsafe-interrupts=yes allow-override=yes delay=300
 	verify "$root"
-	[ "$(json '.target | [.mode, .on_mismatch, .on_late_mismatch, (.accept | join("+")), .flush,
-		.allow_unsafe_interrupts, .allow_override, .delay] | @csv')" = \
-		'"strict","reboot","same","off-for-uio+pt","lazy",true,true,300' ]
+	[ "$(json '.target | [.mode, .on_mismatch, .on_late_mismatch, (.accept | join("+")), .flush, .interrupts,
+		.exposed, .allow_unsafe_interrupts, .allow_override, .delay] | @csv')" = \
+		'"strict","reboot","same","off-for-uio+pt","lazy","remapped","translated",true,true,300' ]
 }
 
 @test "with on-mismatch=reboot the delay is 30 seconds by default" {
@@ -86,7 +86,8 @@ bytes() {
 
 @test "each key refuses a bad value with its line" {
 	for bad in on-mismatch=stop on-late-mismatch=halt accept=pt,foo accept= flush=strict allow-unsafe-interrupts=1 \
-		allow-override=true delay=301 delay=-1 delay=1s delay= on-mismatch=WARN; do
+		interrupts=yes interrupts= exposed=remapped exposed=identity allow-override=true \
+		delay=301 delay=-1 delay=1s delay= on-mismatch=WARN; do
 		target "$root" mode=strict "$bad"
 		refused 2 "bad value '${bad#*=}' for '${bad%%=*}'" || { echo "for $bad"; return 1; }
 	done
@@ -102,6 +103,27 @@ bytes() {
 @test "a flush policy with a mode other than strict is refused" {
 	target "$root" flush=sync mode=pt
 	refused 1 "only mode=strict"
+}
+
+@test "interrupts=remapped and exposed=translated are for strict and pt, whichever line comes first" {
+	local mode demand
+	for demand in interrupts=remapped exposed=translated; do
+		for mode in off-for-uio off-for-vfio; do
+			target "$root" mode=$mode '# demanded' "$demand"
+			refused 3 "'${demand%=*}' demands what only mode=strict and mode=pt can have"
+			target "$root" "$demand" mode=$mode
+			refused 1 "'${demand%=*}'"
+			target "$root" mode=$mode "${demand%=*}=any"
+			verify "$root"
+			[ "$(json .target.mode)" = $mode ]
+		done
+	done
+	chips "$root" IR-PCI-MSI
+	for mode in strict pt; do
+		target "$root" mode=$mode interrupts=remapped exposed=translated
+		verify "$root"
+		[ "$(json '.target | [.mode, .interrupts, .exposed] | join(" ")')" = "$mode remapped translated" ]
+	done
 }
 
 @test "a target without a mode is refused" {

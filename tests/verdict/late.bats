@@ -64,11 +64,22 @@ reasons() {
 	late --json
 	expect 0 match off-for-uio
 	[ "$(reasons)" = TARGET_STALE ]
+	# One that differs in a demand only.
+	for demand in interrupts=remapped exposed=translated; do
+		printf '%s\n' mode=pt "$demand" > "$d/etc/iommu.target"
+		early '.target.mode = "pt"'
+		late --json
+		[[ $(reasons) == *TARGET_STALE ]] || { echo "$demand: $(reasons)"; return 1; }
+	done
+	echo mode=pt > "$d/etc/iommu.target"
+	late --json
+	[[ $(reasons) != *TARGET_STALE* ]]
 }
 
 @test "every policy of the early target is read back" {
 	early '.target += {mode: "strict", accept: ["off-for-uio", "pt"], on_mismatch: "reboot",
-		on_late_mismatch: "same", flush: "lazy", allow_unsafe_interrupts: true, allow_override: true,
+		on_late_mismatch: "same", flush: "lazy", interrupts: "any", exposed: "translated",
+		allow_unsafe_interrupts: true, allow_override: true,
 		delay: 42} | .override = true'
 	late --json
 	expect 0 match off-for-uio
@@ -139,8 +150,9 @@ reasons() {
 		late --json
 		expect 2 mismatch off-for-uio EARLY_CHECK_MISSING || { echo "cut at $cut"; return 1; }
 	done
-	for edit in '.target.mode = "x"' '.target.delay = 400' '.target.delay = "x"' '.verdict = 1' 'del(.override)' \
-		'del(.target)' '.target.accept = ["x"]' '.target.flush = "none"' '[.]'; do
+	for edit in '.target.mode = "x"' 'del(.target.mode)' '.target.delay = 400' '.target.delay = "x"' \
+		'.target.delay = null' '.verdict = 1' 'del(.override)' 'del(.target)' '.target.accept = ["x"]' \
+		'.target.flush = "none"' '.target.interrupts = "x"' '[.]'; do
 		early "$edit"
 		late --json
 		expect 2 mismatch off-for-uio EARLY_CHECK_MISSING || { echo "edit $edit"; return 1; }
