@@ -1,7 +1,7 @@
 #!/usr/bin/env bats
 # Every policy and every doubt, booted: four Debian releases, three kinds of image, three kinds of machine.
 #
-# `make check-full` only: 156 boots. Each cell's outcome goes to the table that is printed at the end and kept in
+# `make check-full` only: 204 boots. Each cell's outcome goes to the table that is printed at the end and kept in
 # build/matrix.txt. A test looks at all its cells even if one of them is not as it must be.
 bats_require_minimum_version 1.5.0
 # bats file_tags=full
@@ -22,6 +22,7 @@ setup_file() {
 	printf 'mode=pt\non-mismatch=poweroff\ndelay=1\n' > "$BATS_FILE_TMPDIR/poweroff"
 	printf 'mode=pt\non-mismatch=reboot\n' > "$BATS_FILE_TMPDIR/reboot"
 	printf 'mode=off-for-uio\non-mismatch=halt\n' > "$BATS_FILE_TMPDIR/off"
+	printf 'mode=pt\non-mismatch=halt\ninterrupts=remapped\n' > "$BATS_FILE_TMPDIR/remapped"
 }
 
 setup() {
@@ -153,6 +154,26 @@ no_verdict() {
 @test "a damaged target stops an enforcing image" {
 	each "intel: target damaged" stops intel "quiet $PT" halted "TARGET_INVALID: /etc/iommu.target:1" \
 		"etc/iommu.target=$BATS_FILE_TMPDIR/damaged"
+}
+
+# remapping intel|amd on|off: an image that demands remapping, on a unit with it or without.
+remapping() {
+	image "$generator" halt "etc/iommu.target=$BATS_FILE_TMPDIR/remapped"
+	start none "quiet $PT" -- -device "$1-iommu,intremap=$2"
+	case $2 in
+	on) went_on && VM_END="goes on" ;;
+	off) stopped halted "INTERRUPTS_NOT_REMAPPED: " ;;
+	esac
+}
+
+@test "demanded interrupt remapping that is there boots on, on Intel and on AMD" {
+	each "intel: remapped" remapping intel on
+	each "amd: remapped" remapping amd on
+}
+
+@test "demanded interrupt remapping that is not there halts, on Intel and on AMD" {
+	each "intel: not remapped" remapping intel off
+	each "amd: not remapped" remapping amd off
 }
 
 missing_target() {
