@@ -4,7 +4,6 @@
  * The flow is evidence -> verdict -> action; each has its own file.
  */
 #include <errno.h>
-#include <getopt.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -47,34 +46,10 @@ static _Noreturn void bail(const char *what, const char *why)
 	exit(EXIT_INVALID);
 }
 
-/* The short forms are their letters. */
-enum { OPT_ROOT = 256, OPT_TARGET, OPT_PHASE, OPT_ENFORCE };
-
-static const struct option longopts[] = {
-	{ "root", required_argument, NULL, OPT_ROOT },
-	{ "target", required_argument, NULL, OPT_TARGET },
-	{ "phase", required_argument, NULL, OPT_PHASE },
-	{ "enforce", no_argument, NULL, OPT_ENFORCE },
-	{ "json", no_argument, NULL, 'j' },
-	{ "quiet", no_argument, NULL, 'q' },
-	{ "version", no_argument, NULL, 'V' },
-	{ "help", no_argument, NULL, 'h' },
-	{ 0 },
-};
-
-/* An option that there is not, or whose argument is missing or too much: `word` is what was typed. */
-static _Noreturn void bail_option(char *word, bool lacks)
-{
-	const char *name = word + strspn(word, "-");
-
-	if (lacks)
-		bail(word, "needs an argument; see iommu-verify --help");
-	word[strcspn(word, "=")] = '\0';
-	for (size_t i = 0; longopts[i].name; i++)
-		if (strcmp(name, longopts[i].name) == 0)
-			bail(word, "takes no argument");
-	bail(word, "no such option; see iommu-verify --help");
-}
+/* The first three take an argument, the last four have a short form. */
+enum option { OPT_ROOT, OPT_TARGET, OPT_PHASE, OPT_ENFORCE, OPT_JSON, OPT_QUIET, OPT_VERSION, OPT_HELP, OPTS };
+static const char names[OPTS][8] = { "root", "target", "phase", "enforce", "json", "quiet", "version", "help" };
+static const char letters[] = "jqVh";
 
 static enum phase parse_phase(const char *word)
 {
@@ -88,44 +63,81 @@ static enum phase parse_phase(const char *word)
 	bail("--phase", why);
 }
 
+static void take(struct options *o, enum option option, const char *arg)
+{
+	switch (option) {
+	case OPT_ROOT: o->root = arg; break;
+	case OPT_TARGET: o->target = arg; break;
+	case OPT_PHASE: o->phase = parse_phase(arg); break;
+	case OPT_ENFORCE: o->enforce = true; break;
+	case OPT_JSON: o->json = true; break;
+	case OPT_QUIET: o->quiet = true; break;
+	case OPT_VERSION:
+		puts("iommu-verify " VERSION);
+		exit(0);
+	case OPT_HELP:
+		fputs(usage, stdout);
+		exit(0);
+	case OPTS:
+		break;
+	}
+}
+
+static const char no_such[] = "no such option; see iommu-verify --help";
+
+/* A word of letters behind its dash. */
+static void take_letters(struct options *o, const char *word)
+{
+	for (const char *c = word + 1; *c; c++) {
+		const char *letter = strchr(letters, *c);
+
+		if (!letter)
+			bail((char[]){ '-', *c, '\0' }, no_such);
+		take(o, OPT_JSON + (enum option)(letter - letters), NULL);
+	}
+}
+
+/* "--name", "--name=ARGUMENT", or with the next word as its argument; the name's beginning is enough, as it is for
+ * getopt_long(3): no two begin alike. Returns how many words it took. */
+static int take_name(struct options *o, char *word, char *next)
+{
+	size_t len = strcspn(word + 2, "=");
+	char *arg = word[2 + len] ? word + 2 + len + 1 : NULL;
+	enum option option = 0;
+
+	while (option < OPTS && (len == 0 || strncmp(names[option], word + 2, len) != 0))
+		option++;
+	if (option < OPT_ENFORCE && !arg && !next)
+		bail(word, "needs an argument; see iommu-verify --help");
+	word[2 + len] = '\0';
+	if (option == OPTS)
+		bail(word, no_such);
+	if (option >= OPT_ENFORCE && arg)
+		bail(word, "takes no argument");
+	take(o, option, arg ? arg : next);
+	return option < OPT_ENFORCE && !arg ? 2 : 1;
+}
+
+/* Musl's getopt_long() would be 3 KiB of every image. */
 static struct options parse_options(int argc, char **argv)
 {
 	struct options o = { .root = "/", .phase = PHASE_LATE };
+	const char *stray = NULL;
+	bool words = false; /* behind a lone -- */
 
-	for (int c; (c = getopt_long(argc, argv, ":jqVh", longopts, NULL)) != -1;) {
-		switch (c) {
-		case OPT_ROOT:
-			o.root = optarg;
-			break;
-		case OPT_TARGET:
-			o.target = optarg;
-			break;
-		case OPT_PHASE:
-			o.phase = parse_phase(optarg);
-			break;
-		case OPT_ENFORCE:
-			o.enforce = true;
-			break;
-		case 'j':
-			o.json = true;
-			break;
-		case 'q':
-			o.quiet = true;
-			break;
-		case 'V':
-			puts("iommu-verify " VERSION);
-			exit(0);
-		case 'h':
-			fputs(usage, stdout);
-			exit(0);
-		default:
-			if (optopt > 0 && optopt < OPT_ROOT && argv[optind - 1][1] != '-')
-				bail_option((char[]){ '-', (char)optopt, '\0' }, false);
-			bail_option(argv[optind - 1], c == ':');
-		}
+	for (int i = 1; i < argc;) {
+		char *word = argv[i];
+		bool option = word[0] == '-' && word[1] && !words;
+
+		if (!option && !stray)
+			stray = word;
+		words = words || strcmp(word, "--") == 0;
+		if (option && word[1] != '-')
+			take_letters(&o, word);
+		i += option && word[1] == '-' && word[2] ? take_name(&o, word, argv[i + 1]) : 1;
 	}
-	if (optind < argc)
-		bail(argv[optind], "unexpected argument; see iommu-verify --help");
+	if (stray)
+		bail(stray, "unexpected argument; see iommu-verify --help");
 	return o;
 }
 
