@@ -1,7 +1,7 @@
 # A PCIe root port whose firmware says that it leads out of the machine, as one of Thunderbolt does: what is below it is
 # removable to the kernel, and not trusted.
 # SPDX-License-Identifier: BSD-3-Clause
-# shellcheck shell=bash
+# shellcheck shell=bash disable=SC2034 # external is the tests'
 
 # external_port OUT: writes the ACPI table for QEMU's -acpitable; the port is at 00:05.0, where QEMU's own tables have
 # the device S28:
