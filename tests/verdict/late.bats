@@ -127,7 +127,8 @@ reasons() {
 
 @test "of a record of another version a member that is missing has its default, and one that nobody knows is skipped" {
 	local key
-	for key in accept on_mismatch on_late_mismatch flush allow_unsafe_interrupts allow_override delay; do
+	for key in accept on_mismatch on_late_mismatch flush interrupts exposed allow_unsafe_interrupts allow_override \
+		delay; do
 		early "del(.target.$key) | .target.new = {a: [1]} | .more = \"x\""
 		echo mode=off-for-uio > "$d/etc/iommu.target"
 		late --json
