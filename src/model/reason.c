@@ -22,7 +22,7 @@ enum { ROWS = REASON_COUNT };
 #define REFUSALS(ROW) \
 	ROW(CANNOT_JUDGE, FORCED, "find out why, or leave that policy out") \
 	ROW(XEN_DOM0, PLAIN, "set the IOMMU on Xen's own command line (iommu=, dom0-iommu=)") \
-	ROW(MODPROBE_CONFLICT, FORCED, "remove that line") \
+	ROW(MODPROBE_CONFLICT, FORCED, "put a # before that line") \
 	ROW(BOOT_SPACE, PLAIN, "make room, as by removing an old kernel, and run this again") \
 	ROW(BOOT_READONLY, PLAIN, "") \
 	ROW(NOT_MOUNTED, PLAIN, "") \
@@ -32,14 +32,15 @@ enum { ROWS = REASON_COUNT };
 	ROW(GENERATED_ELSEWHERE, PLAIN, "put the mode's kernel parameters (iommu-modes(7)) into what writes it") \
 	ROW(TPM_SEALED, FORCED, \
 	    "enroll the disk's key anew after the reboot, have a passphrase at hand, and use --force") \
-	ROW(SOURCE_CHANGED, PLAIN, "set the mode you want, which keeps your edit") \
+	ROW(SOURCE_CHANGED, PLAIN, "set the mode you want: that keeps your edit, but of a file that iommu-install writes " \
+				   "whole") \
 	ROW(LINE_OVERRIDDEN, FORCED, "take them out there (of TuneD: another profile, or 'tuned-adm off'), have the " \
 				     "boot loader's files made anew, and run this again") \
 	ROW(CMDLINE_TOO_LONG, PLAIN, "remove parameters that are not needed, and run this again") \
 	ROW(BOOTLOADER_UNPROVEN, PLAIN, "") \
 	ROW(BOOTLOADER_UNSUPPORTED, PLAIN, "") \
 	ROW(UKI_SIGNED, PLAIN, "") \
-	ROW(FLUSH_UNSUPPORTED, PLAIN, "remove that kernel, or leave out --flush") \
+	ROW(FLUSH_UNSUPPORTED, PLAIN, "leave out --flush, or do without that kernel") \
 	ROW(CONTAINER, PLAIN, "run it on the host, or with --root=DIR on a tree") \
 	ROW(LIVE_SYSTEM, PLAIN, "boot the installed system, or run it with --root=DIR on where that is mounted") \
 	ROW(ARCH_UNSUPPORTED, PLAIN, \

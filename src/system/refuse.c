@@ -28,7 +28,7 @@ static const char *const ways[REASON_COUNT] = {
 	[VIRTIO_IOMMU] = "give the virtual machine an intel-iommu or amd-iommu instead; or set this mode all the same "
 			 "with --force",
 	[CANNOT_JUDGE] = "find out why, or use --on-mismatch=warn; or set this policy all the same with --force",
-	[MODPROBE_CONFLICT] = "take that line out; or set this mode all the same with --force",
+	[MODPROBE_CONFLICT] = "put a # before that line; or set this mode all the same with --force",
 };
 
 const char *refusal_hint(enum reason code)

@@ -495,3 +495,16 @@ dead() {
 		[[ $output == *"Cmdline=$words"* ]]
 	done < <(sed -n 's/^\t\[MODE_[A-Z_]*\] = { "\([a-z-]*\)", "\(..*\)" },/\1|\2/p' "$top/src/model/mode.c")
 }
+
+@test "all advice that is given stands in tests/advice.txt, with a test that does it" {
+	local where what test file
+	same advice "$("$top/tests/tools/advice" "$top/src")" "$(grep -v '^#' "$top/tests/advice.txt" | cut -f 1,2)"
+	[ "$(grep -vc '^#' "$top/tests/advice.txt")" -ge 100 ]
+	while IFS=$'\t' read -r where what test; do
+		case $test in
+		'- '?*) continue ;; # nothing of a disk's is touched by it, or another machine's
+		*.bats:\ ?*) file=$top/tests/${test%%: *} ;;
+		*) false ;;
+		esac && grep -qF "@test \"${test#*: }" "$file" || { echo "$where: $what: $test"; return 1; }
+	done < <(grep -v '^#' "$top/tests/advice.txt")
+}

@@ -109,10 +109,10 @@ planted() {
 	for place in src/:200 tests/:130 dist/:35 dracut/:1 initramfs-tools/:2 .ci/:1 Makefile:1; do
 		[ "$(printf '%s\n' "${files[@]}" | grep -c "^${place%:*}")" -ge "${place#*:}" ]
 	done
-	# A table has a row a line, whatever is in it: in Markdown, and below the comments of two lists.
+	# A table has a row a line, whatever is in it: in Markdown, and below the comments of three lists.
 	run -0 awk '
 		FILENAME ~ /\.md$/ && /^\|/ { next }
-		FILENAME ~ /^tests\/(commands|(coverage|mutants)\.txt)$/ && !/^#/ { next }
+		FILENAME ~ /^tests\/(commands|(advice|coverage|mutants)\.txt)$/ && !/^#/ { next }
 		{
 			while (i = index($0, "\t"))
 				$0 = substr($0, 1, i - 1) sprintf("%*s", 8 - (i - 1) % 8, "") substr($0, i + 1)
