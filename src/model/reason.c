@@ -32,8 +32,8 @@ enum { ROWS = REASON_COUNT };
 	ROW(GENERATED_ELSEWHERE, PLAIN, "put the mode's kernel parameters (iommu-modes(7)) into what writes it") \
 	ROW(TPM_SEALED, FORCED, \
 	    "enroll the disk's key anew after the reboot, have a passphrase at hand, and use --force") \
-	ROW(SOURCE_CHANGED, PLAIN, "set the mode you want: that keeps your edit, but of a file that iommu-install writes " \
-				   "whole") \
+	ROW(SOURCE_CHANGED, PLAIN, "set the mode you want: that keeps your edit, but of a file that iommu-install " \
+				   "writes whole") \
 	ROW(LINE_OVERRIDDEN, FORCED, "take them out there (of TuneD: another profile, or 'tuned-adm off'), have the " \
 				     "boot loader's files made anew, and run this again") \
 	ROW(CMDLINE_TOO_LONG, PLAIN, "remove parameters that are not needed, and run this again") \

@@ -1,6 +1,7 @@
 #!/usr/bin/env bats
 # What refusals, failures and reasons advise is done, on a machine with files of somebody's own: none of them loses a
 # byte. ../advice.txt has all advice, each with its test.
+# shellcheck disable=SC2016 # for the machine
 bats_require_minimum_version 1.5.0
 
 setup() {
@@ -19,7 +20,6 @@ needs_no_iommu() {
 }
 
 # Somebody's own files; then `tries STATUS COMMAND...`: the command ends so, and every byte of them is there still.
-# shellcheck disable=SC2016 # for the machine
 MINE='echo "# mine" >> /etc/default/grub
 	printf "#!/bin/sh\necho \"# mine\"\n" > /etc/grub.d/41_mine; chmod 755 /etc/grub.d/41_mine
 	echo "# mine" > /etc/default/grub.d/zz-mine.cfg
@@ -37,7 +37,8 @@ MINE='echo "# mine" >> /etc/default/grub
 		"$@" || status=$?
 		[ "$status" = "$wanted" ] || { echo "$*: $status"; exit 9; }
 		sha256sum --quiet -c /mine || { echo "$*: lost"; exit 9; }
-		[ ! -e /etc/iommu.target ] || grep -qx "# mine" /etc/iommu.target || { echo "$*: comment lost"; exit 9; }
+		[ ! -e /etc/iommu.target ] || grep -qx "# mine" /etc/iommu.target ||
+			{ echo "$*: comment lost"; exit 9; }
 	}'
 
 # bats test_tags=boot
