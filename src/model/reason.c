@@ -51,7 +51,7 @@ enum { ROWS = REASON_COUNT };
 #define TABLE(ROW) \
 	ROW(TARGET_MISSING, PLAIN, \
 	    "put /etc/iommu.target back ('iommu-install MODE' writes it) and rebuild the initramfs") \
-	ROW(TARGET_INVALID, PLAIN, "mend the file, or write it anew with 'iommu-install MODE'") \
+	ROW(TARGET_INVALID, PLAIN, "mend the file; 'iommu-install MODE' drops its policies") \
 	ROW(EVIDENCE_MISSING, PLAIN, "mount /sys and /proc, run as root; else report this machine") \
 	ROW(MIXED_GROUPS, PLAIN, "look who wrote /sys/kernel/iommu_groups/*/type, or report these devices") \
 	ROW(FIRMWARE_OFF, FORCED, "switch on VT-d (Intel) or AMD-Vi, also called IOMMU (AMD), in the firmware setup") \
