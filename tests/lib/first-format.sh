@@ -132,6 +132,7 @@ points=0 wrong=0
 for instant in "${INSTANTS[@]}"; do
 	ways=("${WAYS[@]}")
 	[[ $OF_A_KIND != *" $instant "* ]] || ways+=("${MORE[@]}")
+	[ "$instant/${ways[0]}" != done/done/resume ] || ways=(internal-images rollback) # nothing is to be resumed
 	for way in "${ways[@]}"; do
 		points=$((points + 1))
 		echo "$instant, $way" >> "$WORK/points"
