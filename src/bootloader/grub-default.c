@@ -10,6 +10,7 @@
 #include <strings.h>
 
 #include "bootloader/cmdline-edit.h"
+#include "bootloader/grub-settings.h"
 #include "system/files.h"
 #include "system/memstream.h"
 #include "system/message.h"
@@ -46,6 +47,24 @@ static char *shell(const char *mode, const char *words, bool flush)
 	return len < 0 ? NULL : text;
 }
 
+/* What other tools' parsers of /etc/default/grub read too (Augeas, upgrade tools): plain assignments, each at the start
+ * of its line. Contrary words are taken out of the file's own. */
+static char *assignments(const char *mode, const char *words, bool flush)
+{
+	char *text = NULL;
+	int len = asprintf(
+		&text,
+		"# Written by iommu-install for mode %s; 'iommu-install MODE' writes it anew. Do not edit.\n"
+		"# iommu_words='%s'%s\n"
+		"# Xen's kernels get what was set before this: under Xen the IOMMU is the hypervisor's.\n"
+		"GRUB_CMDLINE_LINUX_XEN_REPLACE=\"${GRUB_CMDLINE_LINUX_XEN_REPLACE:-${GRUB_CMDLINE_LINUX:- }}\"\n"
+		"GRUB_CMDLINE_LINUX_XEN_REPLACE_DEFAULT="
+			"\"${GRUB_CMDLINE_LINUX_XEN_REPLACE_DEFAULT:-${GRUB_CMDLINE_LINUX_DEFAULT:- }}\"\n"
+		"GRUB_CMDLINE_LINUX=\"${GRUB_CMDLINE_LINUX:+$GRUB_CMDLINE_LINUX }%s\"\n",
+		mode, words, flush ? " --flush" : "", words);
+	return len < 0 ? NULL : text;
+}
+
 /* The first whole block from text on: where it begins, and *next behind it. NULL if there is none. A BEGIN that another
  * one follows before the END has lost its own END: what stands behind it is the user's. */
 static const char *find_block(const char *text, const char **next)
@@ -66,15 +85,18 @@ static const char *find_block(const char *text, const char **next)
 char *grub_with_block(const char *text, const char *mode, const char *words, bool flush)
 {
 	const char *old = text ? text : "", *begin, *next = NULL;
-	char *block = words ? shell(mode, words, flush) : NULL;
+	char *block = words ? assignments(mode, words, flush) : NULL;
+	char *plain = words ? grub_settings_without(old, flush) : NULL;
 	struct text made;
 	bool open = false;
 
-	FILE *out = words && !block ? NULL : text_open(&made);
+	FILE *out = words && (!block || !plain) ? NULL : text_open(&made);
 	if (!out) {
+		free(plain);
 		free(block);
 		return NULL;
 	}
+	old = plain ? plain : old;
 	/* What stands behind the block is put before it: ours is the last word. */
 	for (bool more = true; more; old = next) {
 		begin = find_block(old, &next);
@@ -85,19 +107,20 @@ char *grub_with_block(const char *text, const char *mode, const char *words, boo
 	}
 	if (block)
 		fprintf(out, "%s" BEGIN "\n%s" END "\n", open ? "\n" : "", block);
+	free(plain);
 	free(block);
 	return text_close(&made, NULL);
 }
 
 bool grub_text_words(const char *text, char *words, size_t size, bool *flush)
 {
-	static const char key[] = "\niommu_words='";
-	const char *start = text ? strstr(text, key) : NULL;
+	static const char key[] = "\niommu_words='", in_block[] = "\n# iommu_words='";
+	const char *start = text ? strstr(text, key) : NULL, *block = text ? strstr(text, in_block) : NULL;
 
-	if (!start)
+	if (!start && !block)
 		return false;
-	start += sizeof(key) - 1;
-	*flush = strstr(text, "internal-words --flush") != NULL;
+	start = start ? start + sizeof(key) - 1 : block + sizeof(in_block) - 1;
+	*flush = strstr(text, "internal-words --flush") || strncmp(start + strcspn(start, "'"), "' --flush", 9) == 0;
 	return (size_t)snprintf(words, size, "%.*s", (int)strcspn(start, "'"), start) < size;
 }
 

@@ -15,7 +15,7 @@
 #include "model/image-conf.h"
 #include "system/files.h"
 
-enum { DEPTH_MAX = 24, FUNCTIONS_MAX = 64 };
+enum { DEPTH_MAX = 24, FUNCTIONS_MAX = 64, COMMANDS_MAX = 20000 };
 
 /* Where something begins. */
 struct place_in {
@@ -50,6 +50,7 @@ struct runner {
 	enum presence last; /* whether the last command succeeded */
 	bool loop;          /* it runs nobody knows how often */
 	int depth;
+	unsigned *commands;         /* how many have run: a file that calls itself ends too */
 };
 
 enum stop { STOP_END, STOP_BRACE, STOP_THEN, STOP_ELIF, STOP_ELSE, STOP_FI, STOP_DO, STOP_DONE };
@@ -317,7 +318,8 @@ static void run_file(struct runner *r, const char *path)
 	struct runner *inner = calloc(1, sizeof(*inner));
 	if (inner) {
 		*inner = (struct runner){ .at = { .p = text, .line = 1 }, .path = path, .dir = r->dir, .vars = r->vars,
-					  .depth = r->depth + 1, .loop = r->loop };
+					  .depth = r->depth + 1, .loop = r->loop,
+					  .commands = r->commands };
 		run_list(inner, true);
 		r->vars = inner->vars;
 		free(inner->bodies);
@@ -595,8 +597,10 @@ static void run_command(struct runner *r, bool active)
 	const char *start = r->at.p;
 	char *command = read_command(r);
 
-	if (active && command && command[0])
+	if (active && command && command[0] && ++*r->commands < COMMANDS_MAX)
 		execute(r, command, line);
+	if (*r->commands >= COMMANDS_MAX)
+		grub_variables_doubt(&r->vars);
 	free(command);
 	if (*r->at.p == '{') {
 		step(r);
@@ -664,6 +668,9 @@ static void run_bodies(struct runner *r)
 			run_bodies(r);
 			r->depth--;
 		}
+		free(r->bodies); /* an entry has none that GRUB would show */
+		r->bodies = NULL;
+		r->nbodies = 0;
 		menu.failed = menu.failed || r->vars.failed;
 		grub_variables_free(&r->vars);
 	}
@@ -676,6 +683,7 @@ static void run_bodies(struct runner *r)
 int grub_script_run(const char *path, const char *text, struct grub_script *script)
 {
 	struct runner *r = calloc(1, sizeof(*r));
+	unsigned commands = 0;
 	char dir[PATH_MAX];
 	const char *slash = strrchr(path, '/');
 
@@ -691,6 +699,7 @@ int grub_script_run(const char *path, const char *text, struct grub_script *scri
 	r->path = path;
 	r->dir = dir;
 	r->script = script;
+	r->commands = &commands;
 	r->at = (struct place_in){ .p = text, .line = 1 };
 	run_list(r, true);
 	if (!script->made)
