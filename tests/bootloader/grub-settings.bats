@@ -44,7 +44,8 @@ value() {
 }
 
 @test "other tools' parsers read what we write, with every mode, and after a second one" {
-	printf 'GRUB_TIMEOUT=1\nGRUB_CMDLINE_LINUX="console=ttyS0 iommu=soft"\nGRUB_CMDLINE_LINUX_DEFAULT=quiet\n' >"$file"
+	printf '%s\n' GRUB_TIMEOUT=1 'GRUB_CMDLINE_LINUX="console=ttyS0 iommu=soft"' GRUB_CMDLINE_LINUX_DEFAULT=quiet \
+		>"$file"
 	local mode
 	for mode in off-for-uio strict pt 'strict --flush=lazy'; do
 		# shellcheck disable=SC2086 # options on purpose
