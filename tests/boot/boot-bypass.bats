@@ -124,7 +124,7 @@ pressed() {
 	local key
 	until [ "$(vm_end vm)" ]; do
 		for key in $1; do
-			echo "chardev-send-break console" > "$VM_DIR/vm.monitor.in"
+			echo "chardev-send-break console" 1<> "$VM_DIR/vm.monitor.in"
 			vm_keys vm "$key"
 		done
 		sleep 0.3
