@@ -1,4 +1,4 @@
-/* What a change of mode means for devices that are in use; see notices.h.
+/* What else somebody must know of a change before the reboot; see notices.h.
  * SPDX-License-Identifier: BSD-3-Clause
  */
 #include "change/notices.h"
@@ -11,6 +11,7 @@
 #include <strings.h>
 #include <unistd.h>
 
+#include "base/keyval.h"
 #include "model/cmdline-words.h"
 #include "model/kernel-parameters.h"
 
@@ -27,6 +28,12 @@ const struct notice_row notice_table[NOTICES_MAX] = {
 	[VFIO_IN_USE] = { "VFIO_IN_USE", "a running program",
 			  "A process, for example a virtual machine, has a device of /dev/vfio open.",
 			  "shut it down before the reboot" },
+	[KEXEC_REBOOT] = { "KEXEC_REBOOT", "what a reboot starts",
+			   "A reboot would start the next kernel by kexec, with the kernel parameters of now.",
+			   "reboot through the boot loader: 'kexec -u', then 'coldreboot', or 'reboot' where there is none" },
+	[IMAGES_YOURS] = { "IMAGES_YOURS", "the initramfs",
+			   "A stopping policy is set with --initramfs=none, and no initramfs has it yet.",
+			   "make each kernel's initramfs before the reboot; 'iommu-install check' says when all is right" },
 };
 
 bool notice_parse(const char *word, enum notice_code *out)
@@ -211,18 +218,61 @@ static void vfio_users(const struct root *root, const struct target *t, struct n
 		    mode_is_off(t->mode) ? mode_name(t->mode) : "");
 }
 
+/* --- What comes between the change and the next boot --------------------------------------------------------------- */
+
+/* Whether Debian's kexec-tools load the next kernel at each reboot (its init.d/kexec-load), with the line of now. */
+static bool loads_at_reboot(const struct root *root)
+{
+	char text[4096];
+	bool loads = false, by_menu = false;
+	struct keyval kv;
+
+	if (root_read(root, "/etc/default/kexec", text, sizeof(text)) <= 0)
+		return false;
+	for (keyval_init(&kv, text); keyval_next(&kv);) {
+		const char *value = kv.value ? kv.value + (kv.value[0] == '"') : "";
+		if (strcmp(kv.key, "LOAD_KEXEC") == 0)
+			loads = strncmp(value, "true", 4) == 0;
+		else if (strcmp(kv.key, "USE_GRUB_CONFIG") == 0)
+			by_menu = strncmp(value, "true", 4) == 0;
+	}
+	return loads && !by_menu && root_exists(root, "/etc/init.d/kexec-load");
+}
+
+static void kexec_reboot(const struct root *root, struct notices *n)
+{
+	char loaded[8];
+
+	if (root_read_line(root, "/sys/kernel/kexec_loaded", loaded, sizeof(loaded)) > 0 && loaded[0] == '1')
+		add(n, KEXEC_REBOOT, "a kernel is loaded for kexec: a reboot can start that one, with the kernel "
+		    "parameters that it was loaded with");
+	else if (loads_at_reboot(root))
+		add(n, KEXEC_REBOOT, "LOAD_KEXEC=true in /etc/default/kexec: 'reboot' starts the next kernel by kexec, "
+		    "with the kernel parameters of now");
+}
+
+static void images_yours(const struct target *t, struct notices *n)
+{
+	if (t->on_mismatch != POLICY_WARN)
+		add(n, IMAGES_YOURS, "--initramfs=none: the policy to %s comes with the next initramfs that is made of each "
+		    "kernel", policy_name(t->on_mismatch));
+}
+
 /* --- All of it ---------------------------------------------------------------------------------------------------- */
 
 void notices_take(const struct root *root, const struct evidence *now, const struct target *t, const char *const *lines,
-		  size_t count, struct notices *n)
+		  size_t count, bool images_left, struct notices *n)
 {
 	*n = (struct notices){ 0 };
+	if (images_left)
+		images_yours(t, n);
 	if (now->effective == t->mode)
 		return;
 	vfio_devices(root, t, n);
 	uio_devices(root, t, n);
 	vfio_ids(now, t, lines, count, n);
 	vfio_users(root, t, n);
+	kexec_reboot(root, n);
 }
 
 void notices_free(struct notices *n)

@@ -1,4 +1,5 @@
-/* What a change of mode means for devices that programs of users have now. Told, and never a reason to refuse.
+/* What else somebody must know of a change before the reboot: who has devices now, and what comes between the change and
+ * the next boot. Told, and never a reason to refuse.
  * SPDX-License-Identifier: BSD-3-Clause
  */
 #ifndef NOTICES_H
@@ -11,7 +12,7 @@
 #include "evidence/evidence.h"
 #include "model/target.h"
 
-enum notice_code { VFIO_DEVICES, UIO_DEVICES, VFIO_IDS, VFIO_IN_USE, NOTICES_MAX };
+enum notice_code { VFIO_DEVICES, UIO_DEVICES, VFIO_IDS, VFIO_IN_USE, KEXEC_REBOOT, IMAGES_YOURS, NOTICES_MAX };
 
 /* What each says, whatever the machine: its name, who is concerned, what was found, and what to do about it. The manual
  * has the same sentences. */
@@ -36,9 +37,10 @@ struct notices {
 };
 
 /* Looks at the running machine, which is to get that target. lines are the command lines that it boots by, count of
- * them. Nothing is found where it is in that mode already; whoever is not root does not see who holds what. */
+ * them; with images_left nobody but the caller makes images. Nothing of devices is found where it is in that mode
+ * already; whoever is not root does not see who holds what. */
 void notices_take(const struct root *root, const struct evidence *now, const struct target *target,
-		  const char *const *lines, size_t count, struct notices *notices);
+		  const char *const *lines, size_t count, bool images_left, struct notices *notices);
 void notices_free(struct notices *notices);
 
 /* Tells them on stderr, a line each. */

@@ -253,7 +253,8 @@ static void notice(const struct machine *m, const struct plan *p, const struct o
 		for (size_t i = 0; i < outcome->nentries; i++)
 			lines[i] = outcome->entries[i].before;
 		notices_free(notices);
-		notices_take(&m->root, &m->now->evidence, &p->target, lines, outcome->nentries, notices);
+		notices_take(&m->root, &m->now->evidence, &p->target, lines, outcome->nentries, !p->generator,
+			     notices);
 		if (!p->request->quiet)
 			notices_tell(notices);
 	}

@@ -149,7 +149,7 @@ pressed() {
 			vm_log vm | grep -iE 'sysrq *: *(SAK|Kill)' | sort | uniq -c
 			[[ $VM_END == poweroff || $VM_END == reboot || $VM_END == panic ]]
 			stopped "$VM_END"
-			vm_log vm | grep -qE 'sysrq *: *SAK'
+			vm_log vm | grep -qE 'sysrq *: *(SAK|Kill All)'
 		done
 	done
 }

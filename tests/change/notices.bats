@@ -67,3 +67,20 @@ message() {
 	[ "$(codes 'mkdir -p /dev/vfio; : > /dev/vfio/vfio; sleep 60 8> /dev/vfio/vfio &' 'strict --force')" = "" ]
 	[ "$(codes "$held $(bound vfio-pci 0000:01:00.0)" off-for-uio)" = "" ]
 }
+
+@test "a reboot that kexec would make with the line of now is named, one through the boot menu is not" {
+	local debian='mkdir -p /etc/default /etc/init.d; : > /etc/init.d/kexec-load
+		printf "KERNEL_IMAGE=/vmlinuz\nLOAD_KEXEC=%s\nUSE_GRUB_CONFIG=%s\n"'
+	[ "$(codes "$debian true false > /etc/default/kexec" 'pt --force --on-mismatch=halt')" = KEXEC_REBOOT ]
+	[ "$(codes "$debian true true > /etc/default/kexec" 'strict --force --on-mismatch=halt')" = "" ]
+	[ "$(codes "$debian false false > /etc/default/kexec" 'pt --force --on-mismatch=halt')" = "" ]
+	[ "$(codes "$debian true false > /etc/default/kexec; rm /etc/init.d/kexec-load" 'strict --force')" = "" ]
+}
+
+@test "a stopping policy whose images somebody else makes is named, and check and status say it until they are made" {
+	in_machine 'iommu-install pt --force'
+	[ "$(codes : 'pt --force --on-mismatch=halt --initramfs=none')" = IMAGES_YOURS ]
+	run in_machine 'iommu-install check'
+	[ "$status" != 0 ]
+	[ "$(codes : 'pt --force --on-mismatch=warn --initramfs=none')" = "" ]
+}

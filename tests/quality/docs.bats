@@ -174,10 +174,10 @@ codes() {
 
 @test "notices: the code's are the manual's and the schema's" {
 	local codes
-	codes=$(grep -oE '"(VFIO|UIO)_[A-Z_]*"' "$top/src/change/notices.c" | tr -d '"')
-	[ "$(wc -l <<< "$codes")" = 4 ]
+	codes=$(grep -oE '"(VFIO|UIO|KEXEC|IMAGES)_[A-Z_]*"' "$top/src/change/notices.c" | tr -d '"')
+	[ "$(wc -l <<< "$codes")" = 6 ]
 	same manual "$codes" \
-		"$(section iommu-install.8 "Devices that are in use" | sed -n 's/^\.It Li //p')"
+		"$(section iommu-install.8 "What to know before the reboot" | sed -n 's/^\.It Li //p')"
 	same schema "$codes" \
 		"$(jq -r '.properties.notices.items.properties.code.enum[]' "$top/dist/schema/change.json")"
 }
@@ -185,13 +185,13 @@ codes() {
 @test "notices: what explain says that a code means is the manual's sentence, and TAB offers each code" {
 	local code meaning shell text
 	text=$(mandoc -T ascii -O width=1000 "$man/iommu-install.8" | col -b | tr -s ' \t' ' ')
-	for code in $(section iommu-install.8 "Devices that are in use" | sed -n 's/^\.It Li //p') $(codes); do
+	for code in $(section iommu-install.8 "What to know before the reboot" | sed -n 's/^\.It Li //p') $(codes); do
 		for shell in bash zsh fish; do
 			"$INSTALLER" --print-completion "$shell" | grep -qw -- "$code" ||
 				{ echo "$shell: $code"; return 1; }
 		done
 	done
-	for code in $(section iommu-install.8 "Devices that are in use" | sed -n 's/^\.It Li //p'); do
+	for code in $(section iommu-install.8 "What to know before the reboot" | sed -n 's/^\.It Li //p'); do
 		run -0 --separate-stderr "$INSTALLER" explain --json "$code"
 		meaning=$(json .meaning)
 		[ "$meaning" ] && grep -A 1 "^ $code\b" <<< "$text" | grep -qF -- "$meaning" ||
