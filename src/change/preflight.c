@@ -14,6 +14,7 @@
 
 #include "bootloader/choose.h"
 #include "bootloader/cmdline-edit.h"
+#include "change/sealed.h"
 #include "change/written.h"
 #include "evidence/demands.h"
 #include "initramfs/modprobe-d.h"
@@ -263,29 +264,16 @@ static int check_modprobe(const struct preflight *p)
 
 /* --- Disks -------------------------------------------------------------------------------------------------------- */
 
-/* A key that the TPM gives out only after the same boot: GRUB measures the command line and the initramfs it reads
- * into PCR 8 and 9. crypttab(5), systemd-pcrlock(8). */
+/* A key that the TPM gives out only after the same boot. */
 static int check_sealed(const struct preflight *p)
 {
-	char text[8192];
+	char where[512];
 
-	ssize_t len = root_read(p->root, "/etc/crypttab", text, sizeof(text));
-	unsigned line = 0;
-	for (char *next, *start = len > 0 ? text : NULL; start && *start; start = next) {
-		next = start + strcspn(start, "\n");
-		if (*next)
-			*next++ = '\0';
-		line++;
-		if (start[strspn(start, " \t")] != '#' && strstr(start, "tpm2-device="))
-			return REFUSE(p, TPM_SEALED,
-				      "/etc/crypttab:%u: the key of an encrypted disk is sealed to the TPM, which may "
-				      "not give it out after the kernel command line or the initramfs changes",
-				      line);
-	}
-	if (root_exists(p->root, "/var/lib/systemd/pcrlock.json"))
-		return REFUSE(p, TPM_SEALED,
-			      "/var/lib/systemd/pcrlock.json: keys are sealed to the way this machine boots now");
-	return 0;
+	if (!sealed_find(p->root, p->entries ? &p->entries->entries : NULL, p->facts,
+			 sealed_moved(p->backend && !p->backend->needs_block_device), where, sizeof(where)))
+		return 0;
+	return REFUSE(p, TPM_SEALED, "%s: the key of an encrypted disk is sealed to the TPM, which may not give it out "
+				     "after the kernel command line or the initramfs changes", where);
 }
 
 /* --- /boot -------------------------------------------------------------------------------------------------------- */
