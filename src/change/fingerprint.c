@@ -109,3 +109,13 @@ bool fingerprint_matches(const char *fingerprint)
 	free(then);
 	return same;
 }
+
+bool fingerprint_after(const char *path)
+{
+	struct stat record, file;
+
+	if (stat(RECORD, &record) < 0 || stat(path, &file) < 0)
+		return false;
+	return file.st_mtim.tv_sec < record.st_mtim.tv_sec ||
+	       (file.st_mtim.tv_sec == record.st_mtim.tv_sec && file.st_mtim.tv_nsec < record.st_mtim.tv_nsec);
+}

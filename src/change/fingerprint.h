@@ -21,4 +21,7 @@ int fingerprint_write(const char *fingerprint);
 /* Whether this is what was written down. NULL, or nothing there: false. */
 bool fingerprint_matches(const char *fingerprint);
 
+/* Whether the file at path is one that was written before it was written down. */
+bool fingerprint_after(const char *path);
+
 #endif

@@ -7,14 +7,17 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "bootloader/choose.h"
+#include "change/fingerprint.h"
 #include "change/journal.h"
 #include "evidence/kconfig.h"
 #include "nextboot/placement.h"
 #include "system/files.h"
 #include "system/message.h"
 #include "system/mounts.h"
+#include "system/refuse.h"
 
 /* Appends a "key=value" line for each given option to what the existing target has, then reads it all as a target: so
  * that options and file obey the same rules, with the same words said about them. */
@@ -91,14 +94,56 @@ void plan_words(struct plan *p)
 			 " vfio_iommu_type1.allow_unsafe_interrupts=1 iommufd.allow_unsafe_interrupts=1");
 }
 
-int plan_generator(const char *name, const struct generator **generator)
+/* The one of the last change, if the image that it made is still there: nothing has to be unpacked then. */
+static const struct generator *known(const char *image)
 {
 	const char *what;
+	struct journal last;
+	bool open;
+
+	if (journal_read(&last, &open) < 0 || open || !fingerprint_after(image))
+		return NULL;
+	return generator_find(last.generator, &what);
+}
+
+/* Of several the one that made an image. */
+static const struct generator *proven_by_image(const struct loader *loader, bool *images)
+{
+	const struct generator *g = NULL;
+
+	*images = false;
+	for (size_t i = 0; loader && !g && i < loader->entries.count; i++) {
+		const struct boot_entry *e = &loader->entries.list[i];
+		if (!e->own || !e->image[0] || access(e->image, R_OK) < 0)
+			continue;
+		*images = true;
+		g = known(e->image);
+		g = g ? g : generator_of(e->image);
+	}
+	return g;
+}
+
+int plan_generator(const char *name, const struct loader *loader, const struct journal *last,
+		   const struct generator **generator)
+{
+	const struct generator *proven = NULL;
+	const char *what;
+	bool images = false;
 
 	*generator = NULL;
 	if (name && strcmp(name, "none") == 0)
 		return 0;
-	*generator = generator_find(name, &what);
+	if (!name && generator_several()) {
+		proven = proven_by_image(loader, &images);
+		if (!proven && last)
+			proven = generator_find(last->generator, &what);
+	}
+	*generator = proven ? proven : generator_find(name, &what);
+	if (*generator && images && !proven && !last) {
+		*generator = NULL;
+		return refuse(GENERATOR_UNCLEAR, "several of %s are installed, and none of them has made the images "
+						 "that are there", generator_programs());
+	}
 	if (*generator)
 		return 0;
 	if (!what)
@@ -162,7 +207,8 @@ int plan_make(struct plan *p)
 	plan_words(p);
 	code = plan_backend(p);
 	if (code == 0)
-		code = plan_generator(p->request->initramfs, &p->generator);
+		code = plan_generator(p->request->initramfs, snapshot_of(&p->snapshot, p->backend), NULL,
+				      &p->generator);
 	if (code)
 		return code;
 	const struct mode_words wish = { .mode = mode_name(p->target.mode), .words = p->words, .flush = p->flush,

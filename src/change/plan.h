@@ -5,6 +5,7 @@
 #define PLAN_H
 
 #include "bootloader/snapshot.h"
+#include "change/journal.h"
 #include "change/request.h"
 #include "initramfs/generator.h"
 #include "initramfs/inspect.h"
@@ -35,9 +36,11 @@ int plan_make(struct plan *plan);
 int plan_target(struct plan *plan);
 void plan_words(struct plan *plan);
 
-/* Finds the generator of images; name is the user's, or NULL: found out. *generator is NULL if images are left to
- * the caller. Returns 0 or an exit code. */
-int plan_generator(const char *name, const struct generator **generator);
+/* Finds the generator of images; name is the user's, or NULL: the one that is installed, or of several the one that
+ * made the image of an own entry, or, in a change that takes back (last, its record), of the change before. *generator
+ * is NULL if images are left to the caller. Returns 0 or an exit code. */
+int plan_generator(const char *name, const struct loader *loader, const struct journal *last,
+		   const struct generator **generator);
 
 /* Adds what every change edits, whatever the boot loader: the target, and what makes dracut build the check in
  * (NULL: not). Returns 0 or an exit code. */

@@ -88,7 +88,7 @@ static int take_out(const struct request *q, const struct machine *m)
 	}
 	code = choose(q, m, &last, &t);
 	if (code == 0)
-		code = plan_generator(q->initramfs, &t.generator);
+		code = plan_generator(q->initramfs, snapshot_of(&snapshot, t.backend), &last, &t.generator);
 	if (code == 0)
 		code = plan_edits(NULL, t.generator, false, &t.edits);
 	none.flush = flush_is_ours(m, &last);

@@ -141,7 +141,7 @@ static int roll_back(const struct request *q, const struct machine *m)
 	if (code == 0)
 		code = wait_again(m, &t);
 	if (code == 0)
-		code = plan_generator(q->initramfs, &t.generator);
+		code = plan_generator(q->initramfs, NULL, &last, &t.generator);
 	if (code == 0)
 		code = old_words(&t.edits, &last, t.backend, &t.journal);
 	if (code == 0)

@@ -1,40 +1,86 @@
-/* Reads files out of a built initramfs image; see cpio.h.
+/* Unpacks an initramfs image; see cpio.h.
  * SPDX-License-Identifier: BSD-3-Clause
+ *
+ * init/initramfs.c of Linux 5.10 and 7.2: unpack_to_rootfs(), flush_buffer() and the states that they drive.
  */
 #include "initramfs/cpio.h"
 
 #include <errno.h>
-#include <stdbool.h>
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
+#include <sys/sendfile.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/run.h"
+#include "initramfs/compressed.h"
 
 #define HEADER 110 /* bytes: the magic number and 13 fields of 8 hexadecimal digits */
-#define NAME_SIZE_MAX 4096
-#define FILE_SIZE_MAX (16u << 20) /* bytes of a file we look for */
 #define PIPE_SIZE (64 << 10) /* bytes that a pipe holds */
 
 /* Documentation/driver-api/early-userspace/buffer-format.rst; the field's number after the magic one. */
-enum { FIELD_MODE = 1, FIELD_SIZE = 6, FIELD_NAME_SIZE = 11 };
+enum { FIELD_INODE = 0, FIELD_MODE = 1, FIELD_LINKS = 4, FIELD_SIZE = 6, FIELD_MAJOR = 7, FIELD_MINOR = 8,
+       FIELD_NAME_SIZE = 11 };
 
-static const struct {
-	const char *magic;
-	size_t len;
-	const char *argv[4];
-} decompressors[] = {
-	{ "\x1f\x8b", 2, { "gzip", "-dc" } },
-	{ "\xfd" "7zXZ", 5, { "xz", "-dc" } },
-	{ "\x28\xb5\x2f\xfd", 4, { "zstd", "-dcq" } },
-	{ "\x02\x21\x4c\x18", 4, { "lz4", "-dc" } },
-	{ "\x04\x22\x4d\x18", 4, { "lz4", "-dc" } },
-	{ "BZh", 3, { "bzip2", "-dc" } },
-	{ "\x89LZO", 4, { "lzop", "-dc" } },
-	{ "\x5d\x00\x00", 3, { "xz", "--format=lzma", "-dc" } },
+/* Why archives end: there is nothing more, something else follows, or it is what the kernel goes no further at. What
+ * was unpacked before stays in any case. */
+enum { AT_END = 1, AT_OTHER, AT_JUNK };
+
+/* Where archives are read from: the image itself, or what a program makes of a part of it. */
+struct source {
+	FILE *in;
+	off_t pos; /* by which archives are aligned */
+	/* Of what is compressed with a sum of its content behind it: that sum, the file, where the part begins and,
+	 * once that is known, ends. */
+	bool sums;
+	uint32_t crc;
+	int fd;
+	off_t start, size, end;
 };
+
+static void count(struct source *source, const void *data, size_t len)
+{
+	source->pos += (off_t)len;
+	if (source->sums)
+		source->crc = compressed_crc(source->crc, data, len);
+}
+
+/* Reads exactly len bytes. */
+static bool get(struct source *source, void *buf, size_t len)
+{
+	if (fread(buf, 1, len, source->in) != len)
+		return false;
+	count(source, buf, len);
+	return true;
+}
+
+static bool skip(struct source *source, size_t len)
+{
+	char buf[16384];
+
+	for (; len > 0; len -= len < sizeof(buf) ? len : sizeof(buf))
+		if (!get(source, buf, len < sizeof(buf) ? len : sizeof(buf)))
+			return false;
+	return true;
+}
+
+/* The next byte that is not zero, which stays to be read; EOF at the end. */
+static int skip_zeros(struct source *source)
+{
+	int c;
+
+	while ((c = getc(source->in)) == '\0')
+		count(source, "", 1);
+	return c == EOF ? EOF : ungetc(c, source->in);
+}
+
+static size_t padding(size_t len)
+{
+	return (4 - len % 4) % 4;
+}
 
 static bool field(const char *header, int number, unsigned long *value)
 {
@@ -46,138 +92,193 @@ static bool field(const char *header, int number, unsigned long *value)
 	return *end == '\0';
 }
 
-/* Reads exactly len bytes. */
-static bool get(FILE *in, void *buf, size_t len)
+/* Returns 0, AT_JUNK, or -EBADMSG. */
+static int read_header(struct source *source, struct rootfs_member *member, unsigned long *size, char name[PATH_MAX])
 {
-	return fread(buf, 1, len, in) == len;
-}
+	unsigned long mode, name_size;
+	char header[HEADER];
 
-static bool skip(FILE *in, size_t len)
-{
-	char buf[4096];
-
-	for (; len > 0; len -= len < sizeof(buf) ? len : sizeof(buf))
-		if (!get(in, buf, len < sizeof(buf) ? len : sizeof(buf)))
-			return false;
-	return true;
-}
-
-static size_t padding(size_t len)
-{
-	return (4 - len % 4) % 4;
-}
-
-static int take_data(FILE *in, struct cpio_file *file, size_t size, mode_t mode)
-{
-	free(file->data);
-	file->data = NULL;
-	file->mode = mode;
-	if (!S_ISREG(mode) || size > FILE_SIZE_MAX)
-		return skip(in, size) ? 0 : -EBADMSG;
-	file->data = malloc(size + 1);
-	if (!file->data)
-		return -ENOMEM;
-	file->len = size;
-	file->data[size] = '\0';
-	return get(in, file->data, size) ? 0 : -EBADMSG;
-}
-
-/* Reads one member whose header's first six bytes are consumed. Returns 1 after the trailer, 0 otherwise, or -errno. */
-static int read_member(FILE *in, struct cpio_file *files, size_t count)
-{
-	char header[HEADER], name[NAME_SIZE_MAX];
-	unsigned long mode, size, name_size;
-
-	if (!get(in, header + 6, HEADER - 6) || !field(header, FIELD_MODE, &mode) ||
-	    !field(header, FIELD_SIZE, &size) || !field(header, FIELD_NAME_SIZE, &name_size) || name_size == 0 ||
-	    name_size > sizeof(name) || !get(in, name, name_size) || name[name_size - 1] != '\0' ||
-	    !skip(in, padding(HEADER + name_size)))
+	if (!get(source, header, HEADER))
 		return -EBADMSG;
-	if (strcmp(name, "TRAILER!!!") == 0)
-		return 1;
-
-	const char *path = strncmp(name, "./", 2) == 0 ? name + 2 : name[0] == '/' ? name + 1 : name;
-	size_t i = 0;
-	while (i < count && strcmp(path, files[i].name) != 0)
-		i++;
-	int r = i < count ? take_data(in, &files[i], size, (mode_t)mode) : skip(in, size) ? 0 : -EBADMSG;
-	return r == 0 && !skip(in, padding(size)) ? -EBADMSG : r;
+	/* With checksums, 070702, 5.19 and later would take it, others not: no answer. */
+	if (memcmp(header, "070701", 6) != 0)
+		return memcmp(header, "070702", 6) == 0 ? -EBADMSG : AT_JUNK;
+	if (!field(header, FIELD_MODE, &mode) || !field(header, FIELD_LINKS, &member->links) ||
+	    !field(header, FIELD_INODE, &member->id[0]) || !field(header, FIELD_MAJOR, &member->id[1]) ||
+	    !field(header, FIELD_MINOR, &member->id[2]) || !field(header, FIELD_SIZE, size) ||
+	    !field(header, FIELD_NAME_SIZE, &name_size) || name_size == 0 || name_size > PATH_MAX ||
+	    !get(source, name, name_size) || name[name_size - 1] != '\0' ||
+	    !skip(source, padding(HEADER + name_size)))
+		return -EBADMSG;
+	member->mode = (mode_t)mode;
+	member->name = name;
+	return 0;
 }
 
-/* Reads archives, with zero bytes between them, until something else comes: then its first six bytes are in magic and 1
- * is returned. 0 at the end, -errno on an error. *members counts what was read. */
-static int read_archives(FILE *in, struct cpio_file *files, size_t count, char magic[6], size_t *members)
+/* Reads one member. Returns 0, AT_END after the one that ends an archive, AT_JUNK, or -errno. */
+static int read_member(struct source *source, struct rootfs *root)
 {
-	for (;;) {
-		int c;
-		while ((c = getc(in)) == '\0')
-			;
-		if (c == EOF)
-			return ferror(in) ? -EIO : 0;
-		magic[0] = (char)c;
-		if (!get(in, magic + 1, 5))
-			return -EBADMSG;
-		if (memcmp(magic, "070701", 6) != 0 && memcmp(magic, "070702", 6) != 0)
-			return 1;
+	struct rootfs_member member = { 0 };
+	char name[PATH_MAX];
+	unsigned long size;
 
-		int r = read_member(in, files, count);
-		if (r < 0)
+	int r = read_header(source, &member, &size, name);
+	if (r != 0)
+		return r;
+	bool last = strcmp(name, "TRAILER!!!") == 0, link = S_ISLNK(member.mode);
+	bool has_data = link || S_ISREG(member.mode);
+	/* What is passed over by the kernel too: a link that is too long, data of what has none. */
+	bool made = !last && (link ? size <= PATH_MAX : has_data || size == 0);
+	member.len = has_data ? size : 0;
+	if (made && has_data && (link || rootfs_keeps(name, member.links, size))) {
+		member.data = malloc(size + 1);
+		if (!member.data)
+			return -ENOMEM;
+		member.data[size] = '\0';
+	}
+	if (!(member.data ? get(source, member.data, size) : skip(source, size)) || !skip(source, padding(size))) {
+		free(member.data);
+		return -EBADMSG;
+	}
+	if (last)
+		rootfs_end_archive(root);
+	return last ? AT_END : made ? rootfs_add(root, &member) : 0;
+}
+
+/* Whether what is compressed ends here: what was read has the sum that stands there. */
+static bool ends_here(struct source *source)
+{
+	unsigned char sum[8];
+
+	if (!source->sums || source->pos == 0)
+		return false;
+	for (int i = 0; i < 4; i++) {
+		sum[i] = (unsigned char)(source->crc >> 8 * i);
+		sum[4 + i] = (unsigned char)((uint64_t)source->pos >> 8 * i);
+	}
+	source->end = compressed_find_sum(source->fd, source->start, source->size, sum);
+	return source->end >= 0;
+}
+
+/* Reads archives, with zero bytes between them. Returns why they end, or -errno. */
+static int read_archives(struct source *source, struct rootfs *root, size_t *members)
+{
+	const size_t before = *members;
+	int r = 0;
+
+	for (;;) {
+		int c = skip_zeros(source);
+		if (c == EOF)
+			return ferror(source->in) ? -EIO : AT_END;
+		if (r == AT_END && ends_here(source))
+			return AT_END;
+		bool aligned = source->pos % 4 == 0;
+		if (c != '0')
+			return aligned || *members == before ? AT_OTHER : AT_JUNK;
+		r = aligned ? read_member(source, root) : AT_JUNK;
+		if (r < 0 || r == AT_JUNK)
 			return r;
-		(*members)++;
+		++*members;
 	}
 }
 
-static int read_compressed(int fd, off_t offset, const char magic[6], struct cpio_file *files, size_t count)
+/* A part of the image alone: programs read on behind it, and complain. Returns a descriptor, or -errno. */
+static int part(int fd, off_t start, off_t end)
 {
-	size_t i = 0, members = 0;
-	char rest[6];
-	FILE *in;
+	int alone = memfd_create("part", MFD_CLOEXEC);
 
-	while (i < sizeof(decompressors) / sizeof(decompressors[0]) &&
-	       memcmp(magic, decompressors[i].magic, decompressors[i].len) != 0)
-		i++;
-	if (i == sizeof(decompressors) / sizeof(decompressors[0]))
-		return -EBADMSG;
-	if (lseek(fd, offset, SEEK_SET) < 0)
+	if (alone < 0)
 		return -errno;
+	while (start < end) {
+		ssize_t n = sendfile(alone, fd, &start, (size_t)(end - start));
+		if (n > 0)
+			continue;
+		int r = n < 0 ? -errno : -EBADMSG;
+		close(alone);
+		return r;
+	}
+	return alone;
+}
 
-	pid_t pid = run_filter(decompressors[i].argv, fd, &in);
+/* Reads what the program makes of in, at whose offset it begins. */
+static int run_program(const struct compression *kind, int in, struct source *source, struct rootfs *root,
+		       size_t *members)
+{
+	pid_t pid = run_filter(kind->argv, in, &source->in);
 	if (pid < 0)
 		return pid == -ENOENT ? -ENOPKG : (int)pid;
-	setvbuf(in, NULL, _IOFBF, PIPE_SIZE);
-	int r = read_archives(in, files, count, rest, &members);
-	/* What follows an archive inside the compressed part is nothing the kernel would read. */
-	fclose(in);
+	setvbuf(source->in, NULL, _IOFBF, PIPE_SIZE);
+	int r = read_archives(source, root, members);
+	/* gzip calls what follows an error: its sum tells that it is whole. */
+	if (r == AT_END && source->sums && source->end < 0 && !ends_here(source))
+		r = -EBADMSG;
+	fclose(source->in);
 	int status = run_wait(pid);
-	if (r < 0)
-		return r;
-	return members > 0 && (status == 0 || r == 1) ? 0 : -EBADMSG;
+	if (r == AT_END && !source->sums && status != 0)
+		r = -EBADMSG;
+	return r;
 }
 
-int cpio_read(int fd, struct cpio_file *files, size_t count)
+/* Reads what is compressed at *offset, and moves that behind it. Returns AT_END, AT_JUNK, or -errno. */
+static int read_compressed(int fd, off_t *offset, off_t size, struct rootfs *root, size_t *members)
 {
-	size_t members = 0;
-	char magic[6];
+	struct source source = { .fd = fd, .start = *offset, .size = size, .end = -1 };
+	unsigned char magic[2];
+	const size_t before = *members;
 
-	for (size_t i = 0; i < count; i++) {
-		files[i].data = NULL;
-		files[i].len = 0;
-		files[i].mode = 0;
-	}
+	const struct compression *kind = pread(fd, magic, 2, *offset) == 2 ? compression_find(magic) : NULL;
+	if (!kind || !compression_taken(kind, fd, *offset))
+		return AT_JUNK;
+	source.sums = kind->how == END_BY_SUM;
+	if (kind->end && (source.end = kind->end(fd, *offset, size)) < 0)
+		return -EBADMSG;
+
+	int alone = source.end >= 0 && source.end < size ? part(fd, *offset, source.end) : -1;
+	if (alone < -1)
+		return alone;
+	int r = lseek(alone >= 0 ? alone : fd, alone >= 0 ? 0 : *offset, SEEK_SET) < 0 ? -errno : 0;
+	if (r == 0)
+		r = run_program(kind, alone >= 0 ? alone : fd, &source, root, members);
+	if (alone >= 0)
+		close(alone);
+	if (kind->how == END_BY_OFFSET)
+		source.end = lseek(fd, 0, SEEK_CUR);
+	if (r < 0)
+		return r;
+	*offset = source.end;
+	return r == AT_END && *members > before && *offset > source.start ? AT_END : AT_JUNK;
+}
+
+static int read_plain(int fd, off_t *offset, struct rootfs *root, size_t *members)
+{
+	struct source source = { .pos = *offset, .fd = fd };
+
 	int copy = dup(fd);
-	FILE *in = copy < 0 ? NULL : fdopen(copy, "r");
-	if (!in) {
+	source.in = copy < 0 || lseek(copy, *offset, SEEK_SET) < 0 ? NULL : fdopen(copy, "r");
+	if (!source.in) {
 		if (copy >= 0)
 			close(copy);
 		return -ENOMEM;
 	}
-	rewind(in);
-	int r = read_archives(in, files, count, magic, &members);
-	off_t offset = ftello(in) - 6;
-	fclose(in);
-	if (r == 1)
-		r = read_compressed(fd, offset, magic, files, count);
-	else if (r == 0 && members == 0)
-		r = -EBADMSG;
+	int r = read_archives(&source, root, members);
+	fclose(source.in);
+	*offset = source.pos;
 	return r;
+}
+
+int cpio_unpack(int fd, struct rootfs *root)
+{
+	struct stat st;
+	size_t members = 0;
+	off_t offset = 0;
+
+	int r = fstat(fd, &st) < 0 ? -errno : AT_OTHER;
+	while (r == AT_OTHER) {
+		r = read_plain(fd, &offset, root, &members);
+		if (r != AT_OTHER)
+			break;
+		r = read_compressed(fd, &offset, st.st_size, root, &members);
+		r = r == AT_END ? AT_OTHER : r;
+	}
+	return r < 0 ? r : members > 0 ? 0 : -EBADMSG;
 }

@@ -21,22 +21,13 @@ static const char *settings(bool enforcing)
 			 : NULL;
 }
 
-/* By systemd, or where that is not in the image by dracut's own hooks. */
-static const struct starter starters[] = {
-	{ "etc/systemd/system/sysinit.target.requires/iommu-verify.service", STARTS_STOP },
-	{ "etc/systemd/system/sysinit.target.wants/iommu-verify.service", STARTS_WARN },
-	{ "var/lib/dracut/hooks/cmdline/00-check-stop.sh", STARTS_STOP },
-	{ "var/lib/dracut/hooks/cmdline/00-check-warn.sh", STARTS_WARN },
-	{ "usr/lib/dracut/hooks/cmdline/00-check-stop.sh", STARTS_STOP },
-	{ "usr/lib/dracut/hooks/cmdline/00-check-warn.sh", STARTS_WARN },
-	{ "lib/dracut/hooks/cmdline/00-check-stop.sh", STARTS_STOP },
-	{ "lib/dracut/hooks/cmdline/00-check-warn.sh", STARTS_WARN },
-	{ .name = NULL },
-};
+/* Or, where systemd is not in the image, by dracut's own hooks. */
+static start_reader *const starters[] = { start_by_unit, start_by_dracut_hook, NULL };
 
 const struct generator generator_dracut = {
 	.name = "dracut",
 	.program = "dracut",
+	.made = "usr/lib/dracut", /* with its version and its hooks */
 	.command = command,
 	.starters = starters,
 	.config = "/etc/dracut.conf.d/50-iommu-verify.conf",

@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "base/run.h"
+#include "initramfs/inspect.h"
 
 #define ADDRESS(row) &row,
 static const struct generator *const generators[] = { GENERATORS(ADDRESS) };
@@ -45,18 +46,48 @@ const char *generator_names(void)
 	return list(text, false, " or none");
 }
 
+static bool is_here(const struct generator *g)
+{
+	char path[256];
+
+	return run_find(g->program, path, sizeof(path)) && (!g->sign || access(g->sign, F_OK) == 0);
+}
+
 const struct generator *generator_find(const char *name, const char **what)
 {
 	const struct generator *g;
-	char path[256];
 
 	*what = name ? NULL : generator_programs();
 	for (size_t i = 0; (g = generator_at(i)); i++) {
 		if (name && strcmp(name, g->name) != 0)
 			continue;
 		*what = name ? g->program : *what;
-		if (run_find(g->program, path, sizeof(path)) && (!g->sign || access(g->sign, F_OK) == 0))
+		if (is_here(g))
 			return g;
 	}
 	return NULL;
+}
+
+bool generator_several(void)
+{
+	const struct generator *g;
+	size_t count = 0;
+
+	for (size_t i = 0; (g = generator_at(i)); i++)
+		count += is_here(g);
+	return count > 1;
+}
+
+const struct generator *generator_of(const char *path)
+{
+	const struct generator *g, *found = NULL;
+	struct rootfs *root;
+
+	if (initramfs_unpack(path, &root, NULL) < 0)
+		return NULL;
+	for (size_t i = 0; !found && (g = generator_at(i)); i++)
+		if (g->made && is_here(g) && rootfs_find(root, g->made))
+			found = g;
+	rootfs_free(root);
+	return found;
 }

@@ -16,10 +16,7 @@ static void command(const struct kernel *kernel, const char *out, const char *ar
 	memcpy(argv, words, sizeof(words));
 }
 
-static const struct starter starters[] = {
-	{ "scripts/init-top/iommu-verify", STARTS_CHECK },
-	{ .name = NULL },
-};
+static start_reader *const starters[] = { start_by_order, NULL };
 
 /* Its backup too, which else is the administrator's (update-initramfs.conf(5), backup_initramfs). */
 static const char *const leaves[] = { ".new", ".dpkg-bak", NULL };
@@ -28,6 +25,7 @@ const struct generator generator_initramfs_tools = {
 	.name = "initramfs-tools",
 	.program = "update-initramfs",
 	.sign = "/usr/share/initramfs-tools/hook-functions", /* sid's dracut has an update-initramfs too */
+	.made = "conf/arch.conf",
 	.command = command,
 	.starters = starters,
 	.in_place = true,

@@ -9,19 +9,25 @@
 
 #include "base/error.h"
 #include "initramfs/kernels.h"
+#include "initramfs/rootfs.h"
+#include "initramfs/starts.h"
 #include "model/image-conf.h"
 #include "model/target.h"
 
 /* What of ours an image holds. */
-enum hook { HOOK_NONE, HOOK_WARNS, HOOK_STOPS };
 struct initramfs {
 	char *target; /* owned; NUL behind it, NULL if there is none */
 	size_t target_len;
-	bool helper, same_helper; /* one at all, and the installed one */
+	bool helper, executable, same_helper; /* one at all, and the installed one */
 	bool conf;                /* a usable image.conf: what it says is in image */
 	struct image image;
 	enum hook hook; /* what starts the check, and what it does if the helper fails */
+	char why[192];  /* what keeps it from that, or "" */
 };
+
+/* Unpacks it, or what a unified kernel image holds: *root is the caller's. Returns 0, or -errno with *error as
+ * below. */
+int initramfs_unpack(const char *path, struct rootfs **root, struct error *error);
 
 /* Reads it. Returns 0, or -errno with what the image is or lacks, without its path, in *error; and then it is empty. */
 int initramfs_read(const char *path, struct initramfs *image, struct error *error);

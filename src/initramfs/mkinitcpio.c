@@ -21,14 +21,12 @@ static const char *settings(bool enforcing)
 	       "HOOKS=(iommu-verify $(printf '%s ' \"${HOOKS[@]}\" | sed 's/iommu-verify //g'))\n";
 }
 
-static const struct starter starters[] = {
-	{ "hooks/iommu-verify", STARTS_NAMED },
-	{ .name = NULL },
-};
+static start_reader *const starters[] = { start_by_early_hook, start_by_unit, NULL };
 
 const struct generator generator_mkinitcpio = {
 	.name = "mkinitcpio",
 	.program = "mkinitcpio",
+	.made = "buildconfig",
 	.command = command,
 	.starters = starters,
 	.config = "/etc/mkinitcpio.conf.d/zz-iommu-verify.conf",

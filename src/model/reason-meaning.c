@@ -78,6 +78,9 @@ static const struct meaning meanings[] = {
 	[LINE_OVERRIDDEN] = { "what another program adds to the kernel command line",
 			      "A variable of GRUB that another program sets, or a drop-in that is read after ours, "
 			      "brings kernel parameters that contradict the mode.", REFUSED },
+	[GENERATOR_UNCLEAR] = { "the image generator",
+				"Several programs that make initramfs images are installed, and none of them has made "
+				"the one that is there.", REFUSED },
 	[CMDLINE_TOO_LONG] = { "the kernel command line", "The kernel reads 2,047 bytes.", REFUSED },
 	[BOOTLOADER_UNPROVEN] = { "the boot loader",
 				  "No entry of the boot loader that was found has the line that this machine was "

@@ -30,6 +30,7 @@ enum { ROWS = REASON_COUNT };
 	    "put the file itself there, or let the link lead to a file below directories that only root can write to") \
 	ROW(FILE_FOREIGN, PLAIN, "give it another name, and run this again") \
 	ROW(GENERATED_ELSEWHERE, PLAIN, "put the mode's kernel parameters (iommu-modes(7)) into what writes it") \
+	ROW(GENERATOR_UNCLEAR, PLAIN, "name the one that makes this system's images: --initramfs=") \
 	ROW(TPM_SEALED, FORCED, \
 	    "enroll the disk's key anew after the reboot, have a passphrase at hand, and use --force") \
 	ROW(SOURCE_CHANGED, PLAIN, "set the mode you want: that keeps your edit, but of a file that iommu-install " \

@@ -37,13 +37,19 @@ static enum verdict predict(const struct prediction *e, const struct evidence *n
 		return target_there ? e->image[0] ? VERDICT_UNKNOWN : VERDICT_MISMATCH : VERDICT_NO_TARGET;
 	}
 	if (e->hook == HOOK_NONE || (e->target_status == -ENOENT && e->enforce == POLICY_WARN)) {
-		*why = target_there ? "its initramfs does not check the mode" : "no target";
+		*why = !target_there ? "no target" : e->unstarted ? e->unstarted :
+								    "its initramfs does not check the mode";
 		return target_there ? VERDICT_MISMATCH : VERDICT_NO_TARGET;
 	}
 	if (e->target_status < 0) {
 		*why = e->target_status == -ENOENT ? "its initramfs stops the boot without a target, and holds none" :
 						     "the target in its initramfs is not valid";
 		return e->target_status == -ENOENT ? VERDICT_MISMATCH : VERDICT_UNKNOWN;
+	}
+
+	if (e->hook == HOOK_WARNS && e->enforce != POLICY_WARN) {
+		*why = e->unstarted ? e->unstarted : "its initramfs goes on if the check fails";
+		return VERDICT_MISMATCH;
 	}
 
 	unsigned accepted = target_accepts(&e->target);
@@ -68,6 +74,9 @@ static void read_image(struct prediction *e)
 
 	e->status = initramfs_read(e->image, &image, NULL);
 	e->hook = image.hook;
+	if (image.why[0] && asprintf(&e->unstarted, "its initramfs %s: %s", image.hook == HOOK_NONE ?
+				     "does not check the mode" : "goes on if the check fails", image.why) < 0)
+		e->unstarted = NULL;
 	e->enforce = image.conf ? image.image.enforce : POLICY_WARN;
 	e->target_status = -ENOENT;
 	if (image.target)
@@ -87,6 +96,7 @@ static void take_image(const struct predictions *entries, struct prediction *e)
 			continue;
 		e->status = other->status;
 		e->hook = other->hook;
+		e->unstarted = other->unstarted ? strdup(other->unstarted) : NULL;
 		e->target_status = other->target_status;
 		e->target = other->target;
 		e->enforce = other->enforce;
@@ -203,6 +213,7 @@ void predictions_free(struct predictions *entries)
 		free(entries->list[i].id);
 		free(entries->list[i].words);
 		free(entries->list[i].fed_by);
+		free(entries->list[i].unstarted);
 	}
 	free(entries->list);
 	*entries = (struct predictions){ 0 };

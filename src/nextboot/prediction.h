@@ -25,11 +25,12 @@ struct prediction {
 	unsigned modes;   /* bit (1 << mode) for each mode that its line can give */
 	int status;       /* of reading the image: 0 or -errno */
 	enum hook hook;   /* what starts the check */
+	char *unstarted;  /* what keeps it from being started, or from stopping; owned, NULL if nothing is known */
 	int target_status; /* of the image's target: 0, -ENOENT or -EINVAL */
 	struct target target;
 	enum policy enforce; /* of the image, whatever its target is */
 	enum verdict verdict; /* of the next boot by this entry */
-	const char *why;      /* static text; NULL on a match */
+	const char *why;      /* static text, or unstarted; NULL on a match */
 };
 
 struct predictions {

@@ -26,14 +26,19 @@ int run_wait(pid_t pid)
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-	struct cpio_file files[] = { { .name = "etc/iommu.target" }, { .name = "init" } };
+	static const char *const names[] = { "etc/iommu.target", "init", "usr/sbin/iommu-verify", "." };
 	int fd = fuzz_fd(data, size);
+	struct rootfs *root = rootfs_new();
 
-	int r = cpio_read(fd, files, 2);
-	for (int i = 0; i < 2; i++) {
-		MUST(r < 0 || !files[i].data || (files[i].len <= size && files[i].data[files[i].len] == '\0'));
-		free(files[i].data);
+	MUST(root);
+	cpio_unpack(fd, root);
+	for (int i = 0; i < 4; i++) {
+		const struct rootfs_file *file = rootfs_find(root, names[i]);
+		MUST(!file || !file->data || (file->len <= size && file->data[file->len] == '\0'));
 	}
+	for (size_t i = 0; rootfs_entry(root, "etc", i); i++)
+		MUST(i == 0 || strcmp(rootfs_entry(root, "etc", i - 1), rootfs_entry(root, "etc", i)) < 0);
+	rootfs_free(root);
 	close(fd);
 	return 0;
 }

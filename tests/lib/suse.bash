@@ -257,7 +257,7 @@ suse_quick_dracut() {
 		dir=$(mktemp -d) out=${*: -2:1}
 		[ ! -e /root/dracut-fails ] || exit 1
 		kind=$(iommu-install internal-image / "$dir" "${*: -1}")
-		mkdir -p "$dir/var/lib/dracut/hooks/cmdline"
+		mkdir -p "$dir/var/lib/dracut/hooks/cmdline" "$dir/usr/lib/dracut"
 		[ ! "$kind" ] ||
 			cp "/usr/lib/iommu-verify/check-$kind.sh" "$dir/var/lib/dracut/hooks/cmdline/00-check-$kind.sh"
 		echo "${*: -1}" >"$dir/init"

@@ -1,0 +1,139 @@
+/* What starts the check in an image without systemd, and who asks all; see starts.h.
+ * SPDX-License-Identifier: BSD-3-Clause
+ */
+#include "initramfs/starts.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "base/paths.h"
+#include "initramfs/generator.h"
+#include "model/image-conf.h"
+
+#define CHECK_SH IMAGE_DIR "/check.sh"
+#define SCRIPT "scripts/init-top/iommu-verify"
+#define COMMAND "/usr/sbin/iommu-verify --enforce --phase early"
+
+bool starts_found(struct starts *starts, enum hook hook, const char *format, ...)
+{
+	va_list args;
+
+	starts->hook = hook;
+	va_start(args, format);
+	vsnprintf(starts->why, sizeof(starts->why), format, args);
+	va_end(args);
+	return true;
+}
+
+static const struct rootfs_file *text_file(const struct rootfs *image, const char *path)
+{
+	const struct rootfs_file *file = rootfs_find(image, path);
+
+	return file && S_ISREG(file->mode) && file->data ? file : NULL;
+}
+
+/* The last line that begins so, or NULL. */
+static const char *line_of(const char *text, const char *start)
+{
+	const char *last = NULL;
+
+	for (const char *line = text; line; line = strchr(line, '\n')) {
+		line += *line == '\n';
+		if (strncmp(line, start, strlen(start)) == 0)
+			last = line;
+	}
+	return last;
+}
+
+/* What a shell is given to read: ours, with a line that runs the helper. */
+static bool by_shell(const struct rootfs *image, const char *path, struct starts *starts)
+{
+	const struct rootfs_file *check = text_file(image, path);
+	const char *line = check ? line_of(check->data, COMMAND) : NULL;
+
+	if (!check)
+		return starts_found(starts, HOOK_NONE, "%s is not in it", path);
+	if (!line)
+		return starts_found(starts, HOOK_NONE, "%s is empty, or does not run " HELPER_PATH, path);
+	if (strncmp(line + sizeof(COMMAND) - 1, " || iommu_verify_stop", 21) == 0)
+		return starts_found(starts, HOOK_STOPS, "%s", "");
+	return starts_found(starts, HOOK_WARNS, "%s does not stop the boot if " HELPER_PATH " fails", path);
+}
+
+bool start_by_dracut_hook(const struct rootfs *image, struct starts *starts)
+{
+	static const char *const names[] = { /* 110 and later, its static ones, and before */
+		"/var/lib/dracut/hooks/cmdline/00-check-stop.sh", "/var/lib/dracut/hooks/cmdline/00-check-warn.sh",
+		"/usr/lib/dracut/hooks/cmdline/00-check-stop.sh", "/usr/lib/dracut/hooks/cmdline/00-check-warn.sh",
+		"/lib/dracut/hooks/cmdline/00-check-stop.sh", "/lib/dracut/hooks/cmdline/00-check-warn.sh",
+	};
+
+	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
+		if (rootfs_find_link(image, names[i]))
+			return by_shell(image, names[i], starts);
+	return false;
+}
+
+bool start_by_order(const struct rootfs *image, struct starts *starts)
+{
+	const struct rootfs_file *script = rootfs_find(image, SCRIPT);
+	const struct rootfs_file *order = text_file(image, "scripts/init-top/ORDER");
+
+	if (!script && !rootfs_find(image, CHECK_SH))
+		return false;
+	if (!script)
+		return rootfs_find(image, "scripts/init-top") &&
+		       starts_found(starts, HOOK_NONE, "/" SCRIPT " is not in it");
+	if (!(script->mode & 0100))
+		return starts_found(starts, HOOK_NONE, "/" SCRIPT " is not executable");
+	if (!script->data || !line_of(script->data, ". " CHECK_SH))
+		return starts_found(starts, HOOK_NONE, "/" SCRIPT " is empty, or does not read " CHECK_SH);
+	if (!order)
+		return starts_found(starts, HOOK_NONE, "/scripts/init-top/ORDER is not in it");
+	const char *ours = line_of(order->data, "/" SCRIPT " ");
+	const char *udev = line_of(order->data, "/scripts/init-top/udev ");
+	if (!ours)
+		return starts_found(starts, HOOK_NONE, "/scripts/init-top/ORDER does not name /" SCRIPT);
+	if (udev && udev < ours)
+		return starts_found(starts, HOOK_NONE, "/scripts/init-top/ORDER has /" SCRIPT " behind udev");
+	return by_shell(image, CHECK_SH, starts);
+}
+
+bool start_by_early_hook(const struct rootfs *image, struct starts *starts)
+{
+	static const char first[] = "EARLYHOOKS=";
+	const struct rootfs_file *hook = text_file(image, "hooks/iommu-verify"), *config = text_file(image, "config");
+	const char *line = config ? line_of(config->data, first) : NULL;
+
+	if (!hook)
+		return rootfs_find(image, "hooks") && rootfs_find(image, CHECK_SH) &&
+		       starts_found(starts, HOOK_NONE, "/hooks/iommu-verify is not in it");
+	if (!line_of(hook->data, "run_earlyhook()") || !strstr(hook->data, "\t. " CHECK_SH))
+		return starts_found(starts, HOOK_NONE, "/hooks/iommu-verify is empty, or does not read " CHECK_SH);
+	/* They run in this order, and udev's lets drivers bind. */
+	if (line)
+		line += sizeof(first) - 1 + strspn(line + sizeof(first) - 1, "\"'");
+	if (!line || strncmp(line, "iommu-verify", 12) != 0 || !strchr(" \"'\n", line[12]))
+		return starts_found(starts, HOOK_NONE, "/config does not have iommu-verify as the first of EARLYHOOKS");
+	return by_shell(image, CHECK_SH, starts);
+}
+
+void starts_read(const struct rootfs *image, struct starts *starts)
+{
+	struct starts one;
+	const struct generator *g;
+
+	*starts = (struct starts){ 0 };
+	for (size_t i = 0; (g = generator_at(i)); i++)
+		for (start_reader *const *read = g->starters; read && *read; read++) {
+			one = (struct starts){ 0 };
+			if (!(*read)(image, &one))
+				continue;
+			if (one.hook != HOOK_NONE || !starts->why[0])
+				*starts = one;
+			if (one.hook != HOOK_NONE)
+				return;
+		}
+}

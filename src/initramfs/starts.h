@@ -1,0 +1,38 @@
+/* What starts the check in an unpacked image: read as whoever starts it reads it.
+ * SPDX-License-Identifier: BSD-3-Clause
+ */
+#ifndef STARTS_H
+#define STARTS_H
+
+#include <stdbool.h>
+
+#include "initramfs/rootfs.h"
+
+/* What starts the check, and what it does if the helper fails. */
+enum hook { HOOK_NONE, HOOK_WARNS, HOOK_STOPS };
+
+struct starts {
+	enum hook hook;
+	char why[192]; /* what keeps it from being started, or from stopping; "" if nothing of it is there */
+};
+
+/* One way for a generator's images: a row of its table. Fills *starts in if anything of this way is in the image, else
+ * returns false. */
+typedef bool start_reader(const struct rootfs *image, struct starts *starts);
+
+/* systemd: the unit as its search path has it, with all drop-ins, masks, and what wants it. */
+start_reader start_by_unit;
+/* dracut without systemd: the hook that its init reads. */
+start_reader start_by_dracut_hook;
+/* initramfs-tools: the script, and its place in ORDER. */
+start_reader start_by_order;
+/* mkinitcpio without systemd: the hook, and its place among the early ones. */
+start_reader start_by_early_hook;
+
+/* Fills *starts in, for a reader; true. */
+__attribute__((format(printf, 3, 4))) bool starts_found(struct starts *starts, enum hook hook, const char *format, ...);
+
+/* Asks each generator's rows: the first way that starts it, else what is wrong with the first that is there. */
+void starts_read(const struct rootfs *image, struct starts *starts);
+
+#endif
