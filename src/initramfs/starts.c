@@ -34,13 +34,14 @@ static const struct rootfs_file *text_file(const struct rootfs *image, const cha
 	return file && S_ISREG(file->mode) && file->data ? file : NULL;
 }
 
-/* The last line that begins so, or NULL. */
+/* The last line that begins so, behind blanks, or NULL. */
 static const char *line_of(const char *text, const char *start)
 {
 	const char *last = NULL;
 
 	for (const char *line = text; line; line = strchr(line, '\n')) {
 		line += *line == '\n';
+		line += strspn(line, " \t");
 		if (strncmp(line, start, strlen(start)) == 0)
 			last = line;
 	}
