@@ -35,7 +35,9 @@ DEFINES = -Isrc -DVERSION='"$(VERSION)"'
 HELPER_CC ?= $(or $(shell command -v musl-gcc),$(CC))
 # Tables where they come, not at multiples of 32; an option of x86's compilers.
 HELPER_ALIGN := $(if $(findstring x86_64,$(shell $(HELPER_CC) -dumpmachine)),-malign-data=abi)
-HELPER_CFLAGS ?= -Os -flto -fno-pie -ffunction-sections -fdata-sections -fno-asynchronous-unwind-tables \
+# Small above all, where the compiler knows how (gcc 12 and later).
+HELPER_O := $(shell $(HELPER_CC) -Oz -E - < /dev/null > /dev/null 2>&1 && echo -Oz || echo -Os)
+HELPER_CFLAGS ?= $(HELPER_O) -flto -fno-pie -ffunction-sections -fdata-sections -fno-asynchronous-unwind-tables \
 	-fno-jump-tables -fno-tree-loop-im -fno-move-loop-invariants $(HELPER_ALIGN)
 HELPER_LDFLAGS ?= -static -no-pie -Wl,--gc-sections -Wl,-z,relro,-z,now,-z,noseparate-code -s
 KMOD_SRC ?= $(B)/kmod
