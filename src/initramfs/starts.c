@@ -99,6 +99,11 @@ bool start_by_order(const struct rootfs *image, struct starts *starts)
 		return starts_found(starts, HOOK_NONE, "/scripts/init-top/ORDER does not name /" SCRIPT);
 	if (udev && udev < ours)
 		return starts_found(starts, HOOK_NONE, "/scripts/init-top/ORDER has /" SCRIPT " behind udev");
+	/* The script writes there what init's own shell is to run. */
+	const char *handed = strstr(ours, ". /conf/param.conf");
+	if (!handed || (udev && udev < handed))
+		return starts_found(starts, HOOK_NONE, "/scripts/init-top/ORDER does not read /conf/param.conf behind "
+				    "/" SCRIPT);
 	return by_shell(image, CHECK_SH, starts);
 }
 

@@ -151,6 +151,7 @@ mask() {
 	without none ORDER in_order all_generic_ide udev
 	without none ORDER in_order udev iommu-verify
 	without none ORDER sed -i 's/^.*iommu-verify/#&/' scripts/init-top/ORDER
+	without none ORDER sed -i '/iommu-verify/{n;d}' scripts/init-top/ORDER
 	without none check.sh truncate -s 0 usr/lib/iommu-verify/check.sh
 	without none check.sh rm usr/lib/iommu-verify/check.sh
 	in_order iommu-verify
