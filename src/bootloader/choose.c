@@ -215,17 +215,24 @@ enum way_back backend_way_back(const char *running, struct snapshot *snapshot)
 	return way;
 }
 
-/* Why it can't be this one. */
-static int refuse_missing(int r, const char *what, const char *words)
+/* Whether what was looked for is not gone, but behind a link that is not followed. Returns 0 or an exit code. */
+static int refuse_link(const char *what)
 {
 	struct place place = { .dir = -1 };
 
-	if (r == -ENOMEM)
-		return fail("%s", strerror(ENOMEM));
 	bool unsafe = what[0] == '/' && place_find(what, false, &place) == -ELOOP;
 	place_close(&place);
-	if (unsafe)
-		return refuse(LINK_UNSAFE, "%s: %s", what, place.why);
+	return unsafe ? refuse(LINK_UNSAFE, "%s: %s", what, place.why) : 0;
+}
+
+/* Why it can't be this one. */
+static int refuse_missing(int r, const char *what, const char *words)
+{
+	if (r == -ENOMEM)
+		return fail("%s", strerror(ENOMEM));
+	int code = refuse_link(what);
+	if (code)
+		return code;
 	if (r == -ENOENT && !strpbrk(what, "/ ")) /* a program */
 		return fail("%s is missing; install it, or add the kernel parameters '%s' by hand", what, words);
 	/* A tree whose boot loader was installed and never ran yet. */
@@ -331,7 +338,10 @@ int backend_choose_way_out(const char *name, bool installed, const struct root *
 	*here = known && backend_is_here(known, installed, snapshot);
 	if (*here)
 		return 0;
-	int code = check_mounted();
+	const char *what;
+	int code = known && detect_one(known, installed, snapshot, &what) < 0 ? refuse_link(what) : 0;
+	if (code == 0)
+		code = check_mounted();
 	if (code)
 		return code;
 	fail_mute(true);

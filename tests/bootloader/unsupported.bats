@@ -186,7 +186,8 @@ echo '$PT' > /etc/kernel/cmdline.d/iommu.conf && clr-boot-manager update"
 	new_tree /usr/sbin/transactional-update
 	tree_refused "transactional-update (/usr/sbin/transactional-update)" \
 		"put '$PT' in place of '$NOT_PT' on the line of /etc/kernel/cmdline \
-(with GRUB: into GRUB_CMDLINE_LINUX of /etc/default/grub) && echo mode=pt > /etc/iommu.target && \
+(with GRUB: into GRUB_CMDLINE_LINUX of /etc/default/grub) && touch /etc/iommu.target && \
+sed -i '/^ *mode *=/d' /etc/iommu.target && echo mode=pt >> /etc/iommu.target && \
 transactional-update initrd (with GRUB: transactional-update initrd grub.cfg)"
 }
 
