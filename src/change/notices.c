@@ -30,10 +30,12 @@ const struct notice_row notice_table[NOTICES_MAX] = {
 			  "shut it down before the reboot" },
 	[KEXEC_REBOOT] = { "KEXEC_REBOOT", "what a reboot starts",
 			   "A reboot would start the next kernel by kexec, with the kernel parameters of now.",
-			   "reboot through the boot loader: 'kexec -u', then 'coldreboot', or 'reboot' where there is none" },
+			   "reboot through the boot loader: 'kexec -u', then 'coldreboot', or 'reboot' where there is "
+			   "none" },
 	[IMAGES_YOURS] = { "IMAGES_YOURS", "the initramfs",
 			   "A stopping policy is set with --initramfs=none, and no initramfs has it yet.",
-			   "make each kernel's initramfs before the reboot; 'iommu-install check' says when all is right" },
+			   "make each kernel's initramfs before the reboot; 'iommu-install check' says when all is "
+			   "right" },
 };
 
 bool notice_parse(const char *word, enum notice_code *out)
@@ -218,7 +220,7 @@ static void vfio_users(const struct root *root, const struct target *t, struct n
 		    mode_is_off(t->mode) ? mode_name(t->mode) : "");
 }
 
-/* --- What comes between the change and the next boot --------------------------------------------------------------- */
+/* --- What comes between the change and the next boot -------------------------------------------------------------- */
 
 /* Whether Debian's kexec-tools load the next kernel at each reboot (its init.d/kexec-load), with the line of now. */
 static bool loads_at_reboot(const struct root *root)
@@ -254,8 +256,8 @@ static void kexec_reboot(const struct root *root, struct notices *n)
 static void images_yours(const struct target *t, struct notices *n)
 {
 	if (t->on_mismatch != POLICY_WARN)
-		add(n, IMAGES_YOURS, "--initramfs=none: the policy to %s comes with the next initramfs that is made of each "
-		    "kernel", policy_name(t->on_mismatch));
+		add(n, IMAGES_YOURS, "--initramfs=none: the policy to %s comes with the next initramfs that is made of "
+		    "each kernel", policy_name(t->on_mismatch));
 }
 
 /* --- All of it ---------------------------------------------------------------------------------------------------- */

@@ -1,5 +1,5 @@
-/* What else somebody must know of a change before the reboot: who has devices now, and what comes between the change and
- * the next boot. Told, and never a reason to refuse.
+/* What else somebody must know of a change before the reboot: who has devices now, and what comes between the change
+ * and the next boot. Told, and never a reason to refuse.
  * SPDX-License-Identifier: BSD-3-Clause
  */
 #ifndef NOTICES_H

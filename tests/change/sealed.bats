@@ -34,7 +34,8 @@ enrolled() {
 clevis() {
 	local header
 	header=$(printf '{"alg":"dir","clevis":%s,"enc":"A256GCM"}' "$1" | base64 -w 0 | tr '+/' '-_' | tr -d =)
-	token '{"type": "clevis", "keyslots": ["0"], "jwe": {"ciphertext": "x", "protected": "'"$header"'", "tag": "y"}}'
+	token '{"type": "clevis", "keyslots": ["0"],
+		"jwe": {"ciphertext": "x", "protected": "'"$header"'", "tag": "y"}}'
 }
 
 # sealed WHERE [LINE]: what is found.

@@ -34,7 +34,9 @@ unclear() {
 # shellcheck disable=SC2016 # for the shell in the machine
 DRACUTS='install /host/dracut /usr/bin/dracut; k=$(ls /lib/modules); dracut --force --quiet /boot/initrd.img-$k $k'
 # shellcheck disable=SC2016
-LEAVES='for f in /boot/initrd.img-*; do (cd /usr/share/initramfs-tools; echo hooks | cpio --quiet -o -H newc) > $f; done'
+LEAVES='for f in /boot/initrd.img-*; do
+	(cd /usr/share/initramfs-tools; echo hooks | cpio --quiet -o -H newc) > $f
+done'
 
 @test "both installed, and the image is initramfs-tools': that one; dracut's: dracut" {
 	made_by initramfs-tools 'install /host/dracut /usr/bin/dracut; update-initramfs -u -k all'

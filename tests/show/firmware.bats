@@ -96,15 +96,20 @@ tpm_log() {
 	table DMAR DMAR '\x26' '\x04'
 	tpm_log agile "$DISABLED"
 	chmod 400 "$root/sys/firmware/acpi/tables/DMAR" "$log"
-	chmod 755 "$BATS_TEST_TMPDIR" "$BATS_RUN_TMPDIR" "$BATS_SUITE_TMPDIR" "$BATS_FILE_TMPDIR"
-	cp "$INSTALLER" "$BATS_TEST_TMPDIR/iommu-install"
+	# Where others may go.
+	local open
+	open=$(mktemp -d /tmp/firmware.XXXXXX)
+	cp "$INSTALLER" "$open/iommu-install"
+	cp -a "$root" "$open/root"
+	chmod 755 "$open" "$open/root"
 	firmware . '{"tables":"dmar","dma_opt_in":true,"dma_protection_disabled":true}'
-	run -0 --separate-stderr setpriv --reuid=65534 --clear-groups "$BATS_TEST_TMPDIR/iommu-install" show \
-		--root "$root" --json
+	run -0 --separate-stderr setpriv --reuid=65534 --clear-groups "$open/iommu-install" show \
+		--root "$open/root" --json
 	[ "$(jq -c .firmware <<< "$output")" = '{"tables":"dmar","dma_opt_in":null,"dma_protection_disabled":null}' ]
-	run -0 --separate-stderr setpriv --reuid=65534 --clear-groups "$BATS_TEST_TMPDIR/iommu-install" show \
-		--root "$root"
+	run -0 --separate-stderr setpriv --reuid=65534 --clear-groups "$open/iommu-install" show \
+		--root "$open/root"
 	[ "$(grep -A 1 ^firmware: <<< "$output" | grep -c 'needs root$')" = 2 ]
+	rm -r "$open"
 }
 
 # --- The TPM's event log ----------------------------------------------------------------------------------------------

@@ -123,7 +123,7 @@ ls /run/iommu 2>/dev/null | grep reboot || :'
 $'reboot-required.pkgs:\niommu-install\nreboot-required\n---' ]
 	# The mode that the running line has is nothing to reboot for, whatever else is new.
 	in_machine "$CHANGE"'change pt'
-	run -0 in_machine "$CHANGE"'change pt --on-mismatch=halt; '"$SIGNS"
+	run -0 in_machine "$CHANGE"'change pt --on-mismatch=halt 2> /dev/null; '"$SIGNS"
 	[ "$output" = "" ]
 	# A change that fails leaves nothing.
 	run -0 in_machine "$CHANGE"'mv /usr/sbin/update-grub /root; printf "#!/bin/sh\nexit 1\n" > /usr/sbin/update-grub
