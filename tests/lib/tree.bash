@@ -15,6 +15,17 @@ TREE_EXCLUDE=(
 	'*/modules/*/kernel/sound/*'
 )
 
+# cleared PATH...: takes these away, after what an mmdebstrap that was killed has left mounted below them.
+cleared() {
+	local path mounted
+	for path; do
+		tac /proc/mounts | while read -r _ mounted _; do
+			[[ $mounted != "$path"/* ]] || umount -l "$mounted"
+		done
+		rm -rf --one-file-system "$path"
+	done
+}
+
 # cached PATH CMD...: prints PATH, having made it with `CMD... PATH.new` where there is none. The new one appears whole
 # or not at all, and two callers at once make it once. CMD's output is kept in PATH.log and shown if it fails.
 cached() {
@@ -24,11 +35,11 @@ cached() {
 	(
 		flock 9
 		[[ -e $path ]] && exit
-		rm -rf "$path.new"
+		cleared "$path.new" "$path.new.work"
 		if ! "$@" "$path.new" >"$path.log" 2>&1 9>&- 3>&-; then
 			tail -n 30 "$path.log"
 			echo "cannot make $path"
-			rm -rf "$path.new"
+			cleared "$path.new"
 			exit 1
 		fi
 		mv "$path.new" "$path"
