@@ -128,7 +128,8 @@ GRUB_TIMEOUT=1" > /etc/default/grub
 		iommu-install remove --initramfs=none'
 	[ "$(in_machine 'cat /etc/default/grub')" = $'GRUB_CMDLINE_LINUX="console=ttyS0"\nGRUB_ENABLE_BLSCFG=true\n'\
 $'GRUB_CMDLINE_LINUX_DEFAULT="$x iommu=pt" # mine' ]
-	run -0 in_machine "$BLS_LINES; cat /etc/kernel/cmdline"
+	# The file that we made for later kernels goes too.
+	run -0 in_machine "$BLS_LINES; [ ! -e /etc/kernel/cmdline ]"
 	[[ $output != *intel_iommu* && $output != *iommu=pt* && $output == *"console=ttyS0"* ]]
 }
 
