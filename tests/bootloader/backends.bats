@@ -196,7 +196,7 @@ $'GRUB_CMDLINE_LINUX_DEFAULT="$x iommu=pt" # mine' ]
 	fedora_machine
 	in_machine 'echo "iommu=pt" > /etc/kernel/cmdline; iommu-install strict --force --backend=bls --initramfs=none'
 	[ "$(in_machine 'cat /etc/kernel/cmdline' | xargs)" = \
-		"root=UUID=1-2 ro console=ttyS0 intel_iommu=on amd_iommu=on" ]
+		"root=UUID=1-2 ro console=ttyS0 \$tuned_params intel_iommu=on amd_iommu=on" ]
 }
 
 # bats test_tags=boot
@@ -254,6 +254,6 @@ damaged() {
 	in_machine 'iommu-install pt --force --backend=bls --initramfs=none'
 	in_machine "grep \$'^options.* $PT\r\$' $dir/$ID-6.1.0-90.fc38.x86_64.conf &&
 		[ \$(stat -c %s $dir/$ID-6.1.0-90.fc38.x86_64.conf) -gt 1048576 ] &&
-		grep -x 'options $PT' $dir/$ID-0-rescue.conf &&
+		grep -x 'options root=UUID=1-2 ro console=ttyS0 \$tuned_params $PT' $dir/$ID-0-rescue.conf &&
 		grep -x 'grub_users \$grub_users' $dir/$ID-0-rescue.conf"
 }
