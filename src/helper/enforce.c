@@ -299,7 +299,8 @@ void act(struct facts *f, const struct judgement *j, const struct decision *deci
 		d = decide(f, j);
 	}
 	if (d.stop) {
-		own_consoles(&log);
+		if (late)
+			own_consoles(&log);
 		tell_person(f, j, &d);
 		stop(&log, &d, late);
 	}

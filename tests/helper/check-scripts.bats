@@ -86,11 +86,19 @@ orders() {
 	echo 'echo $$ > '"$d/init.pid" | cat - "$d/init" > "$d/init.new"
 	mv "$d/init.new" "$d/init"
 	each '[ -e "$d/on" ] && [ "$(cat "$d/parents")" = "$(cat "$d/init.pid")" ] &&
-		rm -f "$d/parents" "$d/image/conf/param.conf"'
+		rm -f "$d/parents" "$d/image/conf"/*'
 }
 
 @test "with initramfs-tools init stops too where helper and script are killed" {
 	check stop "sh -c 'kill -9 \$\$'"
 	orders
-	each '[ ! -e "$d/on" ] && [ -e "$d/stopped" ] && rm -f "$d/image/conf/param.conf"'
+	each '[ ! -e "$d/on" ] && [ -e "$d/stopped" ] && rm -f "$d/image/conf"/*'
+}
+
+# The kernel hands words that it does not know, NAME=VALUE, to init as its environment.
+@test "with initramfs-tools no word on the kernel command line makes init pass the check over" {
+	check stop "sh -c 'kill -9 \$\$'"
+	orders
+	export iommu_verify=begun iommu_verify_pid=1 iommu_verify_clock=1 iommu_verify_stop=true
+	each '[ ! -e "$d/on" ] && [ -e "$d/stopped" ] && rm -f "$d/image/conf"/*'
 }
