@@ -82,34 +82,40 @@ static const char *find_block(const char *text, const char **next)
 	return begin;
 }
 
+/* The text without our block: what stands behind it follows what stands before it. Owned by the caller. */
+static char *without_block(const char *text)
+{
+	const char *begin, *next = NULL;
+	struct text made;
+
+	FILE *out = text_open(&made);
+	if (!out)
+		return NULL;
+	for (; (begin = find_block(text, &next)); text = next)
+		fprintf(out, "%.*s", (int)(begin - text), text);
+	fputs(text, out);
+	return text_close(&made, NULL);
+}
+
 char *grub_with_block(const char *text, const char *mode, const char *words, bool flush)
 {
-	const char *old = text ? text : "", *begin, *next = NULL;
-	char *block = words ? assignments(mode, words, flush) : NULL;
-	char *plain = words ? grub_settings_without(old, flush) : NULL;
-	struct text made;
-	bool open = false;
+	char *own = without_block(text ? text : ""), *with = NULL;
 
-	FILE *out = words && (!block || !plain) ? NULL : text_open(&made);
-	if (!out) {
-		free(plain);
-		free(block);
-		return NULL;
+	if (!words || !own)
+		return own;
+	/* The block is out by then: a quote that nothing closes must not find one in it. */
+	char *block = assignments(mode, words, flush), *plain = grub_settings_without(own, flush);
+	if (block && plain) {
+		size_t len = strlen(plain);
+		bool open = len && plain[len - 1] != '\n';
+		/* Ours is the last word. */
+		if (asprintf(&with, "%s%s" BEGIN "\n%s" END "\n", plain, open ? "\n" : "", block) < 0)
+			with = NULL;
 	}
-	old = plain ? plain : old;
-	/* What stands behind the block is put before it: ours is the last word. */
-	for (bool more = true; more; old = next) {
-		begin = find_block(old, &next);
-		more = begin;
-		size_t len = begin ? (size_t)(begin - old) : strlen(old);
-		fprintf(out, "%.*s", (int)len, old);
-		open = len ? old[len - 1] != '\n' : open;
-	}
-	if (block)
-		fprintf(out, "%s" BEGIN "\n%s" END "\n", open ? "\n" : "", block);
 	free(plain);
 	free(block);
-	return text_close(&made, NULL);
+	free(own);
+	return with;
 }
 
 bool grub_text_words(const char *text, char *words, size_t size, bool *flush)
