@@ -31,23 +31,54 @@ static void join_lines(char *text)
 		p = memset(p, ' ', 2);
 }
 
+/* Whether text would take what follows it for escaped. */
+static bool escapes(const char *text)
+{
+	size_t len = strlen(text), n = 0;
+
+	while (n < len && text[len - 1 - n] == '\\')
+		n++;
+	return n % 2;
+}
+
+/* Takes words out of text, which it owns, until none is left: where a quote goes with one, what stood behind it reads
+ * otherwise. Returns what is left, owned by the caller; NULL without memory. */
+static char *without_words(char *text, bool flush)
+{
+	while (text) {
+		char *removed = NULL, *rest = words_apply(text, "", flush, &removed);
+		bool none = rest && !removed[0];
+		free(removed);
+		if (none) {
+			free(rest);
+			return text;
+		}
+		free(text);
+		text = rest;
+	}
+	return NULL;
+}
+
 /* What stands between two quotes, or outside of any, up to end. Returns false without memory. */
 static bool put(FILE *out, const char *start, const char *end, char quote, bool flush)
 {
-	char *part = strndup(start, (size_t)(end - start)), *copy = part ? strdup(part) : NULL, *removed = NULL;
+	size_t len = (size_t)(end - start);
+	char *part = strndup(start, len), *joined = part ? strdup(part) : NULL;
 
-	if (copy && quote != '\'')
-		join_lines(copy);
-	char *rest = copy ? words_apply(copy, "", flush, &removed) : NULL;
+	if (joined && quote != '\'')
+		join_lines(joined);
+	char *rest = without_words(joined ? strdup(joined) : NULL, flush);
+	bool same = rest && strcmp(rest, joined) == 0;
 	/* Every byte is the user's where nothing goes. */
 	if (rest)
-		fputs(removed[0] ? rest : part, out);
-	bool done = rest != NULL;
+		fputs(same ? part : rest, out);
+	/* A blank that a backslash stood before can have gone with the word behind it. */
+	if (rest && !same && quote != '\'' && escapes(rest))
+		fputc(' ', out);
 	free(rest);
-	free(removed);
-	free(copy);
+	free(joined);
 	free(part);
-	return done;
+	return rest != NULL;
 }
 
 static const char *part_end(const char *p, char quote)
