@@ -101,7 +101,7 @@ file_in() {
 	local before
 	before=$(files_of_machine)
 	run -1 in_machine 'iommu-install pt --force --on-mismatch=halt'
-	[[ $output == */boot/initramfs-linux*"has nothing that starts iommu-verify"* ]]
+	[[ $output == */boot/initramfs-linux*EARLYHOOKS* ]]
 	diff <(files_of_machine) <(echo "$before")
 }
 
