@@ -146,8 +146,7 @@ char *bls_with_value(const char *text, const char *key, const char *value)
 	return made;
 }
 
-/* The line with one blank more between two of its words; NULL without memory. Frees the old one. */
-static char *widen(char *line)
+char *bls_widen(char *line)
 {
 	size_t at = strcspn(line, " \"'");
 	char *wide = NULL;
@@ -192,8 +191,8 @@ char *bls_with_words(const char *text, bool all, const char *whole, const char *
 
 	if (new && !all && is_bare(new, words))
 		made = without_options(text);
-	else if (new && !all && bls_grub_breaks(text, new) && strcmp(new, line) != 0)
-		new = widen(new);
+	else if (new && !all && !elsewhere && bls_grub_breaks(text, new, NULL) && strcmp(new, line) != 0)
+		new = bls_widen(new);
 	if (new && !made)
 		made = all && strcmp(new, line) == 0 ? strdup(text) : bls_with_options(text, new, all, flush);
 	free(line);

@@ -47,8 +47,12 @@ char *bls_with_options(const char *text, const char *line, bool all, bool flush)
 
 /* The text with these words on its options line, which is whole at first where there is none (NULL: it is empty).
  * GRUB's (not all) gets no line that its blscfg would break, and no word that a variable it has brings from where it is
- * ours to change. As above. */
+ * ours to change: who changes that sees to its length. As above. */
 char *bls_with_words(const char *text, bool all, const char *whole, const char *words, bool flush);
+
+/* The line with one blank more between two of its words, or as it is where that can't be told; NULL without memory.
+ * Frees the old one. */
+char *bls_widen(char *line);
 
 /* The text with another value in the last line of that key. As above; without such a line it is a copy. */
 char *bls_with_value(const char *text, const char *key, const char *value);

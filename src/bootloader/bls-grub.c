@@ -12,8 +12,6 @@
 #include "bootloader/grub-cfg.h"
 #include "system/files.h"
 
-enum { BLOCK = 32 };
-
 const char *bls_grub_env(void)
 {
 	static char path[64];
@@ -71,15 +69,17 @@ bool bls_grub_has_kernelopts(void)
 	return has;
 }
 
-bool bls_grub_breaks(const char *text, const char *options)
+bool bls_grub_breaks(const char *text, const char *options, const char *kernelopts)
 {
 	char path[512];
 	struct bls_grub grub;
 
 	if (!bls_value(text, "linux", path, sizeof(path)) || bls_grub_read(&grub, NULL) < 0)
 		return false;
+	if (kernelopts)
+		grub_variable_set(&grub.script.entries, "kernelopts", kernelopts, NULL);
 	char *expanded = grub_options_text(&grub.script.entries, options);
-	bool breaks = expanded && (8 + strlen(path) + strlen(expanded)) % BLOCK == 0;
+	bool breaks = expanded && (8 + strlen(path) + strlen(expanded)) % BLS_GRUB_BLOCK == 0;
 	free(expanded);
 	bls_grub_free(&grub);
 	return breaks;

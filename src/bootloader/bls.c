@@ -241,7 +241,39 @@ static int edit_default(const struct mode_words *wish, struct edits *edits)
 	return r;
 }
 
-static int edit_env(const struct mode_words *wish, struct edits *edits)
+/* Whether an entry loses its initrd with that for $kernelopts, of this system or not. */
+static bool breaks_one(const struct boot_entries *entries, const struct mode_words *wish, const char *kernelopts)
+{
+	const char *words = wish->words ? wish->words : "";
+	bool breaks = false;
+
+	for (size_t i = 0; i < entries->count && !breaks; i++) {
+		const struct boot_entry *e = &entries->list[i];
+		bool edited = e->text && e->own;
+		char *after = edited ? bls_with_words(e->text, false, e->whole, words, wish->flush) : NULL;
+		const char *text = after ? after : e->text;
+		char *options = text ? bls_options(text, false) : NULL;
+		breaks = options && strstr(options, "$kernelopts") && bls_grub_breaks(text, options, kernelopts);
+		free(options);
+		free(after);
+	}
+	return breaks;
+}
+
+/* What $kernelopts is to be, no line of any entry ending where GRUB 2.14 would break it: entries have paths of several
+ * lengths. NULL without memory. */
+static char *kernelopts_with(const struct boot_entries *entries, const struct mode_words *wish, const char *value)
+{
+	char *line = words_apply(value, wish->words ? wish->words : "", wish->flush, NULL);
+
+	if (line && strcmp(line, value) == 0)
+		return line;
+	for (int tries = 0; line && tries < BLS_GRUB_BLOCK && breaks_one(entries, wish, line); tries++)
+		line = bls_widen(line);
+	return line;
+}
+
+static int edit_env(const struct boot_entries *entries, const struct mode_words *wish, struct edits *edits)
 {
 	struct grubenv env;
 	struct error error;
@@ -252,7 +284,7 @@ static int edit_env(const struct mode_words *wish, struct edits *edits)
 		return fail("%s", error.text), -1;
 	const char *value = grubenv_value(&env, "kernelopts");
 	if (value) {
-		char *line = words_apply(value, wish->words ? wish->words : "", wish->flush, NULL);
+		char *line = kernelopts_with(entries, wish, value);
 		text = line ? grubenv_with(&env, "kernelopts", line) : NULL;
 		free(line);
 		r = text ? edits_add(edits, ROLE_ENTRY, bls_grub_env(), text) :
@@ -293,7 +325,7 @@ static int edit(const struct mode_words *wish, struct snapshot *snapshot, struct
 	if (r == 0)
 		r = bls_edit_cmdline(line ? line : "", wish, edits);
 	if (r == 0)
-		r = edit_env(wish, edits);
+		r = edit_env(entries, wish, edits);
 	free(line);
 	return r < 0 ? r : bls_edit(&backend_bls, snapshot, false, wish, edits);
 }

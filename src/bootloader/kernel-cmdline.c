@@ -192,8 +192,7 @@ static char *plain(const char *text)
 	return text ? cmdline_with(text, &none) : NULL;
 }
 
-/* Notes that the file is made from seed. */
-static int note_made(const char *seed, struct edits *edits)
+int cmdline_note_made(const char *seed, struct edits *edits)
 {
 	char *text = NULL, *line = words_apply(seed, "", true, NULL);
 
@@ -205,8 +204,7 @@ static int note_made(const char *seed, struct edits *edits)
 	return r;
 }
 
-/* Takes the file away if it is the one that we made. */
-static int take_made(struct edits *edits)
+int cmdline_take_made(struct edits *edits)
 {
 	char *made = file_read(MADE, NULL);
 
@@ -231,8 +229,8 @@ int bls_edit_cmdline(const char *seed, const struct mode_words *wish, struct edi
 	int r = edit_lines(KERNEL_CMDLINE, seed, wish, edits);
 
 	if (r == 0 && made)
-		r = note_made(seed, edits);
-	return r == 0 && !wish->words ? take_made(edits) : r;
+		r = cmdline_note_made(seed, edits);
+	return r == 0 && !wish->words ? cmdline_take_made(edits) : r;
 }
 
 int bls_edit_others(const char *path, const struct mode_words *wish, struct edits *edits)

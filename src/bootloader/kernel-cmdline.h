@@ -19,7 +19,12 @@ char *cmdline_seed(const struct boot_entries *entries, const struct mode_words *
  * from seed where that is nothing of use. Returns 0, or minus the exit code with one line told on stderr. */
 int bls_edit_cmdline(const char *seed, const struct mode_words *wish, struct edits *edits);
 
-/* The same of another file of such lines, which only has to lose what contradicts the mode. */
+/* Of who edits that file himself: notes that it is made from seed, and, where an edit of it is there, has it taken away
+ * if it is the one that we made, but for our words. Returns as bls_edit_cmdline(). */
+int cmdline_note_made(const char *seed, struct edits *edits);
+int cmdline_take_made(struct edits *edits);
+
+/* The same as bls_edit_cmdline() of another file of such lines, which only has to lose what contradicts the mode. */
 int bls_edit_others(const char *path, const struct mode_words *wish, struct edits *edits);
 
 /* A line without a word that starts with prefix; owned by the caller, NULL without memory. */

@@ -139,19 +139,6 @@ static int out_of_step(const struct boot_entries *entries)
 	return 0;
 }
 
-/* The newest such entry's line; owned by the caller, NULL if there is none. */
-static char *seed(const struct boot_entries *entries)
-{
-	const struct boot_entry *newest = NULL;
-
-	for (size_t i = 0; i < entries->count; i++) {
-		const struct boot_entry *e = &entries->list[i];
-		if (is_tools(e) && (!newest || strverscmp(e->release, newest->release) > 0))
-			newest = e;
-	}
-	return newest ? strdup(newest->words) : NULL;
-}
-
 static bool has_word(const char *line, const char *prefix)
 {
 	char *without = line_without(line, prefix);
@@ -187,7 +174,7 @@ static int edit_cmdline(const struct boot_entries *entries, const struct mode_wo
 	if (old)
 		line = strndup(old, first);
 	else
-		line = seed(entries);
+		line = cmdline_seed(entries, wish, true, is_tools);
 	if (old && strlen(old) != len)
 		r = wrong("a NUL byte; this is no kernel command line: mend it");
 	else if (!line || !has_word(line, "root="))
@@ -198,6 +185,10 @@ static int edit_cmdline(const struct boot_entries *entries, const struct mode_wo
 			text = NULL;
 		r = text ? edits_add(edits, ROLE_SOURCE, KERNEL_CMDLINE, text) : no_memory();
 	}
+	if (r == 0 && !old)
+		r = cmdline_note_made(line, edits);
+	if (r == 0 && !wish->words)
+		r = cmdline_take_made(edits);
 	free(old);
 	free(line);
 	free(new);

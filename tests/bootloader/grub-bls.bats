@@ -136,3 +136,43 @@ options() {
 	done
 	[ "$seen" = 32 ]
 }
+
+# env VALUE: grubenv has that as kernelopts, in a block of GRUB's size.
+env() {
+	{
+		printf '# GRUB Environment Block\nsaved_entry=x\nkernelopts=%s\n' "$1"
+		head -c 1024 /dev/zero | tr '\0' '#'
+	} | head -c 1024 >"$tree/boot/grub2/grubenv"
+}
+
+# fits: no entry that has $kernelopts, this system's or not, ends there; how many there were is counted in $seen.
+fits() {
+	local file path value line
+	shopt -s extglob
+	value=$(sed -n 's/^kernelopts=//p' "$tree/boot/grub2/grubenv")
+	[[ $value == *" $1" ]]
+	for file in "$tree"/boot/loader/entries/*.conf; do
+		path=$(sed -n 's/^linux //p' "$file")
+		line=$(sed -n 's/^options //p' "$file")
+		# A blank stands behind each value, none behind a variable.
+		line=${line/'$kernelopts'?( )/"$value "}
+		line=${line/'$tuned_params'/ }
+		[ $(((8 + ${#path} + ${#line}) % 32)) != 0 ] || { echo "$file: '$line'"; return 1; }
+		seen=$((seen + 1))
+	done
+}
+
+@test "nor with \$kernelopts of grubenv: for every length, and kernels whose paths have several, a rescue one's too" {
+	local pad kernel seen=0
+	for kernel in 6.1.0-1.fc38 6.1.0-9.fc38 6.1.0-10.fc38; do entry $kernel '$kernelopts $tuned_params'; done
+	touch "$tree/boot/vmlinuz-0-rescue-abcd" "$tree/boot/initramfs-0-rescue-abcd.img"
+	entry 0-rescue-abcd '$kernelopts'
+	for pad in $(seq 1 32); do
+		env "root=UUID=1 ro $(printf 'x%.0s' $(seq "$pad"))"
+		mode pt >/dev/null 2>&1
+		fits "$PT"
+		mode off-for-uio >/dev/null 2>&1
+		fits "intel_iommu=off amd_iommu=off"
+	done
+	[ "$seen" = $((32 * 2 * 4)) ]
+}

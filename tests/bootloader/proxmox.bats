@@ -179,6 +179,34 @@ teardown() {
 	[ "$(in_proxmox_machine 'cat /etc/kernel/cmdline')" = "$before intel_iommu=on amd_iommu=on" ]
 }
 
+# entry FILE LINE: that file of the first partition is an entry of the newest kernel with that line; it sorts last.
+entry() {
+	echo "sed 's|^options.*|options $2|' /esp/1111-AAAA/loader/entries/proxmox-6.8.12-4-pve.conf \
+		> /esp/1111-AAAA/loader/entries/proxmox-$1.conf"
+}
+
+# bats test_tags=boot
+@test "/etc/kernel/cmdline is made from the entry that started this boot, else from the newest with the others' root=" {
+	proxmox_machine systemd-boot
+	local before
+	before=$(in_proxmox_machine 'cat /etc/kernel/cmdline; rm /etc/kernel/cmdline')
+	# A snapshot's, and one for a look at what is wrong: neither is for later kernels.
+	on_esps "$(entry snapshot 'root=/dev/vg/snapshot ro'); $(entry zz-debug "$before emergency")
+		sed -i 's/^options.*/& newest/' /esp/????-????/loader/entries/proxmox-6.8.12-4-pve.conf"
+	echo 'root=/dev/other' >"$BATS_TEST_TMPDIR/running"
+	in_proxmox_machine 'iommu-install pt --force --initramfs=none --backend=proxmox'
+	[ "$(in_proxmox_machine 'cat /etc/kernel/cmdline')" = "$before newest $PT" ]
+	in_proxmox_machine 'iommu-install remove --initramfs=none; [ ! -e /etc/kernel/cmdline ]'
+	# The one that started it, though it is older.
+	on_esps "sed -i 's/^options.*/& older/' /esp/????-????/loader/entries/proxmox-6.8.4-1-pve.conf"
+	echo "initrd=x $before older" >"$BATS_TEST_TMPDIR/running"
+	in_proxmox_machine 'iommu-install pt --force --initramfs=none'
+	[ "$(in_proxmox_machine 'cat /etc/kernel/cmdline')" = "$before older $PT" ]
+	# Somebody's own is not taken away.
+	in_proxmox_machine 'sed -i "s/^/mine /" /etc/kernel/cmdline; iommu-install remove --initramfs=none'
+	[ "$(in_proxmox_machine 'cat /etc/kernel/cmdline')" = "mine $before older" ]
+}
+
 # bats test_tags=boot
 @test "an entry or a grub.cfg that is damaged is named by its partition, and nothing is changed" {
 	proxmox_machine both
