@@ -11,6 +11,7 @@
 #include <stddef.h>
 
 #include "base/error.h"
+#include "bootloader/owner.h"
 #include "initramfs/inspect.h"
 #include "model/image-conf.h"
 #include "system/edits.h"
@@ -38,7 +39,12 @@ struct boot_entry {
 	enum family family; /* what starts it, where a back end has entries of both kinds; else FAMILY_UNKNOWN */
 	bool missing;     /* an initramfs of it is not there */
 	bool xen;         /* a kernel that runs under Xen */
-	bool own;         /* of this system; Xen, other systems and hand-made ones of GRUB are not */
+	char file[256];   /* its kernel here; "" if that can't be told */
+	bool hand_made;   /* nothing that the back end edits feeds its line */
+	struct owner_facts facts; /* whose it is: owner-facts.h */
+	enum owner owner;
+	bool own;         /* of this system, and its back end can edit it */
+	bool fixed;       /* of this system, and it can't */
 };
 
 struct boot_entries {

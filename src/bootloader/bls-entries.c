@@ -11,50 +11,36 @@
 #include <unistd.h>
 
 #include "bootloader/cmdline-edit.h"
+#include "bootloader/owner-facts.h"
 #include "initramfs/kernels.h"
 #include "system/files.h"
 #include "system/message.h"
 #include "system/refuse.h"
 
-/* --- Whose it is -------------------------------------------------------------------------------------------------- */
-
-bool bls_is_ours(const struct bls_entry *entry)
-{
-	const char *name = file_name(entry->path);
-	char id[64];
-
-	char *own = file_read("/etc/machine-id", NULL);
-	if (own)
-		own[strcspn(own, "\n")] = '\0';
-	bool named = strspn(name, "0123456789abcdef") == 32;
-	bool ours = true;
-	if (own && bls_value(entry->text, "machine-id", id, sizeof(id)))
-		ours = strcmp(id, own) == 0;
-	else if (own && named)
-		ours = strncmp(name, own, 32) == 0;
-	free(own);
-	return ours;
-}
-
 /* --- systemd-boot's ----------------------------------------------------------------------------------------------- */
 
-/* An entry need not say its kernel's release: kernel-install's path does, and the file. */
-static void name_release(const struct bls_entry *from, const char *kernel, const char *path, struct boot_entry *e)
+/* TOKEN/RELEASE/linux: the directory. */
+static void release_of_dir(const char *kernel, char release[65])
 {
-	const char *slash = strrchr(kernel, '/'), *base = slash ? slash + 1 : kernel;
+	const char *end = strrchr(kernel, '/'), *start = end;
 
-	if (bls_value(from->text, "version", e->release, sizeof(e->release)) && e->release[0])
-		return;
-	e->release[0] = '\0';
-	if (strncmp(base, "vmlinuz-", 8) == 0) {
-		kernel_release(path, e->release);
-		return;
-	}
-	const char *end = slash, *start = slash;
 	while (start && start > kernel && start[-1] != '/')
 		start--;
-	if (start && end > start)
-		snprintf(e->release, sizeof(e->release), "%.*s", (int)(end - start), start);
+	snprintf(release, 65, "%.*s", start ? (int)(end - start) : 0, start ? start : "");
+}
+
+void bls_release(const char *text, const char *kernel, const char *file, char release[65])
+{
+	const char *base = file_name(kernel);
+	char dir[65];
+
+	if (text && bls_value(text, "version", release, 65) && release[0])
+		return;
+	release_of_dir(kernel, dir);
+	if (text ? strncmp(base, "vmlinuz-", 8) != 0 : strcmp(base, "linux") == 0 && kernel_has_modules(dir))
+		memcpy(release, dir, sizeof(dir));
+	else
+		kernel_release(file, release);
 }
 
 /* loader.conf(5): the pattern of names whose first match is started; of several it is not told which is first. */
@@ -78,19 +64,27 @@ static void find_default(const char *dir, struct boot_entries *entries, size_t f
 		entries->list[i].by_default = &entries->list[i] == found ? PRESENCE_YES : PRESENCE_NO;
 }
 
+int bls_add_program(const struct bls_entry *from, struct boot_entries *entries)
+{
+	struct boot_entry e = { .id = from->path, .words = from->line, .facts.program = true };
+
+	bls_value(from->text, "title", e.title, sizeof(e.title));
+	return boot_entries_add(entries, &e);
+}
+
 static int add_entry(const char *dir, const struct bls_entry *from, struct boot_entries *entries)
 {
 	struct boot_entry e = { .id = from->path, .words = from->line, .text = from->text };
 	char value[200], path[256];
 	const char *text = from->text;
 
-	/* One that starts another loader or a system that is not Linux. */
 	if (!bls_value(from->text, "linux", value, sizeof(value)))
-		return 0;
+		return bls_add_program(from, entries);
 	bls_value(from->text, "title", e.title, sizeof(e.title));
 	snprintf(path, sizeof(path), "%s/%s", dir, value + (value[0] == '/'));
-	e.own = bls_is_ours(from) && access(path, F_OK) == 0;
-	name_release(from, value, path, &e);
+	bls_release(from->text, value, path, e.release);
+	e.facts.lost = access(path, F_OK) < 0;
+	memcpy(e.file, path, sizeof(e.file));
 	while (bls_next(&text, "initrd", value, sizeof(value))) {
 		memcpy(e.under, e.image, sizeof(e.under));
 		snprintf(e.image, sizeof(e.image), "%s/%s", dir, value + (value[0] == '/'));
@@ -114,8 +108,10 @@ int bls_read_entries(const char *dir, struct boot_entries *entries, struct error
 	bls_free(&found);
 	if (r < 0)
 		boot_entries_free(entries);
-	else
+	else {
+		owner_decide(entries);
 		find_default(dir, entries, first);
+	}
 	return r;
 }
 

@@ -10,9 +10,12 @@
 #include "bootloader/bls-entry.h"
 #include "bootloader/snapshot.h"
 
-/* Whether the entry is of this system and not of another one that shares the disk: by machine-id(5), which it or its
- * file's name can hold. */
-bool bls_is_ours(const struct bls_entry *entry);
+/* The release of an entry's kernel, as its boot loader names that, which is file here: what the entry says (text NULL:
+ * it can't), the directory that kernel-install(8) has for each, or the kernel's name or header. */
+void bls_release(const char *text, const char *kernel, const char *file, char release[65]);
+
+/* Adds one that names no kernel of Linux: another loader, a program, or no entry at all. Returns 0 or -ENOMEM. */
+int bls_add_program(const struct bls_entry *from, struct boot_entries *entries);
 
 /* Adds what systemd-boot has in DIR/loader/entries, kernels and images below DIR. Returns as
  * bls_read(), and then there are no entries. */

@@ -206,7 +206,6 @@ static int add(const char *dir, const char *name, struct bls_entries *entries, s
 {
 	struct bls_entry *more = reallocarray(entries->list, entries->count + 1, sizeof(*more)), *e;
 	struct stat st;
-	char value[8];
 	size_t len = 0;
 
 	if (!more)
@@ -219,24 +218,14 @@ static int add(const char *dir, const char *name, struct bls_entries *entries, s
 		return error_errno(error, -ENOMEM);
 	}
 	e->text = file_read_at(e->path, &len, &st);
+	if (!e->text && errno == EISDIR)
+		e->text = stat(e->path, &st) == 0 ? strdup("") : NULL;
 	if (!e->text)
 		return error_set(error, -errno, "%s: %s", e->path, strerror(errno));
 	if (seen_add(&entries->seen, e->path, &st) < 0)
 		return error_errno(error, -ENOMEM);
-	size_t whole = strlen(e->text);
-	if (whole != len) {
-		unsigned line = 1;
-		for (size_t i = 0; i < whole; i++)
-			line += e->text[i] == '\n';
-		return error_set(error, -EBADMSG, "%s:%u: is no boot entry (it holds a NUL byte); mend it, or move it "
-				 "away",
-				 e->path, line);
-	}
-	if (!bls_value(e->text, "linux", value, sizeof(value)) && !bls_value(e->text, "efi", value, sizeof(value)) &&
-	    !bls_value(e->text, "uki", value, sizeof(value)))
-		return error_set(error, -EBADMSG,
-				 "%s: is no boot entry (it names no kernel, linux or efi); mend it, or move it away",
-				 e->path);
+	if (strlen(e->text) != len)
+		e->text[0] = '\0';
 	e->line = bls_options(e->text, entries->all);
 	return e->line ? 0 : error_errno(error, -ENOMEM);
 }

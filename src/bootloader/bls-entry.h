@@ -15,7 +15,7 @@
 /* One that has been read. */
 struct bls_entry {
 	char *path;  /* owned */
-	char *text;  /* owned; as it is in the file */
+	char *text;  /* owned; as it is in the file; "" if that is no entry: it has a NUL byte, or is a directory */
 	char *line;  /* owned; what the options lines come to: all of them, or the first one */
 };
 
@@ -26,8 +26,8 @@ struct bls_entries {
 	bool all; /* every options line counts (systemd-boot), not the first one alone (GRUB) */
 };
 
-/* Reads every NAME.conf in a directory. Returns 0, or -errno with one line that names file and line in *error, and no
- * entries. No such directory is no entry. */
+/* Reads every NAME.conf in a directory. Returns 0, or -errno with one line that names the file in *error, and no
+ * entries. No such directory is no entry, and what is none is in nobody's way. */
 int bls_read(const char *dir, bool all, struct bls_entries *entries, struct error *error);
 void bls_free(struct bls_entries *entries);
 

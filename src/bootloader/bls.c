@@ -21,9 +21,10 @@
 #include "bootloader/grub-cfg.h"
 #include "bootloader/grub-default.h"
 #include "bootloader/grub-lock.h"
+#include "bootloader/grub-path.h"
 #include "bootloader/grubenv.h"
 #include "bootloader/kernel-cmdline.h"
-#include "initramfs/kernels.h"
+#include "bootloader/owner-facts.h"
 #include "system/files.h"
 #include "system/memstream.h"
 #include "system/message.h"
@@ -44,12 +45,6 @@ static int detect(bool installed, const char **what)
 	return installed && access(ENTRIES, F_OK) < 0 ? -ENOENT : 0;
 }
 
-static bool on_boot(const char *path, char found[256])
-{
-	snprintf(found, 256, "/boot/%.240s", file_name(path));
-	return access(found, F_OK) == 0;
-}
-
 /* A value can hold several paths, and variables that stand for none or one. */
 static void name_images(const char *value, struct bls_grub *state, struct boot_entry *e)
 {
@@ -58,7 +53,7 @@ static void name_images(const char *value, struct bls_grub *state, struct boot_e
 	grub_options_line(&state->script.entries, &state->script.vars, value, &line);
 	char *rest = line.text;
 	for (char *path; (path = strsep(&rest, " \t"));)
-		if (*path && *path != '$' && !on_boot(path, e->image))
+		if (*path && *path != '$' && !grub_file("/boot", path, strlen(path), e->image))
 			e->missing = true;
 	grub_line_free(&line);
 }
@@ -84,15 +79,14 @@ static int add(const struct bls_entry *from, struct bls_grub *state, struct boot
 {
 	struct grub_line line = { 0 }, written = { 0 };
 	struct boot_entry e = { .id = from->path, .text = from->text };
-	char value[256], path[256];
 	const char *text = from->text;
+	char value[256];
 
 	if (!bls_value(from->text, "linux", value, sizeof(value)))
-		return 0;
+		return bls_add_program(from, entries);
 	bls_value(from->text, "title", e.title, sizeof(e.title));
-	e.own = on_boot(value, path) && bls_is_ours(from);
-	if (!bls_value(from->text, "version", e.release, sizeof(e.release)))
-		kernel_release(path, e.release);
+	e.facts.lost = !grub_file("/boot", value, strlen(value), e.file);
+	bls_release(from->text, value, e.file, e.release);
 	while (bls_next(&text, "initrd", value, sizeof(value)))
 		name_images(value, state, &e);
 	bool has_options = bls_value(from->text, "options", value, sizeof(value));
@@ -125,7 +119,7 @@ static int add_others(struct boot_entries *entries, struct error *error)
 
 	int r = grub_read_config(grub_config(), &others, error);
 	for (size_t i = 0; i < others.count && r == 0; i++) {
-		others.list[i].own = false;
+		others.list[i].hand_made = true;
 		r = error_errno(error, boot_entries_add(entries, &others.list[i]));
 	}
 	boot_entries_free(&others);
@@ -169,12 +163,15 @@ static int read_entries(struct boot_entries *entries, struct error *error)
 		r = bls_read(ENTRIES, false, &found, error);
 	for (size_t i = 0; r == 0 && i < found.count; i++)
 		r = error_errno(error, add(&found.list[i], &state, entries));
-	if (r == 0)
+	if (r == 0) {
+		owner_decide(entries);
 		find_default(&state, entries);
-	if (r == 0)
 		r = error_errno(error, name_whole(&state, entries));
+	}
 	if (r == 0)
 		r = add_others(entries, error);
+	if (r == 0)
+		owner_decide(entries);
 	if (r == 0)
 		r = error_errno(error, seen_move(&entries->seen, &found.seen));
 	bls_free(&found);

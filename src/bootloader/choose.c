@@ -121,7 +121,7 @@ static int prove(const struct loader *l, const char *running)
 		return 0;
 	for (size_t i = 0; i < l->entries.count && !proven; i++) {
 		const struct boot_entry *e = &l->entries.list[i];
-		proven = e->own && may_be(e->family, booted) && same_kernel(e->kernel, running) &&
+		proven = owner_is_here(e->owner) && may_be(e->family, booted) && same_kernel(e->kernel, running) &&
 			 backend_started(e, running);
 	}
 	return l->error.code < 0 ? l->error.code : proven;
@@ -143,6 +143,14 @@ static bool covered(const struct backend *backend, const struct backend *const f
 	return false;
 }
 
+static bool any_linux(const struct boot_entries *entries)
+{
+	for (size_t i = 0; i < entries->count; i++)
+		if (!entries->list[i].facts.program)
+			return true;
+	return false;
+}
+
 /* Returns as the member detect. */
 static int detect_one(const struct backend *backend, bool installed, struct snapshot *snapshot, const char **what)
 {
@@ -151,7 +159,7 @@ static int detect_one(const struct backend *backend, bool installed, struct snap
 	if (r < 0 || !backend->by_entries)
 		return r;
 	const struct loader *l = snapshot_of(snapshot, backend);
-	return l->error.code == 0 && l->entries.count == 0 ? -ENOENT : 0;
+	return l->error.code == 0 && !any_linux(&l->entries) ? -ENOENT : 0;
 }
 
 /* Those that are here, into found. Returns how many, or -ENOMEM. In the table a row stands before one that it

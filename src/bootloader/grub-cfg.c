@@ -10,10 +10,12 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "bootloader/bls-entries.h"
 #include "bootloader/grub-menu.h"
+#include "bootloader/grub-path.h"
 #include "bootloader/grub-script.h"
 #include "bootloader/grubenv.h"
-#include "initramfs/kernels.h"
+#include "bootloader/owner-facts.h"
 #include "system/files.h"
 
 const char *grub_config(void)
@@ -32,7 +34,7 @@ struct line {
 	bool by_default;    /* which is started where nobody chooses */
 	const char *initrd; /* paths as GRUB has them, NULL if there is none */
 	bool xen;           /* it is Xen that gets it */
-	bool own;           /* made by grub-mkconfig for a kernel of this system */
+	bool made;          /* by a script that puts in what grub-mkconfig is configured for */
 };
 
 /* Whose lines they are. */
@@ -93,27 +95,27 @@ static char *behind(const char *word, char *text)
 	return begins ? text + len + strspn(text + len, " \t") : text;
 }
 
-/* Section marks are comments that grub-mkconfig writes around each script's output. */
-static bool is_own_section(const char *line, bool own)
+/* Section marks are comments that grub-mkconfig writes around each script's output. 10_linux has namesakes that put in
+ * the same words: 10_linux_zfs, Grub Customizer's 10_linux_proxy. */
+static bool is_made_section(const char *line, bool made)
 {
-	if (strncmp(line, "### BEGIN ", 10) == 0)
-		return strncmp(line + 10, "/etc/grub.d/10_linux ", 21) == 0;
-	if (strncmp(line, "### END ", 8) == 0)
-		return false;
-	return own;
+	static const char begin[] = "### BEGIN /etc/grub.d/";
+
+	if (strncmp(line, begin, sizeof(begin) - 1) == 0) {
+		const char *name = line + sizeof(begin) - 1;
+		size_t len = strcspn(name, " ");
+		const char *linux_in = memmem(name, len, "_linux", 6);
+		return linux_in && (linux_in[6] == ' ' || (linux_in[6] == '_' && strncmp(linux_in, "_linux_xen", 10)));
+	}
+	return strncmp(line, "### END ", 8) != 0 && made;
 }
 
-/* GRUB's paths start at the file system that /boot is on; here they are looked for below boot by name. Of several
- * images the last one is the initramfs; those before it are microcode and the like. */
+/* Of several images the last one is the initramfs; those before it are microcode and the like. */
 static void name_images(const char *paths, const char *boot, struct boot_entry *e)
 {
 	for (const char *next = paths; *next;) {
 		size_t len = strcspn(next, " \t");
-		const char *slash = next + len;
-		while (slash > next && slash[-1] != '/')
-			slash--;
-		snprintf(e->image, sizeof(e->image), "%s/%.*s", boot, (int)(next + len - slash), slash);
-		e->missing = e->missing || access(e->image, F_OK) < 0;
+		e->missing = !grub_file(boot, next, len, e->image) || e->missing;
 		next += len + strspn(next + len, " \t");
 	}
 }
@@ -134,16 +136,15 @@ static void expand_line(const struct grub_script *script, const struct line *lin
 
 static int add_line(const struct menu_of *of, const struct line *line, struct boot_entries *entries)
 {
-	struct boot_entry e = { .words = (char *)line->words, .xen = line->xen, .own = line->own && !line->xen };
-	char kernel[PATH_MAX];
+	struct boot_entry e = { .words = (char *)line->words, .xen = line->xen, .hand_made = !line->made };
 
 	if (asprintf(&e.id, "%s:%u", of->path, line->number) < 0)
 		return -ENOMEM;
 	expand_line(&of->script, line, &e);
 	snprintf(e.title, sizeof(e.title), "%s", line->title ? line->title : "");
 	e.by_default = line->by_default ? PRESENCE_YES : PRESENCE_NO;
-	snprintf(kernel, sizeof(kernel), "/boot/%s", file_name(line->kernel));
-	kernel_release(kernel, e.release);
+	e.facts.lost = !grub_file(of->boot, line->kernel, strlen(line->kernel), e.file);
+	bls_release(NULL, line->kernel, e.file, e.release);
 	if (line->initrd)
 		name_images(line->initrd, of->boot, &e);
 	int r = boot_entries_add(entries, &e);
@@ -157,7 +158,7 @@ static int read_text(char *text, const struct menu_of *of, struct boot_entries *
 	struct grub_menu menu = { .saved = of->saved };
 	struct line found = { 0 };
 	unsigned number = 0;
-	bool own = false, xen = false;
+	bool made = false, xen = false;
 	int r = 0;
 
 	for (char *line = text, *next; line && r == 0; line = next) {
@@ -165,7 +166,7 @@ static int read_text(char *text, const struct menu_of *of, struct boot_entries *
 		if (next)
 			*next++ = '\0';
 		number++;
-		own = is_own_section(line, own);
+		made = is_made_section(line, made);
 
 		char *rest, *word = first_word(line, &rest);
 		enum command command = command_of(word);
@@ -186,7 +187,7 @@ static int read_text(char *text, const struct menu_of *of, struct boot_entries *
 		if (command == COMMAND_MULTIBOOT)
 			xen = strncmp(file_name(first_word(rest, &rest)), "xen", 3) == 0;
 		if (command == COMMAND_LINUX) {
-			found = (struct line){ .number = number, .xen = xen, .own = own,
+			found = (struct line){ .number = number, .xen = xen, .made = made,
 					       .title = menu.item[menu.in_submenu].title,
 					       .by_default = menu_is_default(&menu) };
 			found.kernel = first_word(rest, &rest);
@@ -231,6 +232,7 @@ int grub_add_config(const char *path, const char *boot, struct boot_entries *ent
 	free(of.saved);
 	free(text);
 	if (r == 0) {
+		owner_decide(entries);
 		boot_entries_doubt(entries, first);
 		return 0;
 	}

@@ -137,8 +137,10 @@ bool grub_whole(const char *path)
 	struct error error;
 
 	bool whole = grub_read_config(path, &entries, &error) == 0;
-	for (size_t i = 0; i < entries.count && whole; i++)
-		whole = !entries.list[i].own || !entries.list[i].missing;
+	for (size_t i = 0; i < entries.count && whole; i++) {
+		const struct boot_entry *e = &entries.list[i];
+		whole = e->hand_made || e->xen || (!e->missing && !e->facts.lost);
+	}
 	boot_entries_free(&entries);
 	return whole;
 }

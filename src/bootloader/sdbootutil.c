@@ -22,6 +22,7 @@
 #include "bootloader/bls-entry.h"
 #include "bootloader/esp-places.h"
 #include "bootloader/kernel-cmdline.h"
+#include "bootloader/owner-facts.h"
 #include "bootloader/suse.h"
 #include "model/cmdline-words.h"
 #include "system/files.h"
@@ -93,24 +94,14 @@ static bool same_root(const char *line)
 	return true;
 }
 
-static bool token_is_ours(const char *kernel)
-{
-	char *token = file_read("/etc/kernel/entry-token", NULL);
-	size_t len = token ? strcspn(token, " \t\r\n") : 0;
-	bool ours = len == 0 || (kernel[0] == '/' && strncmp(kernel + 1, token, len) == 0 && kernel[1 + len] == '/');
-
-	free(token);
-	return ours;
-}
-
 static int add(const char *dir, const struct bls_entry *from, struct boot_entries *entries)
 {
 	struct boot_entry e = { .id = from->path, .words = from->line, .text = from->text };
-	char kernel[200], value[200], path[256];
+	char kernel[200], value[200];
 	const char *text = from->text;
 
 	if (!bls_value(from->text, "linux", kernel, sizeof(kernel)))
-		return 0;
+		return bls_add_program(from, entries);
 	bls_value(from->text, "title", e.title, sizeof(e.title));
 	/* SNAPSHOT@RELEASE, or RELEASE alone. */
 	if (bls_value(from->text, "version", value, sizeof(value))) {
@@ -121,12 +112,10 @@ static int add(const char *dir, const struct bls_entry *from, struct boot_entrie
 		snprintf(e.image, sizeof(e.image), "%s/%s", dir, value + (value[0] == '/'));
 		e.missing = e.missing || access(e.image, F_OK) < 0;
 	}
-	snprintf(path, sizeof(path), "%s/%s", dir, kernel + (kernel[0] == '/'));
-	bool starts = access(path, F_OK) == 0;
-	/* Of a kernel that was removed since: sdbootutil's cleanup takes the entry away. */
-	snprintf(path, sizeof(path), "/usr/lib/modules/%s", e.release);
-	e.own = starts && e.release[0] && access(path, F_OK) == 0 && bls_is_ours(from) && token_is_ours(kernel) &&
-		same_root(from->line);
+	snprintf(e.file, sizeof(e.file), "%s/%s", dir, kernel + (kernel[0] == '/'));
+	e.facts.lost = access(e.file, F_OK) < 0;
+	if (!same_root(from->line))
+		e.facts.root = PRESENCE_NO;
 	return boot_entries_add(entries, &e);
 }
 
@@ -144,6 +133,7 @@ static int read_in(const char *dir, struct boot_entries *entries, struct error *
 	bls_free(&found);
 	if (r < 0)
 		boot_entries_free(entries);
+	owner_decide(entries);
 	return r;
 }
 

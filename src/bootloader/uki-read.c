@@ -13,10 +13,10 @@
 #include <unistd.h>
 
 #include "bootloader/esp-places.h"
+#include "bootloader/owner-facts.h"
 #include "initramfs/kernels.h"
 #include "system/files.h"
 #include "system/memstream.h"
-#include "system/os-release.h"
 #include "system/pe.h"
 
 #define IMAGES "/EFI/Linux"
@@ -57,20 +57,6 @@ const char *uki_location(void)
 	const char *dir = uki_image_dir();
 
 	return dir ? dir : "/efi" IMAGES;
-}
-
-/* Whether the image's system is this one: by ID, and by the kernel that it starts. */
-static bool is_ours(int fd, const char *release)
-{
-	char path[128], theirs[64] = "", here[64] = "";
-	char *of_image = pe_text(fd, ".osrel"), *of_system = file_read("/etc/os-release", NULL);
-
-	bool ours = os_release_in(of_image, "ID", theirs, sizeof(theirs)) &&
-		    os_release_in(of_system, "ID", here, sizeof(here)) && strcmp(theirs, here) == 0;
-	free(of_image);
-	free(of_system);
-	snprintf(path, sizeof(path), "/lib/modules/%s", release);
-	return ours && release[0] && access(path, F_OK) == 0;
 }
 
 char *uki_section(const char *path, const char *name)
@@ -166,7 +152,9 @@ static int add(const char *path, struct boot_entries *entries, struct error *err
 		r = r == -ENOENT ? 0 : r;
 	}
 	if (r == 0) {
-		e.own = is_ours(fd, e.release);
+		char *release = pe_text(fd, ".osrel");
+		e.facts.sort_key = owner_of_release(release);
+		free(release);
 		r = boot_entries_add(entries, &e);
 	}
 	if (r < 0)
@@ -205,5 +193,6 @@ int uki_read(struct boot_entries *entries, struct error *error)
 		boot_entries_free(entries);
 	else if (entries->count)
 		qsort(entries->list, entries->count, sizeof(*entries->list), by_id);
+	owner_decide(entries);
 	return r;
 }

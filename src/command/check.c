@@ -20,10 +20,11 @@
 #include "system/message.h"
 #include "verdict/facts.h"
 
-/* The worst of the counted ones: one that would mismatch, then one that can't be told. */
+/* The worst of the counted ones: one that would mismatch, then one that can't be told. Where none is, nothing is
+ * known. */
 static enum verdict overall(const struct predictions *entries, bool target_there)
 {
-	bool unknown = false, checked = false;
+	bool unknown = false, checked = false, counted = false;
 
 	for (size_t i = 0; i < entries->count; i++) {
 		const struct prediction *e = &entries->list[i];
@@ -31,10 +32,11 @@ static enum verdict overall(const struct predictions *entries, bool target_there
 			continue;
 		if (e->verdict == VERDICT_MISMATCH)
 			return VERDICT_MISMATCH;
+		counted = true;
 		unknown = unknown || e->verdict == VERDICT_UNKNOWN;
 		checked = checked || e->hook != HOOK_NONE;
 	}
-	if (unknown)
+	if (unknown || (!counted && target_there))
 		return VERDICT_UNKNOWN;
 	return target_there || checked ? VERDICT_MATCH : VERDICT_NO_TARGET;
 }

@@ -52,7 +52,7 @@ bool kernel_header(int fd, off_t offset, char release[65])
 	return release[0] && !strchr(release, '/');
 }
 
-static bool read_header(const char *path, char release[65])
+bool kernel_built(const char *path, char release[65])
 {
 	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
 	bool found = fd >= 0 && kernel_header(fd, 0, release);
@@ -71,7 +71,7 @@ void kernel_release(const char *path, char release[65])
 	if (strncmp(base, PREFIX, sizeof(PREFIX) - 1) != 0 || strncmp(release, RESCUE, sizeof(RESCUE) - 1) == 0 ||
 	    kernel_has_modules(release))
 		return;
-	if (read_header(path, in_header) && kernel_has_modules(in_header))
+	if (kernel_built(path, in_header) && kernel_has_modules(in_header))
 		memcpy(release, in_header, sizeof(in_header));
 }
 

@@ -36,7 +36,10 @@ int kernel_placed(struct kernel *kernel, const char *path);
  * header says has (vmlinuz-linux). Source: "The Linux/x86 Boot Protocol", kernel_version. */
 void kernel_release(const char *path, char release[65]);
 
-/* The release in the header of the kernel that begins there in fd. */
+/* The release in the header of the kernel at path. False if that is no kernel. */
+bool kernel_built(const char *path, char release[65]);
+
+/* The same of the kernel that begins there in fd. */
 bool kernel_header(int fd, off_t offset, char release[65]);
 
 /* Whether the kernel of that release has modules, and a name that tells its release. */

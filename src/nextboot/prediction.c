@@ -125,6 +125,11 @@ static void take_modes(struct prediction *e, const struct boot_entry *from, enum
 	}
 }
 
+static const char *not_counted(const struct prediction *e)
+{
+	return e->fixed ? "it is this system's, but nothing that is edited feeds its line" : e->whose;
+}
+
 static int add(struct predictions *entries, const struct boot_entry *from, const struct evidence *now,
 	       bool target_there)
 {
@@ -135,7 +140,8 @@ static int add(struct predictions *entries, const struct boot_entry *from, const
 
 	struct prediction *e = &more[entries->count];
 	*e = (struct prediction){
-		.xen = from->xen, .counted = from->own, .by_default = from->by_default,
+		.xen = from->xen, .counted = from->own, .fixed = from->fixed, .whose = owner_why(from->owner),
+		.by_default = from->by_default,
 		.words = strdup(from->words), .id = strdup(from->id)
 	};
 	if (!e->words || !e->id) {
@@ -153,9 +159,9 @@ static int add(struct predictions *entries, const struct boot_entry *from, const
 		free(parameters);
 	if (e->image[0])
 		take_image(entries, e);
-	if (e->hook == HOOK_NONE && strstr(e->image, "-rescue"))
-		e->counted = false;
 	e->verdict = predict(e, now, target_there, &e->why);
+	if (!e->counted)
+		e->why = not_counted(e);
 	entries->count++;
 	return 0;
 }
@@ -184,6 +190,8 @@ void prediction_assume(struct prediction *e, const char *line, const struct targ
 		e->enforce = target ? target->on_mismatch : POLICY_WARN;
 	}
 	e->verdict = predict(e, now, target_there, &e->why);
+	if (!e->counted)
+		e->why = not_counted(e);
 }
 
 int predictions_make(const struct loader *loader, const struct edits *edits, const struct evidence *now,

@@ -20,7 +20,9 @@ struct prediction {
 	char *fed_by;     /* who puts IOMMU parameters into it by a variable; NULL: nobody */
 	char image[256];  /* its initramfs, "" if it has none */
 	bool xen;         /* a kernel that runs under Xen */
-	bool counted;     /* of this system, and no rescue entry without the check */
+	bool counted;     /* own, of this boot loader, and it can be edited */
+	bool fixed;       /* own, but nothing that is edited feeds its line */
+	const char *whose; /* whose it is and why; static text */
 	enum mode mode;   /* by its line; MODE_DEFAULT, MODE_UNKNOWN */
 	unsigned modes;   /* bit (1 << mode) for each mode that its line can give */
 	int status;       /* of reading the image: 0 or -errno */
@@ -30,7 +32,7 @@ struct prediction {
 	struct target target;
 	enum policy enforce; /* of the image, whatever its target is */
 	enum verdict verdict; /* of the next boot by this entry */
-	const char *why;      /* static text, or unstarted; NULL on a match */
+	const char *why;      /* static text, or unstarted; NULL on a match. Of one that is not counted why not */
 };
 
 struct predictions {

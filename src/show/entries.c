@@ -103,6 +103,7 @@ void predictions_text(const struct backend *backend, const struct predictions *e
 		if (e->counted && e->why)
 			printf("%-9s %s\n", "", e->why);
 		if (verbose)
-			printf("%-9s %s: %s\n", "", e->id, e->words);
+			printf("%-9s %s: %s\n%-9s %s: %s\n", "", e->id, e->words, "",
+			       e->counted ? "counted" : "not counted", e->counted ? e->whose : e->why);
 	}
 }

@@ -183,12 +183,27 @@ $'GRUB_CMDLINE_LINUX_DEFAULT="$x iommu=pt" # mine' ]
 }
 
 # bats test_tags=boot
-@test "a rescue entry of Fedora's kind gets the words as the others do, and is listed, not counted, by check" {
+@test "a rescue entry, whose image has no check by design, stays as it is, and is listed, not counted, by check" {
 	fedora_machine
+	local before
+	before=$(in_machine 'cat /boot/loader/entries/*-0-rescue.conf')
 	in_machine 'iommu-install pt --force --backend=bls'
+	[ "$(in_machine 'cat /boot/loader/entries/*-0-rescue.conf')" = "$before" ]
 	run -0 in_machine 'iommu-install check --json; [ $? -le 2 ]'
-	[ "$(jq -r '.entries[] | select(.kernel | startswith("0-rescue")) | "\(.counted) \(.hook) \(.mode)"' \
-		<<< "$output")" = "false false pt" ]
+	[ "$(jq -r '.entries[] | select(.kernel | startswith("0-rescue")) | "\(.counted) \(.hook)"' <<< "$output")" = \
+		"false false" ]
+	in_machine 'iommu-install remove'
+	[ "$(in_machine 'cat /boot/loader/entries/*-0-rescue.conf')" = "$before" ]
+}
+
+# bats test_tags=boot
+@test "a rescue entry of Fedora's kind with a normal image is this system's, as its kernel has modules here" {
+	fedora_machine
+	in_machine 'cd /boot/loader/entries
+		sed -i "s,^initrd.*,initrd /initrd.img-6.1.0-90.fc38.x86_64," *-0-rescue.conf
+		cp --remove-destination /boot/vmlinuz-6.1.0-50* "$(ls /boot/vmlinuz-0-rescue-*)"
+		iommu-install pt --force --backend=bls
+		grep "^options.* intel_iommu=on amd_iommu=on iommu=pt" *-0-rescue.conf'
 }
 
 # bats test_tags=boot
@@ -229,15 +244,26 @@ damaged() {
 }
 
 # bats test_tags=boot
-@test "a boot entry that is damaged is named, with file and line, and nothing is changed" {
+@test "a boot entry that is damaged, or is none, stays as it is, and is in nobody's way" {
 	fedora_machine
-	local entry=/boot/loader/entries/$ID-6.1.0-90.fc38.x86_64.conf
-	damaged "$entry" "printf 'title x\nlinux /a\0b\n' > $entry" "$entry:2: "
-	damaged "$entry" "head -c 12 /dev/urandom | tr -d '\0' > $entry" "$entry: is no boot entry (it names no kernel"
-	damaged "$entry" ": > $entry" "$entry: is no boot entry (it names no kernel"
-	damaged "$entry" "rm $entry; mkdir $entry" "$entry: " ||
-		{ in_machine "rmdir $entry; cp -a /root/kept $entry"; return 1; }
-	in_machine "rm -rf $entry; cp -a /root/kept $entry"
+	local entry=/boot/loader/entries/$ID-6.1.0-90.fc38.x86_64.conf damage seen=0
+	while IFS= read -r damage; do
+		in_machine "rm -rf $entry; $damage > /root/damage; cp -a /root/damage $entry
+			iommu-install pt --force --backend=bls --initramfs=none; cmp /root/damage $entry
+			iommu-install rollback --initramfs=none; cmp /root/damage $entry"
+		seen=$((seen + 1))
+	done <<-'EOF'
+		printf 'title x\nlinux /a\0b\n'
+		head -c 12 /dev/urandom | tr -d '\0'
+		:
+	EOF
+	in_machine "rm $entry; mkdir $entry; iommu-install pt --force --backend=bls --initramfs=none; [ -d $entry ]"
+	[ "$seen" = 3 ]
+}
+
+# bats test_tags=boot
+@test "grubenv or /etc/kernel/cmdline that is damaged is named, with the line, and nothing is changed" {
+	fedora_machine
 	damaged /boot/grub2/grubenv "echo rubbish > /boot/grub2/grubenv" \
 		"/boot/grub2/grubenv:1: this is no GRUB environment block"
 	in_machine 'cp -a /etc/default/grub /etc/kernel/cmdline'
@@ -250,10 +276,10 @@ damaged() {
 	local dir=/boot/loader/entries
 	in_machine "cd $dir && sed -i 's/\$/\r/' $ID-6.1.0-90.fc38.x86_64.conf &&
 		printf '# %1048576s\n' x >> $ID-6.1.0-90.fc38.x86_64.conf
-		sed -i '/^options/d;/^# mine/d' $ID-0-rescue.conf && truncate -s -1 $ID-0-rescue.conf"
+		sed -i '/^options/d;/^# mine/d' $ID-6.1.0-50-amd64.conf && truncate -s -1 $ID-6.1.0-50-amd64.conf"
 	in_machine 'iommu-install pt --force --backend=bls --initramfs=none'
 	in_machine "grep \$'^options.* $PT\r\$' $dir/$ID-6.1.0-90.fc38.x86_64.conf &&
 		[ \$(stat -c %s $dir/$ID-6.1.0-90.fc38.x86_64.conf) -gt 1048576 ] &&
-		grep -x 'options root=UUID=1-2 ro console=ttyS0 \$tuned_params $PT' $dir/$ID-0-rescue.conf &&
-		grep -x 'grub_users \$grub_users' $dir/$ID-0-rescue.conf"
+		grep -x 'options root=UUID=1-2 ro console=ttyS0 \$tuned_params $PT' $dir/$ID-6.1.0-50-amd64.conf &&
+		grep -x 'grub_users \$grub_users' $dir/$ID-6.1.0-50-amd64.conf"
 }

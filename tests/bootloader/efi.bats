@@ -274,10 +274,14 @@ damaged() {
 	damaged "$image: is no unified kernel image, or cut short" uki
 }
 
-@test "an entry of systemd-boot that is damaged is named, with file and line, and nothing is changed" {
+@test "what is no entry of systemd-boot, or a damaged one, is listed, stays as it is, and is in nobody's way" {
 	efi_machine trixie systemd-boot initramfs-tools
-	in_machine 'printf "title x\n\n\0\n" > /boot/efi/loader/entries/bad.conf'
-	damaged "/boot/efi/loader/entries/bad.conf:3: " systemd-boot
-	in_machine 'printf "title x\n" > /boot/efi/loader/entries/bad.conf'
-	damaged "/boot/efi/loader/entries/bad.conf: is no boot entry (it names no kernel" systemd-boot
+	local dir=/boot/efi/loader/entries
+	in_machine "printf 'title x\n\n\0\nlinux /a\n' > $dir/nul.conf; printf 'title x\n' > $dir/none.conf
+		mkdir $dir/dir.conf; cp -a $dir /root/before"
+	in_machine 'iommu-install pt --force --initramfs=none --backend=systemd-boot'
+	in_machine "cmp $dir/nul.conf /root/before/nul.conf; cmp $dir/none.conf /root/before/none.conf
+		[ -d $dir/dir.conf ]; ! cmp -s $dir/*amd64.conf /root/before/*amd64.conf"
+	run in_machine 'iommu-install check --json'
+	[ "$(jq -r '[.entries[].counted] | sort | join(" ")' <<< "$output")" = "false false false true" ]
 }

@@ -4,7 +4,7 @@
 
 # shellcheck disable=SC2016,SC2034 # for the shells in the machine; for the tests
 ID=00112233445566778899aabbccddeeff
-BLS_LINES='for f in /boot/loader/entries/*.conf; do sed -n "/^options/{s/^options//p;q}" $f; done'
+BLS_LINES='for f in /boot/loader/entries/*[!e].conf; do sed -n "/^options/{s/^options//p;q}" $f; done'
 
 # fedora_machine [kernelopts|-] [GENERATOR]: two kernels and a rescue entry; the line is said in each entry, or once in
 # grubenv with `kernelopts`.

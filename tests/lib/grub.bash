@@ -37,9 +37,11 @@ grub_build() {
 # grub_machine SUITE: makes $machine, a private copy of that disk with iommu-install.
 grub_machine() {
 	local disk bring installer=${INSTALLER:-$BATS_TEST_DIRNAME/../../build/iommu-install}
+	local modules=$BATS_TEST_TMPDIR/modules
 	disk=$(grub_disk "$1") || return
 	machine=$BATS_TEST_TMPDIR/machine.img
-	disk_copy "$disk" "$machine" "/usr/sbin/iommu-install=$installer" && note_writable || return
+	mkdir -p "$modules/usr/lib/modules/6.1.0-1-amd64" # the kernel is this system's
+	disk_copy "$disk" "$machine" "/usr/sbin/iommu-install=$installer" "/=$modules" && note_writable || return
 	in_machine 'iommu-install --version' >/dev/null 2>&1 && return
 	# What this machine built needs a C library as new as this machine's: it brings it.
 	bring=$BATS_TEST_TMPDIR/bring
@@ -48,5 +50,5 @@ grub_machine() {
 		#!/bin/sh
 		exec /usr/lib/iommu-test/ld.so --library-path /usr/lib/iommu-test /usr/lib/iommu-test/iommu-install "$@"
 	EOF
-	disk_copy "$disk" "$machine" "/=$bring"
+	disk_copy "$disk" "$machine" "/=$bring" "/=$modules"
 }

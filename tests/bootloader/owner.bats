@@ -1,0 +1,178 @@
+#!/usr/bin/env bats
+# Whose a boot entry is: the function over all that can be known of one, and entries of several systems in one place.
+bats_require_minimum_version 1.5.0
+
+PT="intel_iommu=on amd_iommu=on iommu=pt"
+OURS=11111111111111111111111111111111
+BUILT=22222222222222222222222222222222
+
+setup() {
+	load ../lib/trees
+	tree=$BATS_TEST_TMPDIR/tree
+	entries=$tree/boot/loader/entries
+	mkdir -p "$tree"/{boot/loader/entries,dev,etc/default,etc/kernel,proc,run,sys,usr/sbin,var/lib}
+	printf 'ID=debian\n' >"$tree/etc/os-release"
+	echo $OURS >"$tree/etc/machine-id"
+	kernel 6.1.0-1 6.1.0-2
+}
+
+# kernel RELEASE...: kernels of this system, each with its image in /boot.
+kernel() {
+	local release
+	for release; do
+		mkdir -p "$tree/lib/modules/$release"
+		touch "$tree/boot/vmlinuz-$release" "$tree/boot/initrd.img-$release"
+		echo '# CONFIG_IOMMU_DEFAULT_PASSTHROUGH is not set' >"$tree/boot/config-$release"
+	done
+}
+
+# systemd_boot, grub_bls: which boot loader it is.
+systemd_boot() {
+	mkdir -p "$tree/boot/EFI/systemd"
+	touch "$tree/boot/EFI/systemd/systemd-bootx64.efi"
+}
+
+grub_bls() {
+	mkdir -p "$tree/boot/grub2"
+	printf 'load_env\nblscfg\n' >"$tree/boot/grub2/grub.cfg"
+	printf '# GRUB Environment Block\n' >"$tree/boot/grub2/grubenv"
+	: >"$tree/etc/default/grub"
+}
+
+# entry NAME RELEASE [LINE]...: an entry of that kernel and its image, with these lines too.
+entry() {
+	printf '%s\n' "title $1" "version $2" "linux /vmlinuz-$2" "initrd /initrd.img-$2" 'options root=UUID=1 ro' \
+		"${@:3}" >"$entries/$1.conf"
+}
+
+mode() {
+	"$INSTALLER" --root "$tree" "$@" --initramfs=none
+}
+
+# counted: the entries' files and whether each is counted, by check.
+counted() {
+	"$INSTALLER" --root "$tree" check --json >"$BATS_TEST_TMPDIR/check.json" || :
+	jq -r '.entries[] | "\(.id | sub(".*/"; "") | sub(".conf$"; "")) \(.counted)"' "$BATS_TEST_TMPDIR/check.json" |
+		sort | paste -sd ' '
+}
+
+# worded: the entries that have the mode's words.
+worded() {
+	(cd "$entries" && grep -l "iommu=pt" ./*.conf | sed 's,^./,,; s/.conf$//' | sort | paste -sd ' ')
+}
+
+@test "the function, over all 5184 combinations of what is known: as the contract's sentences have it" {
+	local top=$BATS_TEST_DIRNAME/../.. table=$BATS_TEST_TMPDIR/table
+	cc -std=c11 -D_GNU_SOURCE -I"$top/src" -o "$BATS_TEST_TMPDIR/owner" "$top/tests/tools/owner.c" \
+		"$top/src/bootloader/owner.c"
+	"$BATS_TEST_TMPDIR/owner" >"$table"
+	# The rule in other words: two names decide, one does not, and none against the entry that started this boot.
+	run -0 awk 'NR > 1 {
+		n = 0
+		for (i = 8; i <= 10; i++) if ($i == "no") n++
+		here = $1 + $2 + $3 + $4 == 0 && ($5 || ($6 && $7 != "no" && n < 2))
+		if (here != $11) { print; exit 1 }
+		seen++; own += here
+	} END { print seen, own }' "$table"
+	[ "$output" = "5184 $((81 * 2 + 2 * 20))" ]
+	# Each reason is there, and says one thing: whether it is this system's.
+	[ "$(tail -n +2 "$table" | cut -d ' ' -f 12- | sort -u | wc -l)" = 9 ]
+	[ "$(tail -n +2 "$table" | cut -d ' ' -f 11- | sort -u | wc -l)" = 9 ]
+}
+
+@test "check --verbose tells of each entry whose it is" {
+	systemd_boot
+	entry ours 6.1.0-1
+	entry arch 6.1.0-9
+	run "$INSTALLER" --root "$tree" check --verbose
+	[ "$(grep -c '^ *counted: ' <<<"$output")" = 1 ]
+	[ "$(grep -c '^ *not counted: ' <<<"$output")" = 1 ]
+	run "$INSTALLER" --root "$tree" check --json
+	[ "$(jq -r '.entries[] | select(.counted | not).why' <<<"$output")" != null ]
+}
+
+@test "a guest image's entries carry its build's machine-id: set, whatever machine-id is: another, empty, gone" {
+	local loader id seen=0
+	for loader in systemd_boot grub_bls; do
+		for id in $OURS '' uninitialized gone; do
+			rm -rf "$tree"/boot/{EFI,grub2} "$tree"/var/lib/iommu "$tree"/etc/{iommu.target,kernel/cmdline}
+			$loader
+			echo "$id" >"$tree/etc/machine-id"
+			[ "$id" != gone ] || rm "$tree/etc/machine-id"
+			rm -f "$entries"/*
+			entry $BUILT-6.1.0-1 6.1.0-1 "machine-id $BUILT"
+			entry $BUILT-6.1.0-2 6.1.0-2
+			mode pt
+			[ "$(worded)" = "$BUILT-6.1.0-1 $BUILT-6.1.0-2" ]
+			[ "$(counted)" = "$BUILT-6.1.0-1 true $BUILT-6.1.0-2 true" ]
+			seen=$((seen + 1))
+		done
+	done
+	[ "$seen" = 8 ]
+}
+
+@test "an entry of the old machine-id beside one of the new is ours too: both have modules here" {
+	systemd_boot
+	entry $BUILT-6.1.0-1 6.1.0-1 "machine-id $BUILT"
+	entry $OURS-6.1.0-2 6.1.0-2 "machine-id $OURS"
+	mode pt
+	[ "$(worded)" = "$OURS-6.1.0-2 $BUILT-6.1.0-1" ]
+}
+
+@test "other systems' entries in the same place are listed, and neither edited nor counted, with an initrd or without" {
+	local before loader
+	for loader in systemd_boot grub_bls; do
+		rm -rf "$tree"/boot/{EFI,grub2} "$tree"/var/lib/iommu "$tree"/etc/{iommu.target,kernel/cmdline}
+		rm -f "$entries"/*
+		$loader
+		entry ours 6.1.0-1
+		# By hand, its kernel has no modules here.
+		touch "$tree/boot/vmlinuz-linux" "$tree/boot/initramfs-linux.img" "$tree/boot/memtest64.bin"
+		printf 'title Arch\nlinux /vmlinuz-linux\ninitrd /initramfs-linux.img\noptions root=UUID=2 rw\n' \
+			>"$entries/arch.conf"
+		# Of an equal release, by two names.
+		entry fedora-6.1.0-2 6.1.0-2 'sort-key fedora'
+		printf 'title Memory test\nlinux /memtest64.bin\n' >"$entries/memtest.conf"
+		printf 'title No initrd\nlinux /vmlinuz-linux\noptions root=UUID=2\n' >"$entries/none.conf"
+		before=$(cat "$entries"/{arch,fedora*,memtest,none}.conf)
+		mode pt
+		[ "$(worded)" = ours ]
+		[ "$(cat "$entries"/{arch,fedora*,memtest,none}.conf)" = "$before" ]
+		[ "$(counted)" = "arch false fedora-6.1.0-2 false memtest false none false ours true" ]
+		mode remove
+		[ "$(cat "$entries"/{arch,fedora*,memtest,none}.conf)" = "$before" ]
+	done
+}
+
+@test "a sort-key alone, or an entry token alone, makes nothing foreign" {
+	systemd_boot
+	entry some-6.1.0-1 6.1.0-1
+	entry b 6.1.0-2 'sort-key arch'
+	mode pt
+	[ "$(worded)" = "b some-6.1.0-1" ]
+}
+
+@test "kernel-install's own layout under GRUB: its kernel and image are found by their paths" {
+	grub_bls
+	mkdir -p "$tree/boot/$OURS/6.1.0-1"
+	mv "$tree/boot/vmlinuz-6.1.0-1" "$tree/boot/$OURS/6.1.0-1/linux"
+	mv "$tree/boot/initrd.img-6.1.0-1" "$tree/boot/$OURS/6.1.0-1/initrd"
+	printf '%s\n' 'title x' "linux /$OURS/6.1.0-1/linux" "initrd /$OURS/6.1.0-1/initrd" 'options root=UUID=1' \
+		>"$entries/$OURS-6.1.0-1.conf"
+	mode pt
+	[ "$(worded)" = "$OURS-6.1.0-1" ]
+	[ "$(counted)" = "$OURS-6.1.0-1 true" ]
+	[ "$(jq -r '.entries[0] | "\(.kernel) \(.image)"' "$BATS_TEST_TMPDIR/check.json")" = \
+		"6.1.0-1 /boot/$OURS/6.1.0-1/initrd" ]
+}
+
+@test "where no entry is counted check can't tell: exit 4, 6 without a target" {
+	systemd_boot
+	entry x 6.1.0-9
+	run -6 "$INSTALLER" --root "$tree" check --json
+	[ "$(jq -r .verdict <<<"$output")" = no-target ]
+	echo pt >"$tree/etc/iommu.target"
+	run -4 "$INSTALLER" --root "$tree" check --json
+	[ "$(jq -r .verdict <<<"$output")" = unknown ]
+	run -3 "$INSTALLER" --root "$tree" check --nagios
+}
