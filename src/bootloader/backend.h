@@ -79,6 +79,9 @@ struct backend {
 	 * the configuration says. Returns 1 if it has made any, 0 if not, or -1 with one line told on stderr; then
 	 * the files may be old ones and new ones. */
 	int (*apply)(struct snapshot *snapshot, const char *words, bool flush, bool verbose);
+	/* Reads the entries as apply would make them of what is configured, where nothing can be written but in
+	 * REHEARSAL_DIR. Returns as read. NULL: only who makes them can tell. */
+	int (*rehearse)(struct boot_entries *entries, struct error *error);
 	/* Makes one of kernel->placed from kernel->image, with the command line that it has. Returns as apply. NULL: it
 	 * is a copy. */
 	int (*place)(const struct kernel *kernel, const char *placed, bool verbose);

@@ -360,6 +360,7 @@ const struct backend backend_bls = {
 	.read = read_entries,
 	.edit = edit,
 	.apply = apply,
+	.rehearse = read_entries,
 	.way_back = grub_way_back,
 	.location = location,
 	.watched = watched,

@@ -215,21 +215,29 @@ static char *saved_entry(const char *path)
 	return saved ? saved : strdup("0");
 }
 
-int grub_add_config(const char *path, const char *boot, struct boot_entries *entries, struct error *error)
+/* As grub_add_config(), of what it holds, which is cut up. */
+static int add_text(char *text, const char *path, const char *boot, struct boot_entries *entries)
 {
-	size_t len = 0, first = entries->count;
-	char *text = file_read(path, &len);
-	int r = !text ? -errno : strlen(text) != len ? -EBADMSG : 0;
 	struct menu_of of = { .path = path, .boot = boot };
 
-	if (r == 0)
-		r = grub_script_run(path, text, &of.script);
+	int r = grub_script_run(path, text, &of.script);
 	if (r == 0)
 		of.saved = saved_entry(path);
 	if (r == 0)
 		r = of.saved ? read_text(text, &of, entries) : -ENOMEM;
 	grub_script_free(&of.script);
 	free(of.saved);
+	return r;
+}
+
+int grub_add_config(const char *path, const char *boot, struct boot_entries *entries, struct error *error)
+{
+	size_t len = 0, first = entries->count;
+	char *text = file_read(path, &len);
+
+	int r = !text ? -errno : strlen(text) != len ? -EBADMSG : 0;
+	if (r == 0)
+		r = add_text(text, path, boot, entries);
 	free(text);
 	if (r == 0) {
 		owner_decide(entries);
@@ -239,6 +247,15 @@ int grub_add_config(const char *path, const char *boot, struct boot_entries *ent
 	boot_entries_free(entries);
 	return error_set(error, r, "%s: %s", path,
 			 r == -EBADMSG ? "holds a NUL byte; it is no grub.cfg" : strerror(-r));
+}
+
+int grub_read_text(const char *path, char *text, struct boot_entries *entries, struct error *error)
+{
+	*entries = (struct boot_entries){ 0 };
+	int r = add_text(text, path, "/boot", entries);
+	if (r == 0)
+		owner_decide(entries);
+	return error_errno(error, r);
 }
 
 int grub_read_config(const char *path, struct boot_entries *entries, struct error *error)

@@ -15,6 +15,7 @@
 #include "system/files.h"
 #include "system/message.h"
 #include "system/refuse.h"
+#include "system/rehearsal.h"
 
 const char *const grub_watched[] = { GRUB_DEFAULT, GRUB_DROPINS, "/boot/grub/grubenv", "/boot/grub/custom.cfg",
 				     "/boot/grub2/grubenv", "/boot/grub2/custom.cfg", NULL };
@@ -97,10 +98,22 @@ static void language_of(const char *config, char *setting, size_t size)
 		snprintf(setting, size, "LANG=%.*s.UTF-8", (int)len, name);
 }
 
+/* Has it make one there, as old was made. Returns its exit status, or -errno. */
+static int make(const char *path, const char *old, bool verbose)
+{
+	const char *program = grub_mkconfig();
+	char language[64];
+
+	/* What it writes follows the language: titles, and the one that GRUB itself speaks. */
+	language_of(old, language, sizeof(language));
+	const char *const argv[] = { "env", "-u", "LC_ALL", language, program, "-o", path, NULL };
+	return program ? run(language[0] ? argv : argv + 4, verbose) : -ENOENT;
+}
+
 int grub_apply(struct snapshot *snapshot, const char *words, bool flush, bool verbose)
 {
 	struct error error;
-	char path[64], language[64];
+	char path[64];
 	size_t old_len;
 
 	(void)snapshot; /* made anew, whatever they are */
@@ -109,26 +122,36 @@ int grub_apply(struct snapshot *snapshot, const char *words, bool flush, bool ve
 
 	/* grub-mkconfig truncates and rewrites the file it is given, so that is never the live one. */
 	new_name(path);
-	const char *program = grub_mkconfig();
 	char *old = file_read(grub_config(), &old_len);
 	if (!old || (unlink(path) < 0 && errno != ENOENT)) {
 		fail("%s: %s", grub_config(), strerror(errno));
 		free(old);
 		return -1;
 	}
-	/* What it writes follows the language: titles, and the one that GRUB itself speaks. */
-	language_of(old, language, sizeof(language));
-	const char *const argv[] = { "env", "-u", "LC_ALL", language, program, "-o", path, NULL };
-	int r = -1, status = program ? run(language[0] ? argv : argv + 4, verbose) : -ENOENT;
+	int r = -1, status = make(path, old, verbose);
 	if (status != 0)
 		fail("%s failed (%s %d), so the boot entries can't be written; what it said stands "
-		     "above", program ? program : "grub-mkconfig", status < 0 ? "error" : "status",
+		     "above", grub_mkconfig() ? grub_mkconfig() : "grub-mkconfig", status < 0 ? "error" : "status",
 		     abs(status));
 	else if ((r = take_over(path, words, flush, old, old_len, &error)) < 0)
 		fail("%s", error.text);
 	grub_remove_temporaries(); /* of a mkconfig that failed, too */
 	free(old);
 	return r < 0 ? -1 : 1;
+}
+
+int grub_rehearse(struct boot_entries *entries, struct error *error)
+{
+	static const char path[] = REHEARSAL_DIR "/grub.cfg.iommu";
+	char *old = file_read(grub_config(), NULL);
+	int status = old ? make(path, old, false) : -errno;
+	char *text = status == 0 ? file_read(path, NULL) : NULL;
+	int r = status < 0 ? status : status > 0 ? -ECHILD : !text ? -errno : 0;
+
+	r = r < 0 ? error_errno(error, r) : grub_read_text(grub_config(), text, entries, error);
+	free(text);
+	free(old);
+	return r;
 }
 
 bool grub_whole(const char *path)

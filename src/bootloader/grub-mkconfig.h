@@ -6,6 +6,8 @@
 
 #include <stdbool.h>
 
+struct boot_entries;
+struct error;
 struct snapshot;
 
 /* The program that makes grub.cfg here, by the name that it has in this distribution; NULL if there is none. */
@@ -13,6 +15,7 @@ const char *grub_mkconfig(void);
 
 /* What the rows of struct backend share that have grub-mkconfig make grub.cfg: each as its member says. */
 int grub_apply(struct snapshot *snapshot, const char *words, bool flush, bool verbose);
+int grub_rehearse(struct boot_entries *entries, struct error *error);
 const char *grub_command(void);
 extern const char *const grub_watched[];
 void grub_remove_temporaries(void);

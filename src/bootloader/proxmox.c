@@ -309,6 +309,19 @@ static int apply(struct snapshot *snapshot, const char *words, bool flush, bool 
 	return r < 0 ? -1 : made;
 }
 
+/* A grub.cfg is made with its partition at /boot. */
+static int rehearse_all(struct boot_entries *entries, struct error *error)
+{
+	const struct esp *esps;
+	bool grub = false;
+
+	*entries = (struct boot_entries){ 0 };
+	int n = esp_mount(&esps, error);
+	for (int i = 0; i < n; i++)
+		grub = grub || is_grub(&esps[i]);
+	return n < 0 ? n : grub ? error_errno(error, -ENOTSUP) : read_entries(entries, error);
+}
+
 static int open_all(void)
 {
 	const struct esp *esps;
@@ -362,6 +375,7 @@ const struct backend backend_proxmox = {
 	.read = read_entries,
 	.edit = edit,
 	.apply = apply,
+	.rehearse = rehearse_all,
 	.open = open_all,
 	.location = location,
 	.watched = watched,

@@ -326,6 +326,7 @@ const struct backend backend_sdbootutil = {
 	.read = read_entries,
 	.edit = edit,
 	.apply = apply,
+	.rehearse = read_entries,
 	.location = location,
 	.watched = watched,
 	.by_entries = true,

@@ -143,6 +143,7 @@ const struct backend backend_systemd_boot = {
 	.read = read_entries,
 	.edit = edit,
 	.apply = apply,
+	.rehearse = read_entries,
 	.way_back = way_back,
 	.location = location,
 	.watched = watched,

@@ -262,6 +262,7 @@ const struct backend backend_update_bootloader = {
 	.read = grub_read,
 	.edit = edit,
 	.apply = grub_apply,
+	.rehearse = grub_rehearse,
 	.way_back = grub_way_back,
 	.location = grub_config,
 	.command = grub_command,

@@ -21,6 +21,7 @@
 #include "system/files.h"
 #include "system/memstream.h"
 #include "system/message.h"
+#include "system/rehearsal.h"
 
 /* --- Files -------------------------------------------------------------------------------------------------------- */
 
@@ -244,6 +245,59 @@ static int take_commands(const struct transaction *t, struct outcome *o)
 	return r == 0 && line ? add_command(o, NULL, line) : r;
 }
 
+/* --- What the tool would make ------------------------------------------------------------------------------------- */
+
+/* Of each own entry release and line, with a NUL byte behind each. */
+static int say_lines(FILE *out, void *context)
+{
+	const struct backend *backend = context;
+	struct boot_entries entries = { 0 };
+	struct error error;
+
+	int r = backend->rehearse(&entries, &error);
+	for (size_t i = 0; r == 0 && i < entries.count; i++)
+		if (entries.list[i].own)
+			fprintf(out, "%s%c%s%c", entries.list[i].release, '\0', entries.list[i].words, '\0');
+	boot_entries_free(&entries);
+	return r;
+}
+
+static const char *next_text(const char *text)
+{
+	return text + strlen(text) + 1;
+}
+
+/* Whether they are the lines of these entries, in their order. */
+static bool lines_fit(const struct outcome *o, const char *said, const char *end)
+{
+	size_t count = 0;
+
+	for (const char *text = said; text < end; text = next_text(next_text(text)), count++)
+		if (count == o->nentries || strcmp(text, o->entries[count].kernel) != 0)
+			return false;
+	return count == o->nentries;
+}
+
+/* The lines of entries that who makes them would make. */
+static int take_made(const struct transaction *t, struct outcome *o)
+{
+	char *said = NULL;
+	size_t len = 0, i = 0;
+	bool failed = false;
+
+	bool told = t->backend->rehearse &&
+		    rehearse(&t->edits, say_lines, (void *)t->backend, &said, &len) == 0 &&
+		    lines_fit(o, said, said + len);
+	for (const char *text = said; told && text < said + len; text = next_text(next_text(text)), i++) {
+		free(o->entries[i].after);
+		o->entries[i].after = copy_of(next_text(text), &failed);
+	}
+	for (i = 0; i < o->nentries && !told; i++)
+		o->entries[i].foreseen = true;
+	free(said);
+	return failed ? -ENOMEM : 0;
+}
+
 /* --- The next boot ------------------------------------------------------------------------------------------------ */
 
 static void note_stop(struct outcome *o, const struct prediction *p)
@@ -318,6 +372,8 @@ static int take(const struct transaction *t, bool told, struct outcome *o)
 	settle_images(o);
 	if (r == 0 && o->changed)
 		r = take_commands(t, o);
+	if (r == 0 && o->changed && t->dry_run && t->loader && !o->unread)
+		r = take_made(t, o);
 	if (r == 0 && told) /* it reads every image once more */
 		r = look_ahead(t, false, o);
 	return r < 0 ? no_memory() : 0;

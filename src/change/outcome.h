@@ -42,6 +42,7 @@ struct outcome_entry {
 	char kernel[65];
 	enum presence by_default; /* whether the boot loader starts it where nobody chooses */
 	char *before, *after;   /* the kernel command line; after NULL: only the tool that makes it can tell */
+	bool foreseen;          /* who makes it could not be asked for after */
 };
 
 struct outcome {

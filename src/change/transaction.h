@@ -25,6 +25,7 @@ struct transaction {
 	bool loader;             /* the entries are ours to make, not the caller's */
 	bool gone;               /* nothing is there any more that could make them */
 	bool verbose, quiet;
+	bool dry_run;            /* it is not to be run: only told */
 	bool resumed; /* one that was cut short: what is written already is as it is to be */
 	const char *other; /* a file that somebody else has changed since it was read, the edits' own; NULL: none */
 };

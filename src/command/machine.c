@@ -130,6 +130,7 @@ int machine_change(const struct request *q, const struct machine *m, struct tran
 	t->loader = !t->gone && (m->loader || !t->backend->needs_block_device);
 	t->verbose = q->verbose;
 	t->quiet = q->quiet;
+	t->dry_run = q->dry_run;
 	snprintf(j->backend, sizeof(j->backend), "%s", t->backend->name);
 	snprintf(j->generator, sizeof(j->generator), "%s", t->generator ? t->generator->name : "none");
 	machine_set_boot_id(m, j);

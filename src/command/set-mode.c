@@ -130,7 +130,8 @@ static struct transaction transaction_of(const struct machine *m, struct plan *p
 {
 	struct transaction t = { .backend = p->backend, .snapshot = &p->snapshot, .generator = p->generator,
 				 .now = m->now, .loader = p->loader, .verbose = p->request->verbose,
-				 .quiet = p->request->quiet, .kernels = p->kernels, .edits = p->edits };
+				 .quiet = p->request->quiet, .dry_run = p->request->dry_run, .kernels = p->kernels,
+				 .edits = p->edits };
 	struct journal *j = &t.journal;
 
 	snprintf(j->command, sizeof(j->command), "%s", mode_name(p->target.mode));
@@ -293,6 +294,9 @@ static int follow(const struct machine *m, struct plan *p)
 		notice(m, p, outcome);
 	if (code == 0)
 		code = carry_out(m, p, outcome, &waiting, &t);
+	/* What has been resumed was foreseen before. */
+	if (code == 0 && was_open && p->request->json && !outcome->changed)
+		outcome_read_back(&t, m->outcome);
 	free(waiting.final);
 	outcome_free(&own);
 	return code;

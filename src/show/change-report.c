@@ -41,7 +41,9 @@ void change_text(const struct request *q, const struct outcome *o)
 	else if (o->unread)
 		printf("\nentries of %s:\n  %s\n", o->backend->location(), o->unread);
 	else
-		printf("\nentries of %s:\n", o->backend->location());
+		printf("\nentries of %s%s:\n", o->backend->location(),
+		       o->nentries && o->entries[0].foreseen ?
+			       ", as foreseen (what makes them could not be asked; words can stand elsewhere)" : "");
 	for (size_t i = 0; i < o->nentries && !o->left; i++)
 		printf("  %s: %s\n", shown(&o->entries[i]),
 		       o->entries[i].after ? o->entries[i].after : "(as its tool makes it)");
@@ -143,7 +145,7 @@ static void put_entries(const struct outcome *o)
 		text_or_null("before", e->before);
 		fputs(", ", stdout);
 		text_or_null("after", e->after);
-		fputc('}', stdout);
+		fputs(e->foreseen ? ", \"foreseen\": true}" : "}", stdout);
 	}
 	fputs("]", stdout);
 }

@@ -15,9 +15,9 @@ teardown() {
 	machine_end
 }
 
-# What both runs have to agree about; of a line the order is its tool's own.
+# What both runs have to agree about, lines to the byte.
 AGREED='[.result, .changed, .before, .after, .refusal.code, .overridden, [.files[] | [.path, .action]],
-	[.images[] | [.path, .how]], [.entries[] | [.kernel, (.after // "" | split(" ") | sort)]], .commands, .backend,
+	[.images[] | [.path, .how]], [.entries[] | [.kernel, .after, .foreseen]], .commands, .backend,
 	.generator]'
 
 # agree STATUS COMMAND [BEFORE]: after BEFORE, both runs of COMMAND end so and agree, and the dry run changes nothing.
@@ -87,12 +87,9 @@ said() {
 	agree 0 'pt --force'
 	said '[.result, .changed]' '["unchanged",false]'
 	in_machine 'iommu-install strict --force'
-	# What GRUB's own tool makes of a configuration without us nobody but the tool can tell.
-	run ! agree 0 remove
+	agree 0 remove
 	said '[.result, .before.mode, .after]' '["done","strict",null]'
-	diff <(jq "$AGREED | del(.[8])" "$BATS_TEST_TMPDIR/dry.json") \
-		<(jq "$AGREED | del(.[8])" "$BATS_TEST_TMPDIR/real.json")
-	[ "$(jq -c '[.entries[].after] | unique' "$BATS_TEST_TMPDIR/dry.json")" = '[null]' ]
+	said '[.entries[].after | contains("iommu")] | any' false
 }
 
 @test "busy, and without root: nothing is done, and the object says why" {
@@ -165,7 +162,7 @@ broken() {
 	done
 }
 
-@test "a dry run starts no program that writes" {
+@test "a dry run builds no image, and writes to no file of the boot loader or of ours: its tool works in memory" {
 	in_machine 'iommu-install pt --force'
 	local command
 	for command in 'strict --force --on-mismatch=halt' rollback remove; do
@@ -176,8 +173,8 @@ broken() {
 			in_machine 'exec iommu-install $command --dry-run --json'"
 		awk '/execve\(.*"iommu-install", / { on = 1 } on' "$BATS_TEST_TMPDIR/trace" > "$BATS_TEST_TMPDIR/own"
 		[ "$(grep -c 'execve(' "$BATS_TEST_TMPDIR/own")" -ge 2 ]
-		# Of the programs only those that compare and unpack; and what unshare's shell does at its end.
-		run ! grep -E 'execve\("(/usr)?/s?bin/(update|dracut|grub|mkinit|kernel)' "$BATS_TEST_TMPDIR/own"
+		run ! grep -E 'execve\("(/usr)?/s?bin/(update-initramfs|dracut|mkinit|kernel)' "$BATS_TEST_TMPDIR/own"
+		grep -q 'execve("/usr/sbin/update-grub"' "$BATS_TEST_TMPDIR/own"
 		run ! grep -E '(O_WRONLY|O_RDWR|O_CREAT|rename|unlink).*"/?(boot|etc|var/lib/iommu|run/iommu)' \
 			"$BATS_TEST_TMPDIR/own"
 	done

@@ -474,6 +474,8 @@ dead() {
 	printed+=$'\n'$("$INSTALLER" explain --json TOKEN_MISSING | keys_of)
 	printed+=$'\nearly' # of status.json alone
 	grep -qF '\"early\":' "$top/src/verdict/report.c"
+	printed+=$'\nforeseen' # of a dry run whose tool can't run
+	grep -qF '\"foreseen\":' "$top/src/show/change-report.c"
 	same keys "$printed" "$(manual_keys)"
 }
 
