@@ -40,7 +40,7 @@ grub_machine() {
 	local modules=$BATS_TEST_TMPDIR/modules
 	disk=$(grub_disk "$1") || return
 	machine=$BATS_TEST_TMPDIR/machine.img
-	mkdir -p "$modules/usr/lib/modules/6.1.0-1-amd64" # the kernel is this system's
+	mkdir -p "$modules/lib/modules/6.1.0-1-amd64" # the kernel is this system's
 	disk_copy "$disk" "$machine" "/usr/sbin/iommu-install=$installer" "/=$modules" && note_writable || return
 	in_machine 'iommu-install --version' >/dev/null 2>&1 && return
 	# What this machine built needs a C library as new as this machine's: it brings it.
