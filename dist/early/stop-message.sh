@@ -25,7 +25,12 @@ Manual: iommu-verify(8), \"A machine that stops at boot\""
 # The kernel's log stays off the consoles from here on, but for its last words.
 echo 1 > /proc/sys/kernel/printk
 echo "<2>iommu-verify: no verdict (status $status): powering off" > /dev/kmsg
-[ ! -c /dev/pmsg0 ] || echo "$text" > /dev/pmsg0
+# For the next boot, where the machine keeps it: the late check looks for this line.
+stopped="iommu-verify: this boot is stopped: no verdict (status $status); on-mismatch=$policy"
+echo "<2>$stopped" > /dev/kmsg
+echo Y > /sys/module/printk/parameters/always_kmsg_dump
+[ ! -c /dev/pmsg0 ] || echo "$text
+$stopped" > /dev/pmsg0
 
 # In the background: a console that is slow or stopped (^S) holds up none of the others.
 read -r consoles < /sys/class/tty/console/active || consoles=console

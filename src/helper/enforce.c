@@ -19,6 +19,7 @@
 
 #include "base/paths.h"
 #include "helper/consoles.h"
+#include "helper/last-stop.h"
 #include "helper/stop-message.h"
 #include "helper/systemd-journal.h"
 #include "helper/systemd.h"
@@ -116,11 +117,15 @@ static bool fine(const struct judgement *j, const struct decision *d)
 	return j->verdict == VERDICT_MATCH || (j->verdict == VERDICT_NO_TARGET && d->policy == POLICY_WARN);
 }
 
+static const char *target_word(const struct facts *f)
+{
+	return f->target_status == 0 ? mode_name(f->target.mode) : f->target_status == -ENOENT ? "none" : "invalid";
+}
+
 static void log_verdict(const struct log *log, const struct facts *f, const struct judgement *j,
 			const struct decision *d)
 {
-	const char *target = f->target_status == 0 ? mode_name(f->target.mode) :
-			     f->target_status == -ENOENT ? "none" : "invalid";
+	const char *target = target_word(f);
 	int level = fine(j, d) ? LEVEL_INFO : LEVEL_ERR;
 	char effective[256];
 
@@ -231,6 +236,33 @@ static const struct {
 	[POLICY_REBOOT] = { RB_AUTOBOOT, "b" },
 };
 
+/* What the next boot is to find of this one, in one line. */
+static void keep_for_next_boot(const struct log *log, const struct facts *f, const struct judgement *j,
+			       const struct decision *d)
+{
+	log_line(log, LEVEL_ERR, "%s%s: target %s, effective %s: %s; %s=%s", LAST_STOP_SIGN + sizeof("iommu-verify:"),
+		 verdict_name(j->verdict), target_word(f), mode_name(f->evidence.effective),
+		 j->reasons.count ? reason_code(j->reasons.list[0].reason) : "no reason",
+		 d->orderly ? "on-late-mismatch=same, on-mismatch" : "on-mismatch", policy_name(d->policy));
+	last_stop_keep(d->policy);
+}
+
+/* What the former boot has kept: told, and left to whoever asks for it later in this one. */
+static void tell_last_stop(const struct log *log)
+{
+	char text[LAST_STOP_MAX];
+
+	last_stop_take(text);
+	if (!text[0])
+		return;
+	log_line(log, LEVEL_WARNING, "the last boot was stopped: %s", text);
+	int fd = open(LAST_STOP_PATH, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0644);
+	if (fd < 0)
+		return;
+	write_some(fd, text, strlen(text));
+	close(fd);
+}
+
 /* Stops the machine by itself: nothing else in an initramfs does so at once and for certain. */
 static _Noreturn void stop(const struct log *log, const struct decision *d, bool late)
 {
@@ -240,6 +272,8 @@ static _Noreturn void stop(const struct log *log, const struct decision *d, bool
 	alarm(0);
 	sigfillset(&all);
 	sigprocmask(SIG_BLOCK, &all, NULL);
+	if (late)
+		late_hold();
 
 	stop_doing(d, doing);
 	log_line(log, LEVEL_ERR, "%s", doing);
@@ -293,6 +327,8 @@ void act(struct facts *f, const struct judgement *j, const struct decision *deci
 		own_consoles(&log);
 	log_verdict(&log, f, j, &d);
 	record(&log, f, j, d.override);
+	if (first)
+		tell_last_stop(&log);
 	/* Where the machine is in its life matters only to what would be stopped. */
 	if (d.stop && late) {
 		f->stage = late_stage(first);
@@ -302,6 +338,7 @@ void act(struct facts *f, const struct judgement *j, const struct decision *deci
 		if (late)
 			own_consoles(&log);
 		tell_person(f, j, &d);
+		keep_for_next_boot(&log, f, j, &d);
 		stop(&log, &d, late);
 	}
 	log_going_on(&log, f, j, &d);

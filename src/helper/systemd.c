@@ -7,7 +7,10 @@
 #include <poll.h>
 #include <signal.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
+#include <sys/un.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -15,6 +18,8 @@
 #include "base/run.h"
 
 enum { ANSWER_MS = 5000, ORDERLY_SECONDS = 90 };
+
+#define A_YEAR "31536000000000" /* in microseconds */
 
 bool late_checked_before(void)
 {
@@ -66,6 +71,22 @@ enum stage late_stage(bool first)
 		if (strcmp(word, states[i].state) == 0)
 			return states[i].stage;
 	return first ? STAGE_BOOTING : STAGE_FINISHED;
+}
+
+void late_hold(void)
+{
+	static const char text[] = "EXTEND_TIMEOUT_USEC=" A_YEAR;
+	struct sockaddr_un address = { .sun_family = AF_UNIX };
+	const char *path = getenv("NOTIFY_SOCKET");
+
+	if (!path || strlen(path) >= sizeof(address.sun_path))
+		return;
+	strcpy(address.sun_path, path);
+	int fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+	if (fd < 0)
+		return;
+	sendto(fd, text, sizeof(text) - 1, MSG_NOSIGNAL, (const struct sockaddr *)&address, sizeof(address));
+	close(fd);
 }
 
 void late_shutdown(enum policy policy)

@@ -15,6 +15,10 @@ bool late_checked_before(void);
  * boot is part of it, later ones are not. */
 enum stage late_stage(bool first);
 
+/* Tells systemd (sd_notify(3)) that this service takes as long as it takes: its time limit is for a check that hangs,
+ * not for one that stops the machine after a delay. */
+void late_hold(void);
+
 /* Asks systemd, if there is one, to shut down in order, and waits 90 seconds, whatever becomes of the question: the
  * time that people and services have. Comes back if the system is still up then. policy is a stopping one. */
 void late_shutdown(enum policy policy);

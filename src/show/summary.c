@@ -54,6 +54,11 @@ void summary_json(const struct survey *s, const struct show_groups *groups)
 	checks_json(s);
 	firmware_json(s);
 	put_recommendation(s);
+	fputs(",\n \"last_stop\": ", stdout);
+	if (s->last_stop[0])
+		json_string(stdout, s->last_stop);
+	else
+		fputs("null", stdout);
 	if (s->next.foreseen)
 		put_entries(&s->next);
 	if (groups) {
@@ -110,6 +115,8 @@ void summary_text(const struct survey *s, const struct show_groups *groups)
 	printf("%-11s %u\n", "vfio-cdev:", s->cdevs);
 	firmware_print(s);
 	checks_print(s);
+	if (s->last_stop[0])
+		printf("%-11s was stopped: %s\n", "last boot:", s->last_stop);
 	put_verdict(s, &status);
 	report_findings(stdout, &s->judgement);
 	other_kernel_print(s->root, &s->last);

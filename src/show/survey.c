@@ -11,6 +11,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "base/paths.h"
 #include "bootloader/choose.h"
 #include "change/journal.h"
 #include "change/reboot-required.h"
@@ -188,6 +189,8 @@ void survey_take(const struct root *root, struct facts *facts, struct survey *s)
 		s->last = matched_elsewhere(root, facts->target.mode, facts->evidence.cmdline,
 					    facts->evidence.release);
 	s->iommufd = root_exists(root, "/dev/iommu");
+	if (root_read_line(root, LAST_STOP_PATH, s->last_stop, sizeof(s->last_stop)) < 0)
+		s->last_stop[0] = '\0';
 	s->cdevs = count_entries(root, "/dev/vfio/devices");
 }
 

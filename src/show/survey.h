@@ -40,6 +40,7 @@ struct survey {
 	struct matched last;   /* of a mismatch: the match under another kernel, if there is one */
 	bool iommufd;        /* /dev/iommu is there */
 	unsigned cdevs;      /* devices in /dev/vfio/devices */
+	char last_stop[256]; /* what stopped the boot before this one, or "" */
 };
 
 /* Takes it, and collects the facts for that: both root and facts must outlive it, and facts_free() is the caller's. */

@@ -10,6 +10,7 @@ setup_file() {
 	echo 'int main(void) { __builtin_trap(); }' | gcc -O2 -static -x c -o "$BATS_FILE_TMPDIR/crash" -
 	echo '#include <unistd.h>
 		int main(void) { for (;;) pause(); }' | gcc -O2 -static -x c -o "$BATS_FILE_TMPDIR/hang" -
+	gcc -O2 -static -o "$BATS_FILE_TMPDIR/frozen" "$BATS_TEST_DIRNAME/../tools/frozen.c"
 }
 
 setup() {
@@ -38,6 +39,26 @@ with() {
 	for generator in $GENERATORS; do
 		with hang warn
 		went_on
+	done
+}
+
+@test "a helper in uninterruptible sleep does not keep a warning image from booting" {
+	for generator in $GENERATORS; do
+		with frozen warn
+		[ -n "$(line_of 'MARK frozen')" ]
+		went_on
+	done
+}
+
+@test "a helper in uninterruptible sleep keeps an enforcing image from going on" {
+	for generator in $GENERATORS; do
+		image $generator halt usr/sbin/iommu-verify="$BATS_FILE_TMPDIR/frozen"
+		start_vm intel "$PT"
+		vm_expect vm 'MARK frozen'
+		# Twice what a warning image takes.
+		run ! vm_expect vm "MARK udevd started|MARK root|EXT4-fs|$SHELL_PROMPTS" 90
+		[ ! -e "$VM_DIR/vm.status" ]
+		vm_kill vm
 	done
 }
 

@@ -76,6 +76,49 @@ FRESH='fresh() { until [ /run/iommu/status.json -nt /tmp/mark ]; do sleep 1; don
 	run ! grep -E "Reached target.*[Bb]asic|the script ran|login:" <(vm_log vm)
 }
 
+@test "a late check in uninterruptible sleep does not keep a machine that only warns from booting" {
+	machine bookworm initramfs-tools
+	gcc -O2 -static -o "$BATS_TEST_TMPDIR/frozen" "$BATS_TEST_DIRNAME/../tools/frozen.c"
+	in_machine 'iommu-install pt --force && cp /host/frozen /usr/sbin/iommu-verify'
+	at_runtime 'systemctl is-active basic.target; systemctl show -P Result iommu-verify-late
+		echo THAWED > /run/freezer/helper/freezer.state # or the shutdown waits for it
+		umount /run/freezer'
+	[ "$VM_END" = poweroff ]
+	vm_log vm | grep -F 'MARK frozen'
+	[ "$(xargs <<< "$output")" = "active timeout" ]
+}
+
+@test "a late check that stops the machine has the time of its delay: nothing starts behind it" {
+	machine bookworm initramfs-tools
+	in_machine 'iommu-install pt --on-mismatch=poweroff --delay=90 --force
+		mv /usr/share/initramfs-tools/hooks/iommu-verify /root && update-initramfs -u 2>/dev/null'
+	at_runtime 'echo the script ran'
+	[ "$VM_END" = poweroff ]
+	vm_log vm | grep -F "powering off this machine in 90 seconds: on-mismatch=poweroff"
+	run ! grep -E "Reached target.*[Bb]asic|the script ran|login:" <(vm_log vm)
+}
+
+@test "what stopped the last boot, where the firmware keeps it, is in the journal and in show of the next one, once" {
+	machine bookworm initramfs-tools
+	in_machine 'iommu-install pt --on-mismatch=halt --force'
+	local erst=(-object "memory-backend-file,id=kept,mem-path=$BATS_TEST_TMPDIR/kept,size=64K,share=on"
+		-device acpi-erst,memdev=kept)
+	: > "$script"
+	disk_run vm "$machine" "$script" --iommu none -- "${erst[@]}"
+	[ "$VM_END" = halted ]
+	printf '%s\n' 'journalctl -b | grep "the last boot was stopped: mismatch: target pt, effective off-for-uio"' \
+		'iommu-install show | grep "^last boot:"; echo "json $(iommu-install show --json | tr -d "\n")"' \
+		'grep -rl "this boot is stopped" /sys/fs/pstore /var/lib/systemd/pstore' > "$script"
+	disk_run vm "$machine" "$script" --iommu intel -- "${erst[@]}"
+	output=$(disk_output vm)
+	echo "$output"
+	[[ $output == *"the last boot was stopped: "*"last boot:  was stopped: "* ]]
+	output=$(sed -n 's/^json //p' <<< "$output")
+	[ "$(json .last_stop)" = "mismatch: target pt, effective off-for-uio: NO_VIOMMU; on-mismatch=halt" ]
+	# grep has found nothing: what was told is not told again.
+	[ "$(disk_status vm)" = 1 ]
+}
+
 @test "while a change is pending nothing is stopped, though vfio is loaded and the mode is another one" {
 	machine bookworm dracut
 	in_machine 'iommu-install strict --on-mismatch=halt --force'

@@ -3,16 +3,17 @@
 # SPDX-License-Identifier: BSD-3-Clause
 # shellcheck shell=bash disable=SC2154 # d is the test's
 
-# own_console DIR: in a mount namespace, the only console is the file DIR/console, and what the kernel shows by itself
-# and which keys it obeys stays as it is.
+# own_console DIR: in a mount namespace, the only console is the file DIR/console, and what the kernel shows by itself,
+# which keys it obeys and what it keeps over a stop stays as it is.
 own_console() {
 	local file
 	echo console > "$1/active"
 	cp /proc/sys/kernel/printk "$1/printk"
 	echo 1 > "$1/sysrq"
+	echo N > "$1/kept"
 	: > "$1/console"
 	for file in active:/sys/class/tty/console/active printk:/proc/sys/kernel/printk console:/dev/console \
-		sysrq:/proc/sys/kernel/sysrq; do
+		sysrq:/proc/sys/kernel/sysrq kept:/sys/module/printk/parameters/always_kmsg_dump; do
 		[ ! -e "${file#*:}" ] || mount --bind "$1/${file%%:*}" "${file#*:}"
 	done
 }
