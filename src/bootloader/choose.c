@@ -10,6 +10,7 @@
 #include "base/run.h"
 #include "bootloader/cmdline-edit.h"
 #include "bootloader/esp-places.h"
+#include "bootloader/uki-read.h"
 #include "bootloader/unsupported.h"
 #include "model/cmdline-words.h"
 #include "model/cmdline.h"
@@ -248,7 +249,7 @@ static int refuse_missing(int r, const char *what, const char *words)
 	if (strcmp(what, "/boot/grub/grub.cfg") == 0 &&
 	    (run_find("update-grub", mkconfig, sizeof(mkconfig)) ||
 	     run_find("grub-mkconfig", mkconfig, sizeof(mkconfig))))
-		return refuse(BOOTLOADER_UNSUPPORTED, "GRUB is installed and has no boot entries yet (no %s); run "
+		return refuse(NO_ENTRY, "GRUB is installed and has no boot entries yet (no %s); run "
 			      "'%s', then this again; where another boot loader starts this machine, add the kernel "
 			      "parameters '%s' by hand", what, strstr(mkconfig, "update-grub") ? "update-grub" :
 			      "grub-mkconfig -o /boot/grub/grub.cfg", words);
@@ -316,11 +317,11 @@ int backend_choose(const char *name, bool installed, const struct root *root, co
 	if (*backend)
 		return 0;
 	if (backend_uki.detect(installed, &what) == -ENOTSUP)
-		return refuse(UKI_SIGNED, "%s; add the kernel parameters '%s' where the images are made, or in an "
-					  "addon beside the image: "
-			      "'iommu-install MODE --emit=ukify-addon > iommu.conf && ukify build --config=iommu.conf "
-			      "--output=iommu.addon.efi', signed with a key that the firmware knows, and copied to "
-			      "%s/IMAGE.efi.extra.d", what, words, backend_uki.location());
+		return refuse(uki_signed() ? UKI_SIGNED : UKI_FOREIGN,
+			      "%s; add the kernel parameters '%s' where the images are made, or in an addon beside "
+			      "the image: 'iommu-install MODE --emit=ukify-addon > iommu.conf && ukify build "
+			      "--config=iommu.conf --output=iommu.addon.efi', signed with a key that the firmware "
+			      "knows, and copied to %s/IMAGE.efi.extra.d", what, words, backend_uki.location());
 	code = refuse_unsupported(root, running, words, false);
 	if (code == 0)
 		code = check_mounted();

@@ -196,3 +196,20 @@ int uki_read(struct boot_entries *entries, struct error *error)
 	owner_decide(entries);
 	return r;
 }
+
+bool uki_signed(void)
+{
+	struct boot_entries entries;
+	bool found = false;
+
+	if (uki_read(&entries, NULL) < 0)
+		return false;
+	for (size_t i = 0; i < entries.count && !found; i++) {
+		int fd = entries.list[i].own ? open(entries.list[i].id, O_RDONLY | O_CLOEXEC) : -1;
+		found = fd >= 0 && pe_signed(fd);
+		if (fd >= 0)
+			close(fd);
+	}
+	boot_entries_free(&entries);
+	return found;
+}

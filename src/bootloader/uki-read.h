@@ -16,6 +16,9 @@ const char *uki_location(void);
  * none. */
 char *uki_section(const char *path, const char *name);
 
+/* Whether one of this system's images is signed. */
+bool uki_signed(void);
+
 /* Reads every image, sorted by path, with the line that the kernel gets of it and of its addons. Returns as the member
  * read of struct backend. */
 int uki_read(struct boot_entries *entries, struct error *error);

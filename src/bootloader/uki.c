@@ -5,9 +5,7 @@
  * Each is made anew beside the old one and takes its place by one rename: line and image change together. What is
  * signed elsewhere is not ours to change.
  */
-#include <dirent.h>
 #include <errno.h>
-#include <fcntl.h>
 #include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -20,94 +18,50 @@
 #include "bootloader/esp-places.h"
 #include "bootloader/kernel-cmdline.h"
 #include "bootloader/snapshot.h"
+#include "bootloader/uki-conf.h"
 #include "bootloader/uki-read.h"
 #include "system/files.h"
 #include "system/memstream.h"
 #include "system/message.h"
-#include "system/os-release.h"
-#include "system/pe.h"
 
 #define DRACUT_DROPIN "/etc/dracut.conf.d/zzz-iommu.conf"
 
 /* Who makes this machine's images. */
 enum maker { MAKER_NONE, MAKER_UKIFY, MAKER_DRACUT };
 
-/* kernel-install(8): the first file that is there counts. Whether it asks for unified images, and by whom; *generator
- * is empty if it does not say. */
-static bool layout_is_uki(char generator[32])
-{
-	static const char *const files[] = { "/etc/kernel/install.conf", "/usr/lib/kernel/install.conf" };
-	char layout[32];
-
-	generator[0] = '\0';
-	for (size_t i = 0; i < sizeof(files) / sizeof(files[0]); i++) {
-		char *text = file_read(files[i], NULL);
-		if (!text)
-			continue;
-		bool uki = os_release_in(text, "layout", layout, sizeof(layout)) && strcmp(layout, "uki") == 0;
-		os_release_in(text, "uki_generator", generator, 32);
-		free(text);
-		return uki;
-	}
-	return false;
-}
-
-/* dracut.conf(5): a plain assignment in its configuration, whichever file has it. */
-static bool dracut_value(const char *key, char *value, size_t size)
-{
-	static const char *const places[] = { "/etc/dracut.conf.d", "/usr/lib/dracut/dracut.conf.d" };
-	char path[PATH_MAX];
-	bool found = false;
-
-	for (size_t i = 0; i < sizeof(places) / sizeof(places[0]) && !found; i++) {
-		DIR *list = opendir(places[i]);
-		if (!list)
-			continue;
-		for (const struct dirent *entry; !found && (entry = readdir(list));) {
-			size_t len = strlen(entry->d_name);
-			if (len <= 5 || strcmp(entry->d_name + len - 5, ".conf") != 0 ||
-			    snprintf(path, sizeof(path), "%s/%s", places[i], entry->d_name) >= (int)sizeof(path))
-				continue;
-			char *text = file_read(path, NULL);
-			found = text && os_release_in(text, key, value, size);
-			free(text);
-		}
-		closedir(list);
-	}
-	return found;
-}
-
 static enum maker find_maker(void)
 {
 	char generator[32], path[256], uefi[8];
-	bool uki = layout_is_uki(generator), dracut = uki && strcmp(generator, "dracut") == 0;
+	bool uki = install_conf_uki(generator), dracut = uki && strcmp(generator, "dracut") == 0;
 
 	if (uki && !dracut && run_find("ukify", path, sizeof(path)))
 		return MAKER_UKIFY;
-	dracut = dracut || (dracut_value("uefi", uefi, sizeof(uefi)) && strcmp(uefi, "yes") == 0);
+	dracut = dracut || (dracut_conf("uefi", uefi, sizeof(uefi)) && strcmp(uefi, "yes") == 0);
 	return dracut && run_find("dracut", path, sizeof(path)) ? MAKER_DRACUT : MAKER_NONE;
 }
 
 /* An image made anew would not start where the firmware asks for a signature. */
 static bool signed_elsewhere(void)
 {
-	struct boot_entries entries;
-	char *config = file_read("/etc/kernel/uki.conf", NULL), file[256];
-	bool found = false, dracut = find_maker() == MAKER_DRACUT;
-	bool key = dracut ? dracut_value("uefi_secureboot_key", file, sizeof(file)) :
-			    config && strstr(config, "SecureBootPrivateKey=");
+	char file[256];
+	bool key = find_maker() == MAKER_DRACUT ? dracut_conf("uefi_secureboot_key", file, sizeof(file)) :
+						  ukify_conf_signs();
 
-	if (!key && uki_read(&entries, NULL) == 0) {
-		for (size_t i = 0; i < entries.count && !found; i++) {
-			int fd = entries.list[i].own ? open(entries.list[i].id, O_RDONLY | O_CLOEXEC) : -1;
-			found = fd >= 0 && pe_signed(fd);
-			if (fd >= 0)
-				close(fd);
-		}
-		boot_entries_free(&entries);
-	}
-	free(config);
-	return found;
+	return !key && uki_signed();
+}
+
+/* Whose they are. Static text. */
+static const char *made_elsewhere(void)
+{
+	static char text[PATH_MAX + 128];
+	char preset[PATH_MAX];
+
+	if (!mkinitcpio_makes_uki(preset, sizeof(preset)))
+		return "unified kernel images start this machine that are not made here (no layout=uki in "
+		       "/etc/kernel/install.conf, or no ukify; no uefi=yes in /etc/dracut.conf.d)";
+	snprintf(text, sizeof(text), "unified kernel images start this machine that mkinitcpio makes (default_uki= in "
+				     "%s)", preset);
+	return text;
 }
 
 static int detect(bool installed, const char **what)
@@ -116,11 +70,10 @@ static int detect(bool installed, const char **what)
 	*what = "EFI/Linux/*.efi on " ESP_PLACES;
 	if (!uki_image_dir())
 		return -ENOENT;
-	*what = "unified kernel images start this machine that are not made here (no layout=uki in "
-		"/etc/kernel/install.conf, or no ukify; no uefi=yes in /etc/dracut.conf.d)";
+	*what = made_elsewhere();
 	if (find_maker() == MAKER_NONE)
 		return -ENOTSUP;
-	*what = "the unified kernel images are signed, and /etc/kernel/uki.conf names no SecureBootPrivateKey (dracut: "
+	*what = "the unified kernel images are signed, and uki.conf names no SecureBootPrivateKey (dracut: "
 		"uefi_secureboot_key=) to sign others with";
 	return signed_elsewhere() ? -ENOTSUP : 0;
 }
@@ -142,7 +95,7 @@ static bool same_line(const char *a, const char *b, bool mode)
 
 static int run_ukify(const char *new, const char *release, const char *line, bool verbose)
 {
-	char linux_image[128], initrd[128], output[PATH_MAX + 16], uname[96], *cmdline = NULL;
+	char linux_image[128], initrd[128], output[PATH_MAX + 16], uname[96], *cmdline = NULL, *config = NULL;
 
 	snprintf(linux_image, sizeof(linux_image), "--linux=/boot/vmlinuz-%.64s", release);
 	snprintf(initrd, sizeof(initrd), "--initrd=/boot/initrd.img-%.64s", release);
@@ -150,10 +103,15 @@ static int run_ukify(const char *new, const char *release, const char *line, boo
 	snprintf(output, sizeof(output), "--output=%s", new);
 	if (asprintf(&cmdline, "--cmdline=%s", line) < 0)
 		return -ENOMEM;
-	bool config = access("/etc/kernel/uki.conf", F_OK) == 0;
+	const char *conf = ukify_conf();
+	if (conf && asprintf(&config, "--config=%s", conf) < 0) {
+		free(cmdline);
+		return -ENOMEM;
+	}
 	const char *const argv[] = { "ukify", "build", linux_image, initrd, uname, cmdline, output,
-				     config ? "--config=/etc/kernel/uki.conf" : NULL, NULL };
+				     config, NULL };
 	int status = run(argv, verbose);
+	free(config);
 	free(cmdline);
 	return status;
 }
@@ -234,19 +192,13 @@ static char *line_with(const char *words, const char *ours, bool flush)
 /* From systemd 262 on it wins over /etc/kernel/cmdline. */
 static int config_has_line(void)
 {
-	char *config = file_read("/etc/kernel/uki.conf", NULL);
-	unsigned number = 1;
-	int r = 0;
+	unsigned number = ukify_conf_cmdline();
 
-	for (const char *line = config; line && *line && r == 0;
-	     line += strcspn(line, "\n"), line += *line == '\n', number++)
-		if (strncmp(line, "Cmdline=", 8) == 0) {
-			fail("/etc/kernel/uki.conf:%u: Cmdline= takes the place of /etc/kernel/cmdline for the next "
-			     "kernel; move it there", number);
-			r = -1;
-		}
-	free(config);
-	return r;
+	if (!number)
+		return 0;
+	fail("%s:%u: Cmdline= takes the place of /etc/kernel/cmdline for the next kernel; move it there", ukify_conf(),
+	     number);
+	return -1;
 }
 
 /* dracut's configuration is bash's, read in the order of the names. */
@@ -340,8 +292,6 @@ static const char *command(void)
 					      "ukify build, for each unified kernel image";
 }
 
-static const char *const watched[] = { "/etc/kernel", NULL };
-
 const struct backend backend_uki = {
 	.name = "uki",
 	.program = "systemd-stub (a unified kernel image)",
@@ -354,7 +304,7 @@ const struct backend backend_uki = {
 	.configured = configured,
 	.way_back = way_back,
 	.location = uki_location,
-	.watched = watched,
+	.watched = uki_conf_dirs,
 	.command = command,
 	.config_file = KERNEL_CMDLINE,
 };

@@ -221,10 +221,16 @@ int plan_make(struct plan *p)
 		code = -p->backend->edit(&wish, &p->snapshot, &p->edits);
 	if (code)
 		return code;
+	bool installed = p->kernels.count > 0;
 	r = kernels_place(snapshot_of(&p->snapshot, p->backend), &p->edits, &p->kernels);
-	if (r < 0 || p->kernels.count == 0)
-		return fail("%s", r < 0 ? strerror(-r) : "no boot entry of an installed kernel has an initramfs, so "
-							 "nothing could check the mode early in the boot");
+	if (r < 0)
+		return fail("%s", strerror(-r));
+	if (p->kernels.count == 0 && !installed)
+		return refuse(NO_ENTRY, "no kernel is installed (no /boot/vmlinuz-*, no /lib/modules/*/vmlinuz); "
+					"install one, and run this again");
+	if (p->kernels.count == 0)
+		return refuse(NO_ENTRY, "no boot entry of an installed kernel has an initramfs, so nothing could check "
+					"the mode early in the boot; have one made, and run this again");
 	return 0;
 }
 

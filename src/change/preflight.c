@@ -15,6 +15,7 @@
 #include "bootloader/choose.h"
 #include "bootloader/cmdline-edit.h"
 #include "change/sealed.h"
+#include "change/tree.h"
 #include "change/written.h"
 #include "evidence/demands.h"
 #include "initramfs/modprobe-d.h"
@@ -116,6 +117,15 @@ static int check_interrupts(const struct preflight *p)
 	if (today != PRESENCE_YES)
 		return REFUSE(p, CANNOT_JUDGE, "interrupts are to be remapped, and %s", answers[today]);
 	return 0;
+}
+
+/* --- A tree ------------------------------------------------------------------------------------------------------ */
+
+static int check_tree(const struct preflight *p)
+{
+	int code = p->facts ? 0 : tree_check_package(p->generator);
+
+	return code || p->facts || !p->loader ? code : tree_check_device(p->backend);
 }
 
 /* --- Its kernels -------------------------------------------------------------------------------------------------- */
@@ -421,7 +431,7 @@ static int check_shared(const struct preflight *p)
 
 static int check_written(const struct preflight *p)
 {
-	return written_check(&(struct written){ .edits = p->edits, .kernels = p->images ? p->kernels : NULL,
+	return written_check(&(struct written){ .edits = p->edits, .kernels = p->generator ? p->kernels : NULL,
 						.backend = p->loader ? p->backend : NULL });
 }
 
@@ -430,9 +440,9 @@ static int check_space(const struct preflight *p)
 	unsigned long long boot = 1 << 20;
 	bool copies = false;
 
-	if (p->images && p->backend->image_after)
+	if (p->generator && p->backend->image_after)
 		return check_shared(p);
-	for (size_t i = 0; p->images && i < p->kernels->count; i++) {
+	for (size_t i = 0; p->generator && i < p->kernels->count; i++) {
 		boot += size_of(p->kernels->list[i].image);
 		copies = copies || p->kernels->list[i].places;
 	}
@@ -451,6 +461,7 @@ int preflight(const struct preflight *p)
 		int (*check)(const struct preflight *);
 		bool running; /* asks the running machine */
 	} checks[] = {
+		{ check_tree, false },
 		{ check_container, true }, { check_live, true },      { check_xen, true },     { check_virtio, true },
 		{ check_table, true },     { check_evidence, true },  { check_flush, false },  { check_noiommu, false },
 		{ check_interrupts, true }, { check_exposed, true },  { check_passthrough, true },
@@ -477,7 +488,7 @@ int plan_check(struct plan *p)
 		.flush = p->flush,
 		.remapped = p->request->interrupts && p->target.remapped,
 		.translated = p->request->exposed && p->target.translated,
-		.images = p->generator != NULL,
+		.generator = p->generator,
 		.loader = p->loader,
 		.backend = p->backend,
 		.entries = snapshot_of(&p->snapshot, p->backend),

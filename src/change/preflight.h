@@ -20,7 +20,7 @@ struct preflight {
 	const char *words; /* what the mode puts on the command line */
 	bool flush;        /* the flush policy is ours to set */
 	bool remapped, translated; /* is demanded by this change: interrupts=, exposed= */
-	bool images;       /* images are built */
+	const struct generator *generator; /* NULL: no images are built */
 	const struct backend *backend;
 	const struct loader *entries; /* its, as they are */
 	bool loader;       /* its entries are made anew */

@@ -15,6 +15,7 @@ struct generator {
 	const char *name;    /* as --initramfs= has it */
 	const char *program; /* without it the generator is not here */
 	const char *sign;    /* a file that tells it from another package's program of that name, or NULL */
+	const char *const *hooks; /* our files that it reads, until NULL; or NULL */
 	const char *made;    /* what only the images that it makes have in them, or NULL */
 	/* Fills argv (of 8) with the command that makes out for kernel; the texts must live as long as kernel and
 	 * out. */

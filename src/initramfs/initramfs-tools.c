@@ -21,10 +21,14 @@ static start_reader *const starters[] = { start_by_order, NULL };
 /* Its backup too, which else is the administrator's (update-initramfs.conf(5), backup_initramfs). */
 static const char *const leaves[] = { ".new", ".dpkg-bak", NULL };
 
+static const char *const hooks[] = { "/usr/share/initramfs-tools/hooks/iommu-verify",
+				     "/usr/share/initramfs-tools/scripts/init-top/iommu-verify", NULL };
+
 const struct generator generator_initramfs_tools = {
 	.name = "initramfs-tools",
 	.program = "update-initramfs",
 	.sign = "/usr/share/initramfs-tools/hook-functions", /* sid's dracut has an update-initramfs too */
+	.hooks = hooks,
 	.made = "conf/arch.conf",
 	.command = command,
 	.starters = starters,

@@ -23,9 +23,12 @@ static const char *settings(bool enforcing)
 
 static start_reader *const starters[] = { start_by_early_hook, start_by_unit, NULL };
 
+static const char *const hooks[] = { "/usr/lib/initcpio/install/iommu-verify", NULL };
+
 const struct generator generator_mkinitcpio = {
 	.name = "mkinitcpio",
 	.program = "mkinitcpio",
+	.hooks = hooks,
 	.made = "buildconfig",
 	.command = command,
 	.starters = starters,

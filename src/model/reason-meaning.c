@@ -81,12 +81,21 @@ static const struct meaning meanings[] = {
 	[GENERATOR_UNCLEAR] = { "the image generator",
 				"Several programs that make initramfs images are installed, and none of them has made "
 				"the one that is there.", REFUSED },
+	[NO_ENTRY] = { "the boot menu",
+		       "There is no kernel, no initramfs that a boot entry names, or a disk for which the boot "
+		       "loader's tool makes no entries.", REFUSED },
+	[PACKAGE_MISSING] = { "the tree",
+			      "A tree that is not running lacks one of our programs, or what its image generator reads "
+			      "of ours.", REFUSED },
 	[CMDLINE_TOO_LONG] = { "the kernel command line", "The kernel reads 2,047 bytes.", REFUSED },
 	[BOOTLOADER_UNPROVEN] = { "the boot loader",
 				  "No entry of the boot loader that was found has the line that this machine was "
 				  "booted with.", REFUSED },
 	[BOOTLOADER_UNSUPPORTED] = { "the boot loader", "A boot loader that is not ours to change.", REFUSED },
-	[UKI_SIGNED] = { "the boot loader", "The unified kernel image was made or signed elsewhere.", REFUSED },
+	[UKI_SIGNED] = { "the boot loader",
+			 "The unified kernel image is signed, and the key for another one is not here.", REFUSED },
+	[UKI_FOREIGN] = { "the boot loader",
+			  "The unified kernel image is made elsewhere, or by a tool that is not known here.", REFUSED },
 	[FLUSH_UNSUPPORTED] = { "the kernel", "A kernel older than 5.15 does not show its flush policy.", REFUSED },
 	[CONTAINER] = { "the container", "The host has the boot loader.", REFUSED },
 	[LIVE_SYSTEM] = { "the live system", "What is written here is gone after the next boot.", REFUSED },

@@ -31,6 +31,8 @@ enum { ROWS = REASON_COUNT };
 	ROW(FILE_FOREIGN, PLAIN, "give it another name, and run this again") \
 	ROW(GENERATED_ELSEWHERE, PLAIN, "put the mode's kernel parameters (iommu-modes(7)) into what writes it") \
 	ROW(GENERATOR_UNCLEAR, PLAIN, "name the one that makes this system's images: --initramfs=") \
+	ROW(NO_ENTRY, PLAIN, "") \
+	ROW(PACKAGE_MISSING, PLAIN, "install iommu-install's package in that tree, and run this again") \
 	ROW(TPM_SEALED, FORCED, \
 	    "enroll the disk's key anew after the reboot, have a passphrase at hand, and use --force") \
 	ROW(SOURCE_CHANGED, PLAIN, "set the mode you want: that keeps your edit, but of a file that iommu-install " \
@@ -41,6 +43,7 @@ enum { ROWS = REASON_COUNT };
 	ROW(BOOTLOADER_UNPROVEN, PLAIN, "") \
 	ROW(BOOTLOADER_UNSUPPORTED, PLAIN, "") \
 	ROW(UKI_SIGNED, PLAIN, "") \
+	ROW(UKI_FOREIGN, PLAIN, "") \
 	ROW(FLUSH_UNSUPPORTED, PLAIN, "leave out --flush, or do without that kernel") \
 	ROW(CONTAINER, PLAIN, "run it on the host, or with --root=DIR on a tree") \
 	ROW(LIVE_SYSTEM, PLAIN, "boot the installed system, or run it with --root=DIR on where that is mounted") \

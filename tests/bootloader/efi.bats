@@ -194,7 +194,7 @@ with_grub() {
 }
 
 # bats test_tags=boot
-@test "unified kernel images that are not made here, or are signed: UKI_SIGNED with what to do, nothing is changed" {
+@test "unified kernel images that are not made here, or are signed: UKI_FOREIGN or UKI_SIGNED, nothing is changed" {
 	efi_machine trixie uki initramfs-tools
 	in_machine 'mv /etc/kernel/install.conf /root'
 	local before
@@ -202,11 +202,13 @@ with_grub() {
 	run in_machine 'iommu-install pt --force'
 	echo "$output"
 	[ "$status" = 5 ]
-	[[ $output == *"UKI_SIGNED: "*"not made here"*"--emit=ukify-addon"* ]]
+	[[ $output == *"UKI_FOREIGN: "*"not made here"*"--emit=ukify-addon"* ]]
 	[ "$(sources)" = "$before" ]
 	# The certificate table's place in the optional header: a size and an address are all that a signature takes to
 	# be seen.
-	in_machine 'mv /root/install.conf /etc/kernel; f=$(ls /boot/efi/EFI/Linux/*.efi); pe=$(od -An -tu4 -j60 -N4 $f)
+	in_machine 'mv /root/install.conf /etc/kernel
+		sed "s/^/#/" > /etc/kernel/uki.conf <<< "SecureBootPrivateKey=/key"
+		f=$(ls /boot/efi/EFI/Linux/*.efi); pe=$(od -An -tu4 -j60 -N4 $f)
 		printf "\1\0\0\0\10\0\0\0" | dd of=$f bs=1 seek=$((pe + 24 + 112 + 32)) conv=notrunc status=none'
 	before=$(sources)
 	run in_machine 'iommu-install pt --force'

@@ -379,11 +379,15 @@ iommufd.allow_unsafe_interrupts=1"
 	fails_with 1 "update-initramfs, dracut or mkinitcpio is missing"
 }
 
-@test "without a boot loader that is known a mode is refused with the words to put there" {
+@test "without a boot menu, or a boot loader that is known, a mode is refused with the words to put there" {
 	quick_machine
 	in_machine 'rm /boot/grub/grub.cfg'
 	local before
 	before=$(files_of_machine)
+	run in_machine 'iommu-install pt --force'
+	fails_with 5 "NO_ENTRY"
+	[[ $output == *"add the kernel parameters '$PT' by hand"* ]]
+	in_machine 'mv /usr/sbin/grub-mkconfig /usr/sbin/update-grub /root'
 	run in_machine 'iommu-install pt --force'
 	fails_with 5 "BOOTLOADER_UNSUPPORTED"
 	[[ $output == *"add the kernel parameters '$PT' by hand"* ]]
