@@ -38,7 +38,8 @@ kind() {
 	cat "$CORPUS/$1/expect" | sed 's/\(counted\|other\) .*/\1/' | sort | uniq -c
 	! [ -d "$CORPUS/$1/tree" ] || (
 		cd "$CORPUS/$1/tree"
-		grep -rohE '\$\{?[a-z_]+' boot/loader boot/grub* efi etc/grub.d etc/default etc/corpus-linux 2>/dev/null | sort -u
+		grep -rohE '\$\{?[a-z_]+' boot/loader boot/grub* efi etc/grub.d etc/default etc/corpus-linux \
+			2>/dev/null | sort -u
 		find . -type f | sed 's/[0-9a-f]\{32\}//; s/[0-9][^/]*//g' | sort -u
 	)
 }

@@ -20,7 +20,7 @@ own() {
 	mkdir -p /efi /var/lib/iommu /tmp
 	mount -t tmpfs tmpfs /tmp
 	cp -a /etc /tmp/etc
-	(cd /tmp/etc && rm -rf default/grub* kernel grub.d machine-id os-release fstab iommu.target dracut* kernel-img.conf)
+	(cd /tmp/etc && rm -rf default/grub* kernel grub.d machine-id os-release fstab iommu.target dracut*)
 	mkdir /tmp/sbin
 	cp /usr/sbin/iommu-install /usr/sbin/iommu-verify /tmp/sbin
 	for dir in boot efi usr/lib/modules sys run var/lib/iommu; do mount -t tmpfs -o mode=755 tmpfs /$dir; done
@@ -50,8 +50,8 @@ tools() {
 	esac
 	[ "$1" != suse ] ||
 		printf '#!/bin/sh\nexec grub2-mkconfig -o /boot/grub2/grub.cfg\n' >/usr/sbin/update-bootloader
-	if [ "$1" = debian ]; then cat "$TOOLS/corpus-mkconfig"; else grep -v default/grub.d/ "$TOOLS/corpus-mkconfig"; fi \
-		>/usr/sbin/$name
+	cp "$TOOLS/corpus-mkconfig" /usr/sbin/$name
+	[ "$1" = debian ] || sed -i '/default\/grub\.d/d' /usr/sbin/$name
 	[ -e /etc/grub.d/10_linux ] || cp "$TOOLS/corpus-10_linux" /etc/grub.d/10_linux
 	chmod 755 /usr/sbin/* /etc/grub.d/*
 }
