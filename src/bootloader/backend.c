@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "bootloader/cmdline-edit.h"
 #include "bootloader/grub-script.h"
@@ -130,13 +131,27 @@ static bool overridden(void)
 	return known;
 }
 
+/* As grub-mkconfig looks for it. */
+static bool has_image(const char *release)
+{
+	static const char *const names[][2] = { { "initrd.img-", "" }, { "initramfs-", ".img" }, { "initrd-", "" } };
+	char path[96];
+
+	for (size_t i = 0; release[0] && i < sizeof(names) / sizeof(names[0]); i++) {
+		snprintf(path, sizeof(path), "/boot/%s%.64s%s", names[i][0], release, names[i][1]);
+		if (access(path, F_OK) == 0)
+			return true;
+	}
+	return false;
+}
+
 static const char *fault(const struct boot_entry *e, const char *words, bool flush)
 {
 	if (words && !(overridden() ? words_right(e->written ? e->written : e->words, words, flush) :
 				      boot_entry_right(e, words, flush)))
 		return "does not have exactly the mode's kernel parameters";
-	if (e->image[0] == '\0')
-		return "has no initramfs";
+	if (e->image[0] == '\0' && !e->text && !e->forced && has_image(e->release))
+		return "has no initramfs, though there is one of its kernel";
 	return e->missing ? "has an initramfs that is not there" : NULL;
 }
 

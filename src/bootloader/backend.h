@@ -41,6 +41,8 @@ struct boot_entry {
 	bool xen;         /* a kernel that runs under Xen */
 	char file[256];   /* its kernel here; "" if that can't be told */
 	bool hand_made;   /* nothing that the back end edits feeds its line */
+	bool forced;      /* what GRUB tries first without an initramfs, as GRUB_FORCE_PARTUUID has it (Ubuntu's) */
+	bool passing;     /* it is not made again with the others: what makes it is switched off */
 	struct owner_facts facts; /* whose it is: owner-facts.h */
 	enum owner owner;
 	bool own;         /* of this system, and its back end can edit it */

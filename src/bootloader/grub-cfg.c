@@ -230,6 +230,23 @@ static int add_text(char *text, const char *path, const char *boot, struct boot_
 	return r;
 }
 
+static bool is_debian_image(const struct boot_entry *e)
+{
+	return strncmp(file_name(e->image), "initrd.img", 10) == 0;
+}
+
+/* The same is made once more, with the initramfs, for when that fails. */
+static bool is_forced(const struct boot_entries *entries, const struct boot_entry *e)
+{
+	bool other = false;
+
+	for (size_t i = 0; i < entries->count; i++)
+		other = other || (is_debian_image(&entries->list[i]) &&
+				  strcmp(entries->list[i].release, e->release) == 0);
+	return other && !e->hand_made && !e->xen && !is_debian_image(e) && strstr(e->words, "root=PARTUUID=") &&
+	       strstr(e->words, "panic=-1");
+}
+
 int grub_add_config(const char *path, const char *boot, struct boot_entries *entries, struct error *error)
 {
 	size_t len = 0, first = entries->count;
@@ -241,6 +258,8 @@ int grub_add_config(const char *path, const char *boot, struct boot_entries *ent
 	free(text);
 	if (r == 0) {
 		owner_decide(entries);
+		for (size_t i = first; i < entries->count; i++)
+			entries->list[i].forced = is_forced(entries, &entries->list[i]);
 		boot_entries_doubt(entries, first);
 		return 0;
 	}

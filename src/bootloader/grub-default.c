@@ -30,6 +30,8 @@ static char *shell(const char *mode, const char *words, bool flush)
 		"# Takes contrary words out of what was set before this, and puts the mode's words in. Without the\n"
 		"# program it only puts them in; making a grub.cfg never fails because of it. Xen's kernels get what\n"
 		"# was set before: under Xen the IOMMU is the hypervisor's.\n"
+		"# Ubuntu's cloud images first try to boot without an initramfs, which would pass the check over.\n"
+		"GRUB_FORCE_PARTUUID=\n"
 		"iommu_words='%s'\n"
 		"iommu_apply() {\n"
 		"\t/usr/sbin/iommu-install internal-words%s \"$1\" \"$2\" 2>/dev/null || "
@@ -211,9 +213,36 @@ static bool search_dropin(const char *path, const char *words, bool flush, char 
 }
 
 /* In whatever language the shell sorts them. */
-bool grub_later_dropin(const char *words, bool flush, char **parameters, char **origin)
+static bool is_later(const char *name)
 {
 	const char *ours = strrchr(GRUB_DROPIN, '/') + 1;
+	size_t len = strlen(name);
+
+	return len > 4 && name[0] != '.' && strcmp(name + len - 4, ".cfg") == 0 &&
+	       (strcmp(name, ours) > 0 || strcasecmp(name, ours) > 0);
+}
+
+bool grub_later_forces(void)
+{
+	struct dirent **list;
+	char path[512];
+	bool found = false;
+
+	int n = scandir(GRUB_DROPINS, &list, NULL, alphasort);
+	for (int i = 0; i < n; i++) {
+		snprintf(path, sizeof(path), "%s/%s", GRUB_DROPINS, list[i]->d_name);
+		char *text = is_later(list[i]->d_name) ? file_read(path, NULL) : NULL;
+		found = found || (text && strstr(text, "GRUB_FORCE_PARTUUID="));
+		free(text);
+		free(list[i]);
+	}
+	if (n >= 0)
+		free(list);
+	return found;
+}
+
+bool grub_later_dropin(const char *words, bool flush, char **parameters, char **origin)
+{
 	struct dirent **list;
 	char path[512];
 	bool found = false;
@@ -221,11 +250,8 @@ bool grub_later_dropin(const char *words, bool flush, char **parameters, char **
 	int n = scandir(GRUB_DROPINS, &list, NULL, alphasort);
 	for (int i = 0; i < n; i++) {
 		const char *name = list[i]->d_name;
-		size_t len = strlen(name);
-		bool later = len > 4 && name[0] != '.' && strcmp(name + len - 4, ".cfg") == 0 &&
-			     (strcmp(name, ours) > 0 || strcasecmp(name, ours) > 0);
 		snprintf(path, sizeof(path), "%s/%s", GRUB_DROPINS, name);
-		if (!found && later)
+		if (!found && is_later(name))
 			found = search_dropin(path, words, flush, parameters, origin);
 		free(list[i]);
 	}

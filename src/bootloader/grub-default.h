@@ -28,4 +28,7 @@ char *grub_with_block(const char *text, const char *mode, const char *words, boo
  * there is none. */
 bool grub_text_words(const char *text, char *words, size_t size, bool *flush);
 
+/* Whether one of the drop-ins that are read after ours sets GRUB_FORCE_PARTUUID, which ours empties. */
+bool grub_later_forces(void);
+
 #endif

@@ -112,12 +112,22 @@ static int edit_file(const struct mode_words *wish, struct snapshot *snapshot, s
 	return r < 0 ? r : edits_add(edits, ROLE_MADE, grub_config(), NULL);
 }
 
+/* Our drop-in empties GRUB_FORCE_PARTUUID, unless another one sets it after it. */
+static int read_dropin(struct boot_entries *entries, struct error *error)
+{
+	int r = grub_read(entries, error);
+
+	for (size_t i = 0; i < entries->count; i++)
+		entries->list[i].passing = entries->list[i].forced && !grub_later_forces();
+	return r;
+}
+
 const struct backend backend_grub = {
 	.name = "grub",
 	.program = "GRUB",
 	.family = FAMILY_GRUB,
 	.detect = detect_dropin,
-	.read = grub_read,
+	.read = read_dropin,
 	.edit = edit_dropin,
 	.overridden = grub_later_dropin,
 	.apply = grub_apply,

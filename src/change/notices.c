@@ -36,6 +36,12 @@ const struct notice_row notice_table[NOTICES_MAX] = {
 			   "A stopping policy is set with --initramfs=none, and no initramfs has it yet.",
 			   "make each kernel's initramfs before the reboot; 'iommu-install check' says when all is "
 			   "right" },
+	[ENTRY_UNCHECKED] = { "ENTRY_UNCHECKED", "a boot entry",
+			      "A boot entry of this system has no initramfs, or one that nobody puts the check into.",
+			      "have an initramfs made for it, or take that entry out" },
+	[ENTRY_UNEDITED] = { "ENTRY_UNEDITED", "a boot entry",
+			     "A boot entry of this system has other kernel parameters, and can't be edited.",
+			     "put the mode's kernel parameters (iommu-modes(7)) into it where it is written" },
 };
 
 bool notice_parse(const char *word, enum notice_code *out)
@@ -275,6 +281,45 @@ void notices_take(const struct root *root, const struct evidence *now, const str
 	vfio_ids(now, t, lines, count, n);
 	vfio_users(root, t, n);
 	kexec_reboot(root, n);
+}
+
+/* Those without a check, and those with other parameters: the first of each, and how many. */
+static int count_left(const struct loader *l, const struct edits *edits, const struct kernels *kernels,
+		      const struct target *t, const struct evidence *now, struct left first[2], size_t count[2])
+{
+	struct left left;
+	int r = 0;
+
+	for (size_t i = 0; l->error.code == 0 && i < l->entries.count && r == 0; i++) {
+		r = left_find(l, i, edits, kernels, t, now, &left);
+		if (!left.entry)
+			continue;
+		bool unedited = left.entry->fixed && !left.unchecked;
+		if (count[unedited]++ == 0)
+			first[unedited] = left;
+	}
+	return r;
+}
+
+int notices_left(const struct loader *loader, const struct edits *edits, const struct kernels *kernels,
+		 const struct target *t, const struct evidence *now, struct notices *n)
+{
+	struct left first[2];
+	size_t count[2] = { 0 };
+	char more[2][40] = { "", "" };
+
+	int r = count_left(loader, edits, kernels, t, now, first, count);
+	for (int i = 0; i < 2; i++)
+		if (count[i] > 1)
+			snprintf(more[i], sizeof(more[i]), ", and %zu more", count[i] - 1);
+	if (count[0])
+		add(n, ENTRY_UNCHECKED, "boot entry %s%s: nothing checks the mode early in a boot by it, as it has %s",
+		    first[0].entry->id, more[0], first[0].entry->image[0] ? "an initramfs that nobody puts the check "
+		    "into" : "no initramfs");
+	if (count[1])
+		add(n, ENTRY_UNEDITED, "boot entry %s%s: its kernel parameters give %s, and it can't be edited",
+		    first[1].entry->id, more[1], mode_name(first[1].mode));
+	return r;
 }
 
 void notices_free(struct notices *n)

@@ -11,8 +11,19 @@
 #include "base/root.h"
 #include "evidence/evidence.h"
 #include "model/target.h"
+#include "nextboot/left.h"
 
-enum notice_code { VFIO_DEVICES, UIO_DEVICES, VFIO_IDS, VFIO_IN_USE, KEXEC_REBOOT, IMAGES_YOURS, NOTICES_MAX };
+enum notice_code {
+	VFIO_DEVICES,
+	UIO_DEVICES,
+	VFIO_IDS,
+	VFIO_IN_USE,
+	KEXEC_REBOOT,
+	IMAGES_YOURS,
+	ENTRY_UNCHECKED,
+	ENTRY_UNEDITED,
+	NOTICES_MAX
+};
 
 /* What each says, whatever the machine: its name, who is concerned, what was found, and what to do about it. The manual
  * has the same sentences. */
@@ -41,6 +52,9 @@ struct notices {
  * already; whoever is not root does not see who holds what. */
 void notices_take(const struct root *root, const struct evidence *now, const struct target *target,
 		  const char *const *lines, size_t count, bool images_left, struct notices *notices);
+/* Adds what is left of the loader's entries. Returns 0 or -ENOMEM. */
+int notices_left(const struct loader *loader, const struct edits *edits, const struct kernels *kernels,
+		 const struct target *target, const struct evidence *now, struct notices *notices);
 void notices_free(struct notices *notices);
 
 /* Tells them on stderr, a line each. */

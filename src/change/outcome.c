@@ -17,6 +17,7 @@
 #include "change/reboot-required.h"
 #include "change/steps.h"
 #include "model/cmdline-words.h"
+#include "nextboot/left.h"
 #include "nextboot/prediction.h"
 #include "system/files.h"
 #include "system/memstream.h"
@@ -302,9 +303,12 @@ static int take_made(const struct transaction *t, struct outcome *o)
 
 static void note_stop(struct outcome *o, const struct prediction *p)
 {
-	if (!prediction_stops(p) || (o->stop != POLICY_WARN && p->by_default != PRESENCE_YES))
+	/* One that is never made right was named before. */
+	bool left = p->hook == HOOK_NONE && p->by_default == PRESENCE_NO;
+
+	if (!prediction_stops(p) || left || (o->stop != POLICY_WARN && p->by_default != PRESENCE_YES))
 		return;
-	o->stop = p->enforce;
+	o->stop = prediction_policy(p);
 	o->stop_why = p->why ? p->why : "";
 	snprintf(o->stop_entry, sizeof(o->stop_entry), "%s%s%.60s%s", p->title[0] ? p->title : p->id,
 		 p->title[0] ? " (" : "", p->title[0] ? p->id : "", p->title[0] ? ")" : "");
@@ -319,7 +323,8 @@ static int look_ahead(const struct transaction *t, bool done, struct outcome *o)
 	struct predictions predictions;
 	size_t entry = 0;
 
-	int r = predictions_make(l, done ? NULL : &t->edits, now, o->has_target, &predictions);
+	int r = predictions_make(l, done ? NULL : &t->edits, now, wanted_of(o->has_target ? &o->after : NULL),
+				&predictions);
 	if (r < 0)
 		return r;
 	o->reboot_safe = l->error.code == 0 && predictions.count > 0;
@@ -331,8 +336,11 @@ static int look_ahead(const struct transaction *t, bool done, struct outcome *o)
 			continue;
 		const struct outcome_entry *e = done || entry >= o->nentries ? NULL : &o->entries[entry++];
 		if (e)
-			prediction_assume(p, e->after, o->has_target ? &o->after : NULL, t->generator != NULL, now,
-					  o->has_target);
+			prediction_assume(p, e->after, o->has_target ? &o->after : NULL,
+					  t->generator && image_is_made(&t->kernels, p->image), now,
+					  wanted_of(o->has_target ? &o->after : NULL));
+		if (!done && l->entries.list[i].passing)
+			continue;
 		bool safe = p->verdict == VERDICT_MATCH || p->verdict == VERDICT_NO_TARGET;
 		o->reboot_safe = o->reboot_safe && (safe || !p->counted);
 		note_stop(o, p);

@@ -191,6 +191,42 @@ static int plan_backend(struct plan *p)
 	return code;
 }
 
+static bool is_listed(const struct kernels *kernels, const char *release)
+{
+	for (size_t i = 0; i < kernels->count; i++)
+		if (strcmp(kernels->list[i].release, release) == 0)
+			return true;
+	return false;
+}
+
+/* Whatever entries say of their images: what a kernel can do is asked of each that could be booted. */
+static int add_installed(struct plan *p)
+{
+	struct kernels all;
+
+	int r = kernels_list(&all);
+	for (size_t i = 0; i < p->kernels.count && r == 0; i++)
+		r = kernels_add(&p->installed, p->kernels.list[i].release, p->kernels.list[i].image);
+	for (size_t i = 0; i < all.count && r == 0; i++) {
+		const char *release = all.list[i].release;
+		if (!is_listed(&p->installed, release) && kernel_has_modules(release))
+			r = kernels_add(&p->installed, release, "");
+	}
+	kernels_free(&all);
+	return r;
+}
+
+/* One without an initramfs is edited all the same. */
+static bool any_own(struct plan *p)
+{
+	const struct boot_entries *entries = &snapshot_of(&p->snapshot, p->backend)->entries;
+
+	for (size_t i = 0; i < entries->count; i++)
+		if (entries->list[i].own)
+			return true;
+	return false;
+}
+
 int plan_make(struct plan *p)
 {
 	char text[TARGET_MAX + 1];
@@ -223,20 +259,23 @@ int plan_make(struct plan *p)
 		return code;
 	bool installed = p->kernels.count > 0;
 	r = kernels_place(snapshot_of(&p->snapshot, p->backend), &p->edits, &p->kernels);
+	if (r == 0)
+		r = add_installed(p);
 	if (r < 0)
 		return fail("%s", strerror(-r));
-	if (p->kernels.count == 0 && !installed)
+	if (p->kernels.count > 0 || any_own(p))
+		return 0;
+	if (!installed)
 		return refuse(NO_ENTRY, "no kernel is installed (no /boot/vmlinuz-*, no /lib/modules/*/vmlinuz); "
 					"install one, and run this again");
-	if (p->kernels.count == 0)
-		return refuse(NO_ENTRY, "no boot entry of an installed kernel has an initramfs, so nothing could check "
-					"the mode early in the boot; have one made, and run this again");
-	return 0;
+	return refuse(NO_ENTRY, "no boot entry of an installed kernel has an initramfs, so nothing could check "
+				"the mode early in the boot; have one made, and run this again");
 }
 
 void plan_free(struct plan *p)
 {
 	kernels_free(&p->kernels);
+	kernels_free(&p->installed);
 	edits_free(&p->edits);
 	snapshot_free(&p->snapshot);
 }

@@ -18,7 +18,8 @@ struct plan {
 	struct target target;
 	char words[256]; /* what the mode puts on the command line */
 	bool flush;      /* the flush policy is ours to set */
-	struct kernels kernels;            /* owned */
+	struct kernels kernels;            /* whose images are made; owned */
+	struct kernels installed;          /* those and the ones that do without an image; owned */
 	const struct backend *backend;
 	const struct generator *generator; /* NULL: images are left to the caller */
 	bool proven;                       /* it is that boot loader: the user says so, or it was asked before */

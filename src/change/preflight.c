@@ -20,6 +20,7 @@
 #include "evidence/demands.h"
 #include "initramfs/modprobe-d.h"
 #include "model/cmdline-words.h"
+#include "nextboot/left.h"
 #include "system/container.h"
 #include "system/message.h"
 #include "system/refuse.h"
@@ -132,8 +133,8 @@ static int check_tree(const struct preflight *p)
 
 static int check_flush(const struct preflight *p)
 {
-	for (size_t i = 0; p->flush && i < p->kernels->count; i++) {
-		const char *release = p->kernels->list[i].release;
+	for (size_t i = 0; p->flush && i < p->installed->count; i++) {
+		const char *release = p->installed->list[i].release;
 		unsigned version = kernel_version(release);
 
 		if (version && version < KERNEL(5, 15))
@@ -148,11 +149,11 @@ static int check_exposed(const struct preflight *p)
 {
 	char device[32];
 
-	for (size_t i = 0; p->translated && i < p->kernels->count; i++)
-		if (kernel_version(p->kernels->list[i].release) < KERNEL_REMOVABLE)
+	for (size_t i = 0; p->translated && i < p->installed->count; i++)
+		if (kernel_version(p->installed->list[i].release) < KERNEL_REMOVABLE)
 			return REFUSE(p, CANNOT_JUDGE,
 				      "kernel %s does not show which devices are removable (5.14 and later do)",
-				      p->kernels->list[i].release);
+				      p->installed->list[i].release);
 	if (p->translated && exposed_find(p->root, p->facts->evidence.kernel, device) == PRESENCE_UNKNOWN)
 		return REFUSE(p, CANNOT_JUDGE, "which devices are removable can't be read from the running kernel");
 	return 0;
@@ -170,8 +171,8 @@ static int check_passthrough(const struct preflight *p)
 			return 0;
 	if (p->target->mode != MODE_PT || e->nunits == 0)
 		return 0;
-	for (size_t i = 0; i < p->kernels->count; i++) {
-		const char *release = p->kernels->list[i].release;
+	for (size_t i = 0; i < p->installed->count; i++) {
+		const char *release = p->installed->list[i].release;
 
 		if (kernel_version(release) >= KERNEL(6, 12) && len < sizeof(names))
 			len += (size_t)snprintf(names + len, sizeof(names) - len, "%s%s", len ? ", " : "", release);
@@ -189,8 +190,8 @@ static int check_noiommu(const struct preflight *p)
 
 	if (p->target->mode != MODE_OFF_FOR_VFIO)
 		return 0;
-	for (size_t i = 0; i < p->kernels->count; i++) {
-		const char *release = p->kernels->list[i].release;
+	for (size_t i = 0; i < p->installed->count; i++) {
+		const char *release = p->installed->list[i].release;
 		enum presence has[PARAMS] = { 0 };
 
 		if (params_presence(p->root, release, has, NULL) == 0 && has[PARAM_NOIOMMU] == PRESENCE_NO &&
@@ -238,13 +239,13 @@ static void find_conflict(void *context, const char *path, unsigned line, const 
 /* By modprobe(8), for every kernel there is. */
 static bool install_ignored(const struct preflight *p)
 {
-	bool all = p->kernels->count > 0;
+	bool all = p->installed->count > 0;
 
-	for (size_t i = 0; i < p->kernels->count; i++) {
+	for (size_t i = 0; i < p->installed->count; i++) {
 		enum presence has[PARAMS];
 		bool ignored = false;
 
-		params_presence(p->root, p->kernels->list[i].release, has, &ignored);
+		params_presence(p->root, p->installed->list[i].release, has, &ignored);
 		all = all && ignored;
 	}
 	return all;
@@ -335,6 +336,39 @@ static int check_overridden(const struct preflight *p)
 			      parameters ? parameters : "", origin ? origin : "");
 		free(parameters);
 		free(origin);
+	}
+	return code;
+}
+
+/* Refuses for what is left of an entry that is, or may be, started where nobody chooses. */
+static int refuse_left(const struct preflight *p, const struct left *left)
+{
+	const struct boot_entry *e = left->entry;
+	const char *which = e->by_default == PRESENCE_YES ? "is the default" : "may be the default";
+
+	if (left->unchecked && !e->fixed)
+		return REFUSE(p, IMAGE_WITHOUT_CHECK, "boot entry %s %s, and has %s", e->id, which,
+			      e->image[0] ? "an initramfs that nobody puts the check into" : "no initramfs");
+	return REFUSE(p, ENTRY_WOULD_STOP, "boot entry %s %s, can't be edited, and %s", e->id, which,
+		      left->unchecked ? "no check starts by it early in the boot" : "the check would stop it");
+}
+
+/* A policy that stops must not stop what is started by default. */
+static int check_left(const struct preflight *p)
+{
+	const struct boot_entries *entries = &p->entries->entries;
+	int code = 0;
+
+	if (!p->loader || p->entries->error.code < 0 || p->target->on_mismatch == POLICY_WARN)
+		return 0;
+	for (size_t i = 0; i < entries->count && code == 0; i++) {
+		struct left left;
+		if (entries->list[i].by_default == PRESENCE_NO)
+			continue;
+		if (left_find(p->entries, i, p->edits, p->kernels, p->target, p->facts ? &p->facts->evidence : NULL,
+			      &left) < 0)
+			return fail("%s", strerror(ENOMEM));
+		code = left.entry ? refuse_left(p, &left) : 0;
 	}
 	return code;
 }
@@ -466,7 +500,8 @@ int preflight(const struct preflight *p)
 		{ check_table, true },     { check_evidence, true },  { check_flush, false },  { check_noiommu, false },
 		{ check_interrupts, true }, { check_exposed, true },  { check_passthrough, true },
 		{ check_written, false },  { check_modprobe, false }, { check_sealed, false }, { check_proven, true },
-		{ check_overridden, false }, { check_line, false },  { check_space, false },
+		{ check_overridden, false }, { check_left, false },  { check_line, false },
+		{ check_space, false },
 	};
 	int code = 0;
 
@@ -483,6 +518,7 @@ int plan_check(struct plan *p)
 		.facts = p->facts,
 		.target = &p->target,
 		.kernels = &p->kernels,
+		.installed = &p->installed,
 		.edits = &p->edits,
 		.words = p->words,
 		.flush = p->flush,

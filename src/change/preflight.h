@@ -15,7 +15,8 @@ struct preflight {
 	const struct root *root;
 	const struct facts *facts;   /* of the running machine; NULL in a tree, where nothing is asked of one */
 	const struct target *target; /* the wanted one */
-	const struct kernels *kernels;
+	const struct kernels *kernels;   /* whose images are made */
+	const struct kernels *installed; /* all that can be booted */
 	const struct edits *edits;
 	const char *words; /* what the mode puts on the command line */
 	bool flush;        /* the flush policy is ours to set */

@@ -64,10 +64,11 @@ static bool stops(const struct loader *loader, const struct facts *now)
 	struct predictions predictions;
 	bool found = false;
 
-	if (predictions_make(loader, NULL, &now->evidence, true, &predictions) < 0)
+	if (predictions_make(loader, NULL, &now->evidence, facts_wanted(now), &predictions) < 0)
 		return false;
 	for (size_t i = 0; i < predictions.count; i++)
-		found = found || prediction_stops(&predictions.list[i]);
+		found = found || (prediction_stops(&predictions.list[i]) &&
+				  predictions.list[i].by_default != PRESENCE_NO);
 	predictions_free(&predictions);
 	return found;
 }

@@ -39,7 +39,8 @@ static int predict(const struct transaction *t, struct predictions *entries)
 {
 	if (!snapshot_entries(t->snapshot, t->backend))
 		return -1;
-	int r = predictions_make(loader_of(t), &t->edits, t->now ? &t->now->evidence : NULL, true, entries);
+	int r = predictions_make(loader_of(t), &t->edits, t->now ? &t->now->evidence : NULL,
+				 (struct wanted){ .any = true }, entries);
 	return r < 0 ? no_memory() : 0;
 }
 

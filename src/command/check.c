@@ -86,10 +86,11 @@ static int check_with(struct snapshot *snapshot, const struct request *q, const 
 	if (!backend)
 		return cannot_tell(output, EXIT_UNKNOWN, "no boot loader was found that iommu-install can read");
 	int target = target_read(root, TARGET_PATH, &wanted, &error);
+	const struct wanted system = target_wanted(target, &wanted);
 	const struct loader *l = snapshot_of(snapshot, backend);
 	if (l->error.code < 0)
 		return cannot_read(output, &l->error);
-	int code = 0, r = predictions_make(l, NULL, now ? &now->evidence : NULL, target != -ENOENT, &entries);
+	int code = 0, r = predictions_make(l, NULL, now ? &now->evidence : NULL, system, &entries);
 	if (r < 0)
 		return cannot_tell(output, EXIT_INVALID, strerror(-r));
 	int journal = journal_read(&j, &open);

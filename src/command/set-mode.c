@@ -244,21 +244,25 @@ static bool is_way_out(struct plan *p)
 	return warns;
 }
 
-/* What it means for devices that are in use; of the running machine. */
-static void notice(const struct machine *m, const struct plan *p, const struct outcome *outcome)
+/* What it means for devices that are in use; of the running machine;
+ * and what is left of entries. */
+static void notice(const struct machine *m, struct plan *p, const struct outcome *outcome)
 {
 	const char **lines = calloc(outcome->nentries + 1, sizeof(*lines));
 	struct notices *notices = &m->outcome->notices;
 
+	notices_free(notices);
 	if (lines && m->now && outcome->changed) {
 		for (size_t i = 0; i < outcome->nentries; i++)
 			lines[i] = outcome->entries[i].before;
-		notices_free(notices);
 		notices_take(&m->root, &m->now->evidence, &p->target, lines, outcome->nentries, !p->generator,
 			     notices);
-		if (!p->request->quiet)
-			notices_tell(notices);
 	}
+	if (outcome->changed && p->loader)
+		notices_left(snapshot_of(&p->snapshot, p->backend), &p->edits, &p->kernels, &p->target,
+			     m->now ? &m->now->evidence : NULL, notices);
+	if (!p->request->quiet)
+		notices_tell(notices);
 	free(lines);
 }
 

@@ -78,6 +78,13 @@ static const struct meaning meanings[] = {
 	[LINE_OVERRIDDEN] = { "what another program adds to the kernel command line",
 			      "A variable of GRUB that another program sets, or a drop-in that is read after ours, "
 			      "brings kernel parameters that contradict the mode.", REFUSED },
+	[IMAGE_WITHOUT_CHECK] = { "a boot entry",
+				  "A policy that stops the boot, and the entry that is started by default has no "
+				  "initramfs, or one that nobody puts the check into: the late check would stop it.",
+				  REFUSED },
+	[ENTRY_WOULD_STOP] = { "a boot entry",
+			       "A policy that stops the boot, and the entry that is started by default is this "
+			       "system's, has other kernel parameters, and can't be edited.", REFUSED },
 	[GENERATOR_UNCLEAR] = { "the image generator",
 				"Several programs that make initramfs images are installed, and none of them has made "
 				"the one that is there.", REFUSED },

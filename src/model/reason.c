@@ -39,6 +39,10 @@ enum { ROWS = REASON_COUNT };
 				   "writes whole") \
 	ROW(LINE_OVERRIDDEN, FORCED, "take them out there (of TuneD: another profile, or 'tuned-adm off'), have the " \
 				     "boot loader's files made anew, and run this again") \
+	ROW(IMAGE_WITHOUT_CHECK, FORCED, \
+	    "make another entry the default, or have an initramfs made for that one; or set --on-mismatch=warn") \
+	ROW(ENTRY_WOULD_STOP, FORCED, \
+	    "put the mode's kernel parameters (iommu-modes(7)) into that entry, or make another one the default") \
 	ROW(CMDLINE_TOO_LONG, PLAIN, "remove parameters that are not needed, and run this again") \
 	ROW(BOOTLOADER_UNPROVEN, PLAIN, "") \
 	ROW(BOOTLOADER_UNSUPPORTED, PLAIN, "") \

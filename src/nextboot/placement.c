@@ -118,12 +118,41 @@ static void drop_unnamed(struct kernels *kernels)
 	kernels->count = kept;
 }
 
+/* Entries of this system that have that kernel, and those of them that have an initramfs. */
+static size_t entries_with(const struct view *v, const char *release, bool image)
+{
+	size_t count = 0;
+
+	for (size_t i = 0; i < v->loader->entries.count; i++) {
+		const struct boot_entry *e = &v->loader->entries.list[i];
+		count += (e->own || e->fixed) && (!image || e->image[0]) && strcmp(e->release, release) == 0;
+	}
+	return count;
+}
+
+/* One whose entries all do without an initramfs does without, and of one without modules none can be made, unless one
+ * of this system's entries has it. */
+static void drop_without_image(const struct view *v, struct kernels *kernels)
+{
+	size_t kept = 0;
+
+	for (size_t i = 0; i < kernels->count; i++) {
+		const char *release = kernels->list[i].release;
+		bool any = entries_with(v, release, false) > 0, image = entries_with(v, release, true) > 0;
+		if (image || (!any && kernel_has_modules(release)))
+			kernels->list[kept++] = kernels->list[i];
+	}
+	kernels->count = kept;
+}
+
 int kernels_place(const struct loader *loader, const struct edits *edits, struct kernels *kernels)
 {
 	const struct backend *backend = loader->backend;
 	const struct view view = { .loader = loader, .edits = edits };
 
 	drop_unnamed(kernels);
+	if (loader->error.code == 0)
+		drop_without_image(&view, kernels);
 	for (size_t i = 0; loader->error.code == 0 && i < kernels->count; i++)
 		if (backend->family == FAMILY_GRUB || backend->image_after)
 			name_image(&view, &kernels->list[i]);

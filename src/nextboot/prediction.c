@@ -10,6 +10,7 @@
 
 #include "model/cmdline-words.h"
 #include "model/cmdline.h"
+#include "nextboot/left.h"
 #include "nextboot/placement.h"
 
 #define BIT(mode) (1u << (mode))
@@ -24,8 +25,9 @@ static unsigned line_modes(enum mode mode)
 
 /* --- Verdicts ----------------------------------------------------------------------------------------------------- */
 
-static enum verdict predict(const struct prediction *e, const struct evidence *now, bool target_there, const char **why)
+static enum verdict predict(const struct prediction *e, const struct evidence *now, const char **why)
 {
+	bool target_there = e->wanted.any;
 	/* What no firmware table offers no token switches on. */
 	bool no_table = now && !now->table && now->nunits == 0 && e->mode != MODE_OFF_FOR_VFIO;
 	unsigned modes = no_table ? BIT(MODE_OFF_FOR_UIO) : e->modes;
@@ -130,8 +132,31 @@ static const char *not_counted(const struct prediction *e)
 	return e->fixed ? "it is this system's, but nothing that is edited feeds its line" : e->whose;
 }
 
+/* What the loader's kernels' images are, once somebody asks. */
+struct images {
+	const struct loader *loader;
+	const struct edits *edits;
+	struct kernels kernels;
+	bool known;
+};
+
+static bool made_by_us(struct images *images, const char *image)
+{
+	if (!images->known && kernels_list(&images->kernels) == 0)
+		kernels_place(images->loader, images->edits, &images->kernels);
+	images->known = true;
+	return image_is_made(&images->kernels, image);
+}
+
+/* One that nobody puts a check into says nothing of what is set up: under a target that warns it is named alone. */
+static bool is_unchecked(const struct prediction *e, struct images *images)
+{
+	return e->wanted.any && e->wanted.policy == POLICY_WARN && e->hook == HOOK_NONE && e->status >= 0 &&
+	       !made_by_us(images, e->image);
+}
+
 static int add(struct predictions *entries, const struct boot_entry *from, const struct evidence *now,
-	       bool target_there)
+	       struct wanted wanted, struct images *images)
 {
 	struct prediction *more = reallocarray(entries->list, entries->count + 1, sizeof(*more));
 	if (!more)
@@ -141,7 +166,7 @@ static int add(struct predictions *entries, const struct boot_entry *from, const
 	struct prediction *e = &more[entries->count];
 	*e = (struct prediction){
 		.xen = from->xen, .counted = from->own, .fixed = from->fixed, .whose = owner_why(from->owner),
-		.by_default = from->by_default,
+		.by_default = from->by_default, .wanted = wanted,
 		.words = strdup(from->words), .id = strdup(from->id)
 	};
 	if (!e->words || !e->id) {
@@ -159,15 +184,18 @@ static int add(struct predictions *entries, const struct boot_entry *from, const
 		free(parameters);
 	if (e->image[0])
 		take_image(entries, e);
-	e->verdict = predict(e, now, target_there, &e->why);
+	e->verdict = predict(e, now, &e->why);
 	if (!e->counted)
 		e->why = not_counted(e);
+	else
+		e->unchecked = is_unchecked(e, images);
+	e->counted = e->counted && !e->unchecked;
 	entries->count++;
 	return 0;
 }
 
 void prediction_assume(struct prediction *e, const char *line, const struct target *target, bool image,
-		       const struct evidence *now, bool target_there)
+		       const struct evidence *now, struct wanted wanted)
 {
 	char *words = line ? strdup(line) : NULL;
 	bool same = words && strcmp(words, e->words) == 0;
@@ -182,37 +210,60 @@ void prediction_assume(struct prediction *e, const char *line, const struct targ
 				  MODE_UNKNOWN;
 		e->modes = line_modes(e->mode);
 	}
-	if (image && e->image[0] && e->counted) {
+	e->wanted = wanted;
+	if (image && e->image[0] && (e->counted || e->unchecked || e->fixed)) {
 		e->status = 0;
 		e->hook = !target ? HOOK_NONE : target->on_mismatch == POLICY_WARN ? HOOK_WARNS : HOOK_STOPS;
 		e->target_status = target ? 0 : -ENOENT;
 		e->target = target ? *target : (struct target){ 0 };
 		e->enforce = target ? target->on_mismatch : POLICY_WARN;
 	}
-	e->verdict = predict(e, now, target_there, &e->why);
-	if (!e->counted)
+	e->verdict = predict(e, now, &e->why);
+	if (e->fixed)
 		e->why = not_counted(e);
 }
 
 int predictions_make(const struct loader *loader, const struct edits *edits, const struct evidence *now,
-		    bool target_there, struct predictions *entries)
+		    struct wanted wanted, struct predictions *entries)
 {
+	struct images images = { .loader = loader, .edits = edits };
 	int r = 0;
 
 	*entries = (struct predictions){ 0 };
 	for (size_t i = 0; i < loader->entries.count && r == 0; i++) {
 		const struct boot_entry e = entry_after(loader->backend, edits, &loader->entries.list[i]);
-		r = add(entries, &e, now, target_there);
+		r = add(entries, &e, now, wanted, &images);
 	}
+	kernels_free(&images.kernels);
 	if (r < 0)
 		predictions_free(entries);
 	return r;
 }
 
+struct wanted wanted_of(const struct target *target)
+{
+	return (struct wanted){ .any = target, .policy = target ? target->on_mismatch : POLICY_WARN };
+}
+
+struct wanted target_wanted(int status, const struct target *target)
+{
+	/* One that is damaged stops. */
+	return status == 0 || status == -ENOENT ? wanted_of(status == 0 ? target : NULL) :
+						  (struct wanted){ .any = true, .policy = POLICY_HALT };
+}
+
 bool prediction_stops(const struct prediction *e)
 {
-	return e->counted && e->hook == HOOK_STOPS && e->enforce != POLICY_WARN &&
-	       (e->verdict == VERDICT_MISMATCH || e->verdict == VERDICT_UNKNOWN);
+	bool early = e->hook == HOOK_STOPS && e->enforce != POLICY_WARN &&
+		     (e->verdict == VERDICT_MISMATCH || e->verdict == VERDICT_UNKNOWN);
+	bool late = e->hook == HOOK_NONE && e->status >= 0 && e->wanted.policy != POLICY_WARN;
+
+	return (e->counted || e->fixed) && (early || late);
+}
+
+enum policy prediction_policy(const struct prediction *e)
+{
+	return e->hook == HOOK_NONE ? e->wanted.policy : e->enforce;
 }
 
 void predictions_free(struct predictions *entries)

@@ -14,9 +14,15 @@
 
 /* --- For people --------------------------------------------------------------------------------------------------- */
 
+/* Several entries have one kernel. Static text. */
 static const char *shown(const struct outcome_entry *e)
 {
-	return e->kernel[0] ? e->kernel : e->id;
+	static char text[220];
+	const char *kernel = e->kernel[0] ? e->kernel : e->id;
+
+	snprintf(text, sizeof(text), "%.70s%s%.130s%s", kernel, e->title ? " (" : "", e->title ? e->title : "",
+		 e->title ? ")" : "");
+	return text;
 }
 
 void change_text(const struct request *q, const struct outcome *o)

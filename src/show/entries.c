@@ -93,6 +93,9 @@ void predictions_text(const struct backend *backend, const struct predictions *e
 		       e->counted ? verdict_name(e->verdict) : "-", e->counted ? colour(COLOUR_NONE) : "",
 		       e->kernel, e->xen ? " under Xen" : "", mode_name(e->mode),
 		       e->counted ? layer_of(backend, e) : "not counted");
+		if (e->title[0] || e->by_default == PRESENCE_YES)
+			printf("%-9s %s%s%s\n", "", e->title, e->title[0] && e->by_default == PRESENCE_YES ? ", " : "",
+			       e->by_default == PRESENCE_YES ? "the default" : "");
 		printf("%-9s initramfs %s: wants %s%s%s, %s\n", "", e->image[0] ? e->image : "none",
 		       has_target ? mode_name(e->target.mode) : "none",
 		       has_target && e->target.accept ? " or the old mode for now" : "",
@@ -100,7 +103,7 @@ void predictions_text(const struct backend *backend, const struct predictions *e
 			       " (not what " TARGET_PATH " says)" : "",
 		       e->hook == HOOK_NONE ? "no check in the boot" :
 		       e->hook == HOOK_STOPS ? "stops the boot on a mismatch" : "warns on a mismatch");
-		if (e->counted && e->why)
+		if (e->why && (e->counted || e->fixed || e->unchecked))
 			printf("%-9s %s\n", "", e->why);
 		if (verbose)
 			printf("%-9s %s: %s\n%-9s %s: %s\n", "", e->id, e->words, "",

@@ -292,7 +292,7 @@ static void put_loader(const struct survey *s)
 	}
 	int r = s->loader->error.code;
 	if (r == 0)
-		r = predictions_make(s->loader, NULL, &f->evidence, f->target_status != -ENOENT, &entries);
+		r = predictions_make(s->loader, NULL, &f->evidence, facts_wanted(f), &entries);
 	printf("%s%s\n", s->loader->backend->name,
 	       r == 0 && backend_proven(s->loader, f->evidence.cmdline) ? ", proven" : "");
 	if (r < 0) {

@@ -47,13 +47,13 @@ static int badness(const struct prediction *p)
 }
 
 /* What the early check of the next boot would find, by each entry. now is NULL in a tree. */
-static void foresee(const struct loader *loader, const struct evidence *now, bool target_there, struct outlook *o)
+static void foresee(const struct loader *loader, const struct evidence *now, struct wanted wanted, struct outlook *o)
 {
 	struct predictions predictions;
 	int worst = 0;
 
 	if (!loader || loader->error.code < 0 ||
-	    predictions_make(loader, NULL, now, target_there, &predictions) < 0)
+	    predictions_make(loader, NULL, now, wanted, &predictions) < 0)
 		return;
 	o->foreseen = true;
 	for (size_t i = 0; i < predictions.count; i++) {
@@ -67,7 +67,7 @@ static void foresee(const struct loader *loader, const struct evidence *now, boo
 		o->unchecked += p->hook == HOOK_NONE;
 		o->reboot_required = o->reboot_required || (now && reboot_waits(p->words, now));
 		if (prediction_stops(p)) {
-			o->stop = o->stopping++ ? o->stop : p->enforce;
+			o->stop = o->stopping++ ? o->stop : prediction_policy(p);
 			o->default_stops = o->default_stops || p->by_default != PRESENCE_NO;
 		}
 		if (badness(p) > worst) {
@@ -105,7 +105,7 @@ static void look_inside(const char *dir, const struct facts *f, struct told *tol
 	const struct loader *loader = backend ? snapshot_of(&snapshot, backend) : NULL;
 	if (loader)
 		told->mode = asked_for(loader, &f->evidence);
-	foresee(loader, NULL, f->target_status != -ENOENT, &told->next);
+	foresee(loader, NULL, facts_wanted(f), &told->next);
 	look_for_change(NULL, &told->next);
 }
 
@@ -150,7 +150,7 @@ static void look_ahead(struct survey *s)
 		/* What boots a container is not in it. */
 		if (s->loader && !s->container) {
 			s->next_boot = asked_for(s->loader, e);
-			foresee(s->loader, e, f->target_status != -ENOENT, &s->next);
+			foresee(s->loader, e, facts_wanted(f), &s->next);
 		}
 	} else if (!s->needs_root) {
 		struct told told = look_into(s->root->dir, f);

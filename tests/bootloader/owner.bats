@@ -176,3 +176,32 @@ worded() {
 	[ "$(jq -r .verdict <<<"$output")" = unknown ]
 	run -3 "$INSTALLER" --root "$tree" check --nagios
 }
+
+# --- Entries that can't be made right --------------------------------------------------------------------------------
+
+@test "a kernel without an initramfs, or with modules gone, is in nobody's way; under warn it is named" {
+	systemd_boot
+	entry ours 6.1.0-1
+	# Built by hand: it has modules and no initramfs. And one that was left over, without modules.
+	mkdir -p "$tree/lib/modules/6.9.0-mine"
+	touch "$tree"/boot/vmlinuz-{6.9.0-mine,5.0.0-gone}
+	echo '# CONFIG_IOMMU_DEFAULT_PASSTHROUGH is not set' >"$tree/boot/config-6.9.0-mine"
+	printf '%s\n' 'title mine' 'version 6.9.0-mine' 'linux /vmlinuz-6.9.0-mine' 'options root=UUID=1' \
+		>"$entries/mine.conf"
+	printf 'default ours.conf\n' >"$tree/boot/loader/loader.conf"
+	mode pt --json >"$BATS_TEST_TMPDIR/json"
+	[ "$(jq -r '[.notices[].code] | join(" ")' "$BATS_TEST_TMPDIR/json")" = ENTRY_UNCHECKED ]
+	[ "$(worded)" = "mine ours" ]
+	[ "$(counted)" = "mine false ours true" ]
+	# It is not the default: a stopping policy says that a boot by it would be stopped.
+	mode pt --on-mismatch=halt
+	[ "$(counted)" = "mine true ours true" ]
+	[ "$(jq -r '.entries[] | select(.kernel == "6.9.0-mine") | "\(.verdict) \(.would_stop)"' \
+		"$BATS_TEST_TMPDIR/check.json")" = "mismatch true" ]
+	mode remove
+	printf 'default mine.conf\n' >"$tree/boot/loader/loader.conf"
+	run -5 mode pt --on-mismatch=halt
+	[[ $output == *"IMAGE_WITHOUT_CHECK: "*"/mine.conf"* ]]
+	[ ! -e "$tree/etc/iommu.target" ]
+	mode pt --on-mismatch=halt --force
+}

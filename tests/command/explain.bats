@@ -177,7 +177,8 @@ tells() {
 		"TOKEN_MISSING the kernel command line true false false" ]
 	explained TPM_SEALED
 	[ "$(json '.verdict, .refusal, .forcible' | xargs)" = "false true true" ]
-	for code in VFIO_DEVICES UIO_DEVICES VFIO_IDS VFIO_IN_USE KEXEC_REBOOT IMAGES_YOURS; do
+	for code in VFIO_DEVICES UIO_DEVICES VFIO_IDS VFIO_IN_USE KEXEC_REBOOT IMAGES_YOURS ENTRY_UNCHECKED \
+		ENTRY_UNEDITED; do
 		explained "$code"
 		[ "$(json '.code, .verdict, .refusal, .notice, .forcible' | xargs)" = "$code false false true false" ]
 		run -0 "$INSTALLER" explain "${code,,}"

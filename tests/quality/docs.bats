@@ -174,8 +174,8 @@ codes() {
 
 @test "notices: the code's are the manual's and the schema's" {
 	local codes
-	codes=$(grep -oE '"(VFIO|UIO|KEXEC|IMAGES)_[A-Z_]*"' "$top/src/change/notices.c" | tr -d '"')
-	[ "$(wc -l <<< "$codes")" = 6 ]
+	codes=$(grep -oE '"(VFIO|UIO|KEXEC|IMAGES|ENTRY)_[A-Z_]*"' "$top/src/change/notices.c" | tr -d '"')
+	[ "$(wc -l <<< "$codes")" = 8 ]
 	same manual "$codes" \
 		"$(section iommu-install.8 "What to know before the reboot" | sed -n 's/^\.It Li //p')"
 	same schema "$codes" \
