@@ -55,7 +55,7 @@ static int take_record(int dirfd, const char *name, void *context)
 	char text[LAST_STOP_MAX];
 	struct stat st;
 
-	int fd = openat(dirfd, name, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
+	int fd = openat(dirfd, name, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
 	if (fd < 0)
 		return 0;
 	ssize_t len = fstat(fd, &st) == 0 ? read_all(fd, record, sizeof(record)) : -1;

@@ -1,6 +1,6 @@
 #!/usr/bin/env bats
-# Ways around the boot loader and the normal boot, under halt and in the wrong mode: every word that systemd takes for a
-# rescue boot.
+# Ways around the boot loader and the normal boot, under halt and in the wrong mode: kexec, and every word that systemd
+# takes for a rescue boot.
 bats_require_minimum_version 1.5.0
 # bats file_tags=full
 
@@ -19,6 +19,35 @@ outside() {
 	printf '%s\n' "$2" > "$BATS_TEST_TMPDIR/script"
 	disk_run vm "$machine" "$BATS_TEST_TMPDIR/script" --iommu intel --kernel "$BATS_TEST_TMPDIR/kernel" \
 		--initrd "$BATS_TEST_TMPDIR/image" --append "root=LABEL=iommuroot ro $1"
+}
+
+# Debian 12's defaults load the new image with the old line at each reboot; its systemd then makes a true one. A kernel
+# that is loaded by hand is started.
+@test "kexec starts a new image with the old line, which halts: that is named before, with the way out" {
+	local tree old="intel_iommu=on systemd.mask=iommu-verify-late.service" # as if changed in the boot of that line
+	tree=$(debian_tree bookworm kexec-tools)
+	machine bookworm initramfs-tools
+	chroot "$tree" ldd /sbin/kexec | awk '$3 ~ "libxen" { print substr($3, 2) }' > "$BATS_TEST_TMPDIR/libraries"
+	tar -C "$tree" -chf "$BATS_TEST_TMPDIR/kexec.tar" -T "$BATS_TEST_TMPDIR/libraries" etc/default/kexec{,.d} \
+		etc/init.d/kexec{,-load} sbin/kexec sbin/coldreboot
+	tar -C "$tree" -rf "$BATS_TEST_TMPDIR/kexec.tar" usr/lib/systemd/system/kexec.service # a link to /dev/null
+	run -0 --separate-stderr in_machine 'tar -C / -xf /host/kexec.tar --keep-directory-symlink &&
+		update-rc.d kexec-load defaults >&2 && update-rc.d kexec defaults >&2 &&
+		cp /boot/vmlinuz-* /host/kernel && cp /boot/initrd.img-* /host/image &&
+		grep -x LOAD_KEXEC=true /etc/default/kexec >&2 && iommu-install pt --on-mismatch=halt --force --json'
+	[[ $(json '.notices[] | .code') == *KEXEC_REBOOT* ]]
+	[[ $(json '.notices[] | select(.code == "KEXEC_REBOOT").hint') == *"'kexec -u', then 'coldreboot'"* ]]
+	outside "$old" 'systemctl reboot; sleep 1000'
+	vm_log vm | grep -iE 'kexec|reboot: '
+	[[ $VM_END == reboot || $VM_END == halted ]]
+	outside "$old" 'kexec -l /vmlinuz --initrd=/initrd.img --reuse-cmdline; cat /sys/kernel/kexec_loaded
+		systemctl kexec; sleep 1000'
+	vm_log vm | grep -F "iommu-verify: mismatch: target pt, effective strict"
+	[ "$VM_END" = halted ]
+	outside "$old" 'kexec -l /vmlinuz --initrd=/initrd.img --reuse-cmdline; kexec -u; coldreboot; sleep 1000'
+	[ "$VM_END" = reboot ]
+	# What the true reboots come to.
+	inside intel iommu-verify
 }
 
 # A shell reads the console. Typed more than once, as a prompt can drop what came early.

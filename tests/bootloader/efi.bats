@@ -204,6 +204,10 @@ with_grub() {
 	[ "$status" = 5 ]
 	[[ $output == *"UKI_FOREIGN: "*"not made here"*"--emit=ukify-addon"* ]]
 	[ "$(sources)" = "$before" ]
+	run in_machine 'mkdir -p /etc/mkinitcpio.d; echo "default_uki=/boot/efi/EFI/Linux/arch-linux.efi" \
+		> /etc/mkinitcpio.d/linux.preset; iommu-install pt --force; s=$?; rm -r /etc/mkinitcpio.d; exit $s'
+	[ "$status" = 5 ]
+	[[ $output == *"UKI_FOREIGN: "*"mkinitcpio makes"*"/etc/mkinitcpio.d/linux.preset"* ]]
 	# The certificate table's place in the optional header: a size and an address are all that a signature takes to
 	# be seen.
 	in_machine 'mv /root/install.conf /etc/kernel
