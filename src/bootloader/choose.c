@@ -152,12 +152,12 @@ static bool any_linux(const struct boot_entries *entries)
 	return false;
 }
 
-/* Returns as the member detect. */
+/* Returns as the member detect. Without a snapshot an entry is taken to be there. */
 static int detect_one(const struct backend *backend, bool installed, struct snapshot *snapshot, const char **what)
 {
 	int r = backend->detect(installed, what);
 
-	if (r < 0 || !backend->by_entries)
+	if (r < 0 || !backend->by_entries || !snapshot)
 		return r;
 	const struct loader *l = snapshot_of(snapshot, backend);
 	return l->error.code == 0 && !any_linux(&l->entries) ? -ENOENT : 0;
@@ -211,7 +211,10 @@ enum way_back backend_way_back(const char *running, struct snapshot *snapshot)
 	enum way_back way = WAY_UNKNOWN;
 	bool any = false;
 
-	int count = detect(true, snapshot, found);
+	/* Where there is but one, no entry need be read; this is asked by each image that is built. */
+	int count = detect(true, NULL, found);
+	if (count > 1)
+		count = detect(true, snapshot, found);
 	for (int i = 0; i < count; i++) {
 		if (count > 1 && !may_be(found[i]->family, booted_by(running)))
 			continue;

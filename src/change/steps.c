@@ -59,23 +59,32 @@ static int note_put(struct transaction *t, size_t i, const char *text)
 	return 0;
 }
 
+struct putting {
+	struct transaction *t;
+	size_t number; /* of the edit */
+	const char *text;
+};
+
 /* Never over what somebody else has made of it: that is noted in other, and nothing is told. */
+static int may_put(const char *now, void *arg)
+{
+	const struct putting *p = arg;
+	const struct edit *e = &p->t->edits.list[p->number];
+
+	if (same_text(now, p->text))
+		return 0;
+	if (!edit_knows(e, now)) {
+		p->t->other = e->path;
+		return -1;
+	}
+	return note_put(p->t, p->number, p->text) < 0 ? -1 : 1;
+}
+
 static int put(struct transaction *t, size_t i, const char *text)
 {
 	const struct edit *e = &t->edits.list[i];
-	char *now;
 
-	if (edit_now(e, &now) < 0)
-		return -1;
-	bool right = same_text(now, text), known = edit_knows(e, now);
-	free(now);
-	if (right)
-		return step_go_on();
-	if (!known) {
-		t->other = e->path;
-		return -1;
-	}
-	int r = note_put(t, i, text) < 0 ? -1 : edit_put(e->path, text);
+	int r = edit_put_if(e, text, may_put, &(struct putting){ t, i, text });
 	if (r > 0)
 		step_say(t, "%s %s\n", text ? "wrote  " : "removed", e->path);
 	return r < 0 ? -1 : step_go_on();

@@ -39,6 +39,12 @@ static bool absent(int error)
 	return error == ENOENT || error == ENOTDIR;
 }
 
+static int no_text(const char *path)
+{
+	fail("%s: is no text file (it holds a NUL byte)", path);
+	return -1;
+}
+
 /* What a file holds now. Returns 0, or -1 with one line told. */
 static int read_now(const char *path, char **text)
 {
@@ -51,8 +57,7 @@ static int read_now(const char *path, char **text)
 		return 0;
 	free(*text);
 	*text = NULL;
-	fail("%s: is no text file (it holds a NUL byte)", path);
-	return -1;
+	return no_text(path);
 }
 
 int edits_take(struct edits *edits, enum role role, const char *path, char *before, char *after)
@@ -193,6 +198,44 @@ bool edits_change(const struct edits *edits)
 		if (edit_changes(&edits->list[i]))
 			return true;
 	return false;
+}
+
+struct condition {
+	const struct edit *edit;
+	edit_may *may;
+	void *arg;
+	bool told; /* or there is nothing to tell */
+};
+
+static int asked(const char *now, size_t len, void *arg)
+{
+	struct condition *c = arg;
+
+	if (now && strlen(now) != len) {
+		c->told = true;
+		return no_text(c->edit->path);
+	}
+	int r = c->may(now, c->arg);
+	c->told = r < 0;
+	return r;
+}
+
+int edit_put_if(const struct edit *edit, const char *text, edit_may *may, void *arg)
+{
+	struct condition c = { .edit = edit, .may = may, .arg = arg };
+	char *now;
+
+	if (text) {
+		int r = file_put_if(edit->path, text, strlen(text), 0644, asked, &c);
+		if (r < 0 && !c.told)
+			fail("%s: %s", edit->path, file_error(r));
+		return r < 0 ? -1 : r;
+	}
+	if (read_now(edit->path, &now) < 0)
+		return -1;
+	int r = may(now, arg);
+	free(now);
+	return r > 0 ? edit_put(edit->path, NULL) : r;
 }
 
 int edit_put(const char *path, const char *text)

@@ -78,4 +78,9 @@ bool edits_change(const struct edits *edits);
  * something, 0 if not, or -1 with one line told on stderr. */
 int edit_put(const char *path, const char *text);
 
+/* The same with an edit's file where may() says so of its present text (NULL: it is not there): 1 write it, 0 leave it
+ * (and 0 is returned), -1 leave it and return -1, with what there is to tell told. */
+typedef int edit_may(const char *now, void *arg);
+int edit_put_if(const struct edit *edit, const char *text, edit_may *may, void *arg);
+
 #endif

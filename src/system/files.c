@@ -30,14 +30,12 @@ const char *file_name(const char *path)
 	return slash ? slash + 1 : path;
 }
 
-char *file_read_at(const char *path, size_t *len, struct stat *st)
+/* Reads what is open, from its beginning. As file_read_at(). */
+static char *read_open(int fd, size_t *len, struct stat *st)
 {
 	ssize_t n = -1;
-
-	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
-	if (fd < 0)
-		return NULL;
 	char *text = NULL;
+
 	if (fstat(fd, st) == 0 && st->st_size <= SIZE_LIMIT)
 		text = malloc((size_t)st->st_size + 2); /* room to see that it grew */
 	else
@@ -46,15 +44,24 @@ char *file_read_at(const char *path, size_t *len, struct stat *st)
 		n = read_all(fd, text, (size_t)st->st_size + 2);
 		errno = n < 0 ? (int)-n : 0;
 	}
-	int saved = errno;
-	close(fd);
-	errno = saved;
 	if (n < 0) {
 		free(text);
 		return NULL;
 	}
 	if (len)
 		*len = (size_t)n;
+	return text;
+}
+
+char *file_read_at(const char *path, size_t *len, struct stat *st)
+{
+	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
+	if (fd < 0)
+		return NULL;
+	char *text = read_open(fd, len, st);
+	int saved = errno;
+	close(fd);
+	errno = saved;
 	return text;
 }
 
@@ -316,30 +323,43 @@ int file_write(const char *path, const char *text, size_t len, mode_t mode)
 	return r < 0 ? r : draft_write(&d, text, len, mode);
 }
 
-/* Whether the file that is there holds just that text. */
-static bool holds(const struct draft *d, const char *text, size_t len)
-{
-	struct stat st;
-
-	return d->old >= 0 && fstat(d->old, &st) == 0 && (size_t)st.st_size == len &&
-	       read_back_all(d->old, text, len) == 0;
-}
-
-int file_put(const char *path, const char *text, size_t len, mode_t mode)
+int file_put_if(const char *path, const char *text, size_t len, mode_t mode, file_may *may, void *arg)
 {
 	struct draft d;
+	struct stat st;
+	size_t had = 0;
 
 	int r = draft_find(&d, path);
 	if (r < 0)
 		return r;
-	if (holds(&d, text, len)) {
+	char *now = d.old >= 0 ? read_open(d.old, &had, &st) : NULL;
+	r = d.old >= 0 && !now ? -errno : may(now, had, arg);
+	free(now);
+	if (r <= 0) {
 		draft_close(&d);
-		return 0;
+		return r;
 	}
 	r = draft_make(&d);
 	if (r == 0)
 		r = draft_write(&d, text, len, mode);
 	return r < 0 ? r : 1;
+}
+
+struct content {
+	const char *text;
+	size_t len;
+};
+
+static int differs(const char *now, size_t len, void *arg)
+{
+	const struct content *wanted = arg;
+
+	return !now || len != wanted->len || memcmp(now, wanted->text, len) != 0;
+}
+
+int file_put(const char *path, const char *text, size_t len, mode_t mode)
+{
+	return file_put_if(path, text, len, mode, differs, &(struct content){ text, len });
 }
 
 /* Copies what from holds to to, or with compare looks whether it is that. */
@@ -576,7 +596,8 @@ int file_publish(const char *path, const char *text, size_t len)
 	int fd = open_dir_of(path, &name);
 	if (fd < 0)
 		return -errno;
-	snprintf(temporary, sizeof(temporary), "%.*s.iommu-new", NAME_MAX, name);
+	/* Whoever reads the directory passes over it. */
+	snprintf(temporary, sizeof(temporary), ".%.*s.iommu-new", NAME_MAX, name);
 	int r = publish_in(fd, temporary, name, text, len);
 	if (r == 0 && fsync(fd) < 0)
 		r = -errno;

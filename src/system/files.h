@@ -30,6 +30,11 @@ int file_write(const char *path, const char *text, size_t len, mode_t mode);
 /* The same unless the file holds that text already. Returns 1 if it was written, 0 if not, or -errno. */
 int file_put(const char *path, const char *text, size_t len, mode_t mode);
 
+/* The same where may() says so of what the file holds, now (NULL: none is there): 1 write it, 0 leave it, -errno leave
+ * it and return that. What is compared and what is replaced is one open file. */
+typedef int file_may(const char *now, size_t len, void *arg);
+int file_put_if(const char *path, const char *text, size_t len, mode_t mode, file_may *may, void *arg);
+
 /* Writes to as a copy of from: content, mode, owner, attributes and access list. As file_write(). */
 int file_copy(const char *from, const char *to);
 

@@ -145,7 +145,8 @@ grub_args() {
 	initrd=$(sed -n 's/^[[:space:]]*initrd[[:space:]]*//p' <<< "$config" | head -n 1)
 	debugfs -R "dump $kernel $dir/kernel" "$boot" 2>/dev/null
 	debugfs -R "dump $initrd $dir/initrd" "$boot" 2>/dev/null
-	[ -s "$dir/kernel" ] && [ -s "$dir/initrd" ]
+	[ -s "$dir/kernel" ]
+	[ -s "$dir/initrd" ]
 	args=(--kernel "$dir/kernel" --initrd "$dir/initrd" --append "$words")
 }
 

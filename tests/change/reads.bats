@@ -65,7 +65,10 @@ counts() {
 	echo "# $2, $1: a change $(opened < "$dir/run-1"), $(listed < "$dir/run-1");" \
 		"none $(opened < "$dir/run-2"), $(listed < "$dir/run-2")" >&3
 	read -r most entries < <(opened < "$dir/run-1")
-	[ "$most" -ge 1 ] && [ "$most" -le 4 ] && [ "$entries" = "$1" ] && [ "$(listed < "$dir/run-1")" -le 4 ]
+	[ "$most" -ge 1 ]
+	[ "$most" -le 4 ]
+	[ "$entries" = "$1" ]
+	[ "$(listed < "$dir/run-1")" -le 4 ]
 	read -r most entries < <(opened < "$dir/run-2")
 	[ "$most" = 1 ] && [ "$entries" = "$1" ] && [ "$(listed < "$dir/run-2")" = 1 ]
 }

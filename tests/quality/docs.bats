@@ -83,7 +83,8 @@ short_forms() {
 			run "$top/build/$program" --root "$BATS_TEST_TMPDIR" "$long"
 			local said=$output code=$status
 			run "$top/build/$program" --root "$BATS_TEST_TMPDIR" "-$letter"
-			[ "$output" = "$said" ] && [ "$status" = "$code" ]
+			[ "$output" = "$said" ]
+			[ "$status" = "$code" ]
 		done <<< "$forms"
 	done
 	[ "$(short_forms "$("$INSTALLER" --help)" | wc -l)" = 6 ]

@@ -30,6 +30,14 @@ setup() {
 		initramfs-tools/scripts/*/* src/helper/libkmod.sh tests/packages
 }
 
+@test "no assertion of a test stands in a list whose status nobody sees" {
+	tests/tools/unseen tests/*/*.bats
+	# It finds one.
+	printf '@test "x" {\n\t[ 1 = 2 ] && [ 1 = 1 ]\n\ttrue\n}\n' > "$BATS_TEST_TMPDIR/x.bats"
+	run -1 tests/tools/unseen "$BATS_TEST_TMPDIR/x.bats"
+	[ "$output" = "$BATS_TEST_TMPDIR/x.bats:2" ]
+}
+
 @test "cppcheck finds nothing" {
 	# Later versions say of each larger file that they did not try every branch.
 	cppcheck --quiet --std=c11 --enable=warning,performance,portability --error-exitcode=1 --inline-suppr \

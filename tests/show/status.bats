@@ -45,7 +45,8 @@ state() {
 		{ cat look look.code; return 1; }
 	"$BATS_TEST_DIRNAME/../tools/validate" status look--json
 	"$BATS_TEST_DIRNAME/../tools/validate" show look.show.json
-	[ "$(wc -l < look)" = 1 ] && [ "$(jq -r .line look--json)" = "$(cat look)" ]
+	[ "$(wc -l < look)" = 1 ]
+	[ "$(jq -r .line look--json)" = "$(cat look)" ]
 	[ "$(head -n 1 look.show)" = "$(cat look)" ]
 	[ "$(jq -cS 'del(.schema)' look--json)" = "$(jq -cS .status look.show.json)" ]
 	for member in "${members[@]}"; do
