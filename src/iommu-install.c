@@ -27,6 +27,8 @@
 #include "model/cmdline-words.h"
 #include "model/mode.h"
 #include "show/change-report.h"
+#include "show/nfd.h"
+#include "show/prometheus.h"
 
 /* The command whose object is due on standard output, whatever becomes of it; NULL: none is. */
 static const char *object_of;
@@ -152,8 +154,12 @@ static void take_option(struct invocation *in, enum option_id option, const char
 		break;
 	case OPTION_REPORT: in->show.report = true; break;
 	case OPTION_PROMETHEUS:
-		in->show.prometheus = true;
-		in->show.prometheus_file = arg;
+		in->show.feed = prometheus_print;
+		in->show.feed_file = arg;
+		break;
+	case OPTION_NFD:
+		in->show.feed = nfd_print;
+		in->show.feed_file = arg;
 		break;
 	case OPTION_NAGIOS: in->check = CHECK_NAGIOS; break;
 	case OPTION_KERNEL: in->kernel = arg; break;
@@ -266,6 +272,8 @@ static void refuse_together(unsigned given)
 		{ OPTION_JSON, OPTION_REPORT },       { OPTION_JSON, OPTION_PROMETHEUS },
 		{ OPTION_JSON, OPTION_NAGIOS },       { OPTION_REPORT, OPTION_PROMETHEUS },
 		{ OPTION_GROUPS, OPTION_PROMETHEUS }, { OPTION_GROUPS, OPTION_REPORT },
+		{ OPTION_JSON, OPTION_NFD },          { OPTION_REPORT, OPTION_NFD },
+		{ OPTION_GROUPS, OPTION_NFD },        { OPTION_PROMETHEUS, OPTION_NFD },
 		{ OPTION_QUIET, OPTION_VERBOSE },
 	};
 

@@ -109,6 +109,8 @@ const struct option_row option_table[OPTIONS] = {
 			    .help = "text for a public issue, without names, addresses and serial numbers" },
 	[OPTION_PROMETHEUS] = { "prometheus", "FILE", .optional = true, .commands = OF(SHOW),
 				.help = "metrics for node_exporter's textfile collector" },
+	[OPTION_NFD] = { "nfd", "FILE", .optional = true, .commands = OF(SHOW),
+			 .help = "a feature file for Kubernetes' Node Feature Discovery" },
 	[OPTION_NAGIOS] = { "nagios", .commands = OF(CHECK),
 			    .help = "one line and the exit codes of a monitoring plug-in" },
 	[OPTION_KERNEL] = { "kernel", "RELEASE", .commands = OF(EXPLAIN),

@@ -8,7 +8,6 @@
 
 #include "show/evidence-list.h"
 #include "show/passthrough.h"
-#include "show/prometheus.h"
 #include "show/public-report.h"
 #include "show/summary.h"
 #include "show/survey.h"
@@ -33,8 +32,8 @@ static int print(const struct survey *s, const struct show_request *q)
 	if (q->device && choose(s, q->device, address))
 		return EXIT_INVALID;
 	groups.only = q->device ? address : NULL;
-	if (q->prometheus)
-		return prometheus_write(s, q->prometheus_file);
+	if (q->feed)
+		return feed_write(s, q->feed, q->feed_file);
 	if (q->report)
 		report_redacted(s);
 	else if (q->json)
@@ -55,7 +54,7 @@ int show(const struct show_request *q)
 		return fail("%s: %s", q->root, strerror(-r));
 	survey_take(&root, &facts, &s);
 	int code = print(&s, q);
-	if (code == 0 && q->verbose && !q->json && !q->report && !q->prometheus)
+	if (code == 0 && q->verbose && !q->json && !q->report && !q->feed)
 		evidence_list_print(&root, &facts);
 	survey_free(&s);
 	facts_free(&facts);

@@ -6,6 +6,8 @@
 
 #include <stdbool.h>
 
+#include "show/feed.h"
+
 struct show_request {
 	const char *root;       /* a tree, or "/" */
 	bool quiet;             /* status: the exit code alone */
@@ -13,8 +15,8 @@ struct show_request {
 	bool groups;            /* every group with its devices */
 	const char *device;     /* only that device's, or NULL */
 	bool json, report;      /* instead of lines for people */
-	bool prometheus;        /* the same */
-	const char *prometheus_file; /* where to put it, or NULL: standard output */
+	feed_print *feed;       /* the same, for another program; or NULL */
+	const char *feed_file;  /* where to put that, or NULL: standard output */
 };
 
 /* Prints it. Returns an exit code: 0 once it is printed. */

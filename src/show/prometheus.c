@@ -6,15 +6,7 @@
  */
 #include "show/prometheus.h"
 
-#include <errno.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-
 #include "model/reason.h"
-#include "system/files.h"
-#include "system/memstream.h"
-#include "system/message.h"
 
 static void head(FILE *out, const char *name, const char *help)
 {
@@ -145,7 +137,7 @@ static void info(FILE *out, const struct evidence *e)
 	fputs("\"} 1\n", out);
 }
 
-static void print(FILE *out, const struct survey *s)
+void prometheus_print(FILE *out, const struct survey *s)
 {
 	const struct facts *f = s->facts;
 	const struct evidence *e = &f->evidence;
@@ -172,21 +164,4 @@ static void print(FILE *out, const struct survey *s)
 	entries(out, s);
 	simple(out, "iommu_iommufd_available", "Whether /dev/iommu is there.", s->iommufd);
 	simple(out, "iommu_vfio_cdevs", "Devices in /dev/vfio/devices.", s->cdevs);
-}
-
-int prometheus_write(const struct survey *s, const char *file)
-{
-	struct text made;
-	size_t len;
-
-	if (!file) {
-		print(stdout, s);
-		return 0;
-	}
-	if (text_open(&made))
-		print(made.out, s);
-	char *text = text_close(&made, &len);
-	int r = text ? file_publish(file, text, len) : -ENOMEM;
-	free(text);
-	return r < 0 ? fail("%s: %s", file, strerror(-r)) : 0;
 }

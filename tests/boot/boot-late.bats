@@ -39,6 +39,8 @@ FRESH='fresh() { until [ /run/iommu/status.json -nt /tmp/mark ]; do sleep 1; don
 		'systemctl start iommu-prometheus.service; ls $prom
 		mkdir -p $prom && chown 65534 $prom && systemctl start iommu-prometheus.service &&
 		cat $prom/iommu.prom' \
+		'nfd=/etc/kubernetes/node-feature-discovery/features.d; mkdir -p $nfd; rm -r $prom
+		systemctl start iommu-prometheus.service && cat $nfd/iommu; mkdir -p $prom' \
 		'systemctl enable --now iommu-prometheus.timer && systemctl list-timers --all | grep iommu' \
 		'touch /tmp/mark; setpriv --reuid=65534 --clear-groups sh -c ": < /dev/vfio/vfio"
 		lsmod | grep ^vfio; fresh' \
@@ -60,6 +62,7 @@ FRESH='fresh() { until [ /run/iommu/status.json -nt /tmp/mark ]; do sleep 1; don
 		'iommu_early_check_verdict{verdict="match"}'; do
 		grep -xF "$series 1" <<< "$output"
 	done
+	grep -x feature.node.kubernetes.io/iommu-verdict=match <<< "$output"
 	[[ $output == *"iommu-prometheus.timer"*"iommu-prometheus.service"* ]]
 	[[ $output == *TARGET_STALE* ]]
 	[[ $output == *"without: 2"*"not met"* ]]

@@ -202,7 +202,8 @@ target:     pt (on-mismatch=warn)
 	laptop mode=pt
 	run --separate-stderr unshare -m sh -c "for l in /usr/lib/*/libpci.so.3; do mount --bind /dev/null \$l; done
 		exec '$INSTALLER' show --root '$root' --groups"
-	[ "$status" = 0 ] && [ -z "$stderr" ]
+	[ "$status" = 0 ]
+	[ -z "$stderr" ]
 	[[ $output == *"0000:00:02.0 class [0300]: device [8086:3e92]"* ]]
 }
 
@@ -282,7 +283,7 @@ states() {
 }
 
 @test "promtool finds nothing wrong with the metrics of any verdict" {
-	load ../lib/promtool
+	load ../lib/prometheus
 	local tool line
 	tool=$(promtool)
 	for line in mode=pt mode=strict mode=off-for-uio modus=pt ""; do
@@ -318,7 +319,7 @@ $(metric 'iommu_groups{type="tolerated"}')" = "3 0 1" ]
 }
 
 @test "text in a label can't break out of it" {
-	load ../lib/promtool
+	load ../lib/prometheus
 	laptop mode=pt
 	printf '6.1"} 7\n\\x\001\303\050' > "$root/proc/sys/kernel/osrelease"
 	show --prometheus
@@ -340,11 +341,57 @@ $(metric 'iommu_groups{type="tolerated"}')" = "3 0 1" ]
 	# Planted by whoever the directory belongs to.
 	echo precious > "$BATS_TEST_TMPDIR/precious"
 	ln -sf ../precious "$dir/iommu.prom"
-	ln -s ../precious "$dir/iommu.prom.iommu-new"
+	ln -s ../precious "$dir/.iommu.prom.iommu-new"
 	show --prometheus="$dir/iommu.prom"
 	[ "$(cat "$BATS_TEST_TMPDIR/precious")" = precious ]
 	[ "$(stat -c '%a %F' "$dir/iommu.prom")" = "644 regular file" ]
 	[ "$(ls -A "$dir")" = iommu.prom ]
+}
+
+# features: what Node Feature Discovery takes from the file on its standard input; it fails where that would complain.
+features() {
+	local file over='' time='^# \+expiry-time=([0-9]{4}(-[0-9]{2}){2}T([0-9]{2}:){2}[0-9]{2}Z)$'
+	local name='[a-z0-9][-a-z0-9]{0,61}[a-z0-9]' value='[A-Za-z0-9][-A-Za-z0-9_.]{0,61}[A-Za-z0-9]'
+	local line="^feature\.node\.kubernetes\.io/$name=$value\$"
+	file=$(cat)
+	! grep -vE -e "$time" -e "$line" <<< "$file" || return 1
+	over=$(sed -nE "s/$time/\1/p" <<< "$file")
+	[[ -n $over && ! $over > $(date -u +%FT%TZ) ]] || sed -n 's,^feature.node.kubernetes.io/,,p' <<< "$file"
+}
+
+@test "--nfd says mode, verdict, target and next boot in Node Feature Discovery's format, whatever they are" {
+	local line want seen=0
+	while read -r line want; do
+		laptop "$line"
+		[ "$line" != none ] || rm "$root/etc/iommu.target"
+		show --nfd
+		[ "$(features <<< "$output" | xargs)" = "$want" ]
+		seen=$((seen + 1))
+	done <<-END
+		mode=pt iommu-mode=pt iommu-verdict=match iommu-target=pt iommu-next-boot=unknown
+		mode=off-for-uio iommu-mode=pt iommu-verdict=mismatch iommu-target=off-for-uio iommu-next-boot=unknown
+		modus=pt iommu-mode=pt iommu-verdict=unknown iommu-target=none iommu-next-boot=unknown
+		none iommu-mode=pt iommu-verdict=no-target iommu-target=none iommu-next-boot=unknown
+	END
+	[ "$seen" = 4 ]
+	# The reader takes nothing that has expired, and can complain.
+	[ -z "$(sed "s/expiry-time=2/expiry-time=1/" <<< "$output" | features)" ]
+	run ! features <<< "iommu-mode=pt"
+}
+
+@test "what --nfd writes is over within three periods of the timer, and never half there to read" {
+	laptop mode=pt
+	local dir=$BATS_TEST_TMPDIR/features.d until
+	mkdir "$dir"
+	run -0 strace -f -e trace=openat,renameat,renameat2,rename -o "$BATS_TEST_TMPDIR/trace" \
+		"$INSTALLER" show --root "$root" --nfd="$dir/iommu"
+	[ "$(ls -A "$dir")" = iommu ]
+	run -0 sed -n 's/.*openat([0-9]*, "\([^"]*\)", [^)]*O_CREAT.*/\1/p' "$BATS_TEST_TMPDIR/trace"
+	[ "$output" = .iommu.iommu-new ]
+	until=$(date -d "$(sed -n 's/^# +expiry-time=//p' "$dir/iommu")" +%s)
+	grep -x 'OnCalendar=\*:0/5' "$BATS_TEST_DIRNAME/../../dist/systemd/iommu-prometheus.timer"
+	[ "$until" -gt "$(date +%s)" ]
+	[ "$until" -le "$(($(date +%s) + 900))" ]
 }
 
 @test "--prometheus=FILE makes no directory, and when it fails the old file stays" {
