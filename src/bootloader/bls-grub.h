@@ -12,8 +12,8 @@
 /* What an entry without options gets, where grub.cfg says so (Red Hat's blscfg). */
 #define BLS_DEFAULT_OPTIONS "$default_kernelopts"
 
-/* GRUB gives out memory in blocks of so many bytes. */
-enum { BLS_GRUB_BLOCK = 32 };
+/* GRUB gives out memory in blocks of so many bytes: 16 under BIOS, 32 under UEFI. A machine can be started by both. */
+enum { BLS_GRUB_BLOCK = 16 };
 
 /* GRUB as it makes its menu of them. */
 struct bls_grub {
@@ -35,7 +35,7 @@ const char *bls_grub_default(const struct bls_grub *grub);
 bool bls_grub_has_kernelopts(void);
 
 /* Whether an entry with these options loses its initrd: GRUB 2.14's bls_get_linux() counts one byte too few for the
- * command that it makes of them, which counts where memory is given out in blocks of 32 bytes. kernelopts is what the
+ * command that it makes of them, which counts where that fills whole blocks. kernelopts is what the
  * environment block is to have as that, NULL: what it has. */
 bool bls_grub_breaks(const char *text, const char *options, const char *kernelopts);
 

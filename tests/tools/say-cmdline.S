@@ -1,4 +1,5 @@
-/* A kernel that says on the first serial line what command line it was given, and resets the machine: by the 32-bit
+/* A kernel that says on the first serial line whether it was given an initrd, and what command line, and resets the
+ * machine: by the 32-bit
  * boot protocol (Documentation/arch/x86/boot.rst).
  * SPDX-License-Identifier: BSD-3-Clause
  */
@@ -23,7 +24,11 @@
 	.org 0x238
 	.long 2047		/* cmdline_size */
 	.org 0x400
-	mov 0x228(%esi), %ebx	/* cmd_line_ptr; %esi is boot_params */
+	cmpl $0, 0x21c(%esi)	/* ramdisk_size; %esi is boot_params */
+	je 1f
+	mov $initrd - 0x400 + 0x100000, %ebp
+	call say
+1:	mov 0x228(%esi), %ebx	/* cmd_line_ptr */
 	mov $before - 0x400 + 0x100000, %ebp
 	call say
 	mov %ebx, %ebp
@@ -46,6 +51,7 @@ say:	mov $0x3fd, %dx
 	inc %ebp
 	jmp say
 2:	ret
+initrd:	.asciz "\r\nINITRD"
 before:	.asciz "\r\nGOT "
 after:	.asciz "\r\n"
 	.org 0x2000
