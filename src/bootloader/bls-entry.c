@@ -159,10 +159,12 @@ char *bls_widen(char *line)
 	return wide;
 }
 
-/* One that we have made stays only as long as our words are on it. */
+/* One that we have made stays only as long as our words are on it; it can have been widened. */
 static bool is_bare(const char *line, const char *words)
 {
-	return !*words && strcmp(line, BLS_DEFAULT_OPTIONS) == 0;
+	size_t len = sizeof(BLS_DEFAULT_OPTIONS) - 1;
+
+	return !*words && strncmp(line, BLS_DEFAULT_OPTIONS, len) == 0 && !line[len + strspn(line + len, " ")];
 }
 
 static char *without_options(const char *text)

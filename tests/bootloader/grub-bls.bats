@@ -96,7 +96,8 @@ options() {
 	[ ! -e "$tree/etc/kernel/cmdline" ]
 	config 'set default_kernelopts="root=UUID=1 ro"'
 	mode pt
-	[ "$(options)" = "\$default_kernelopts $PT" ]
+	[ "$(options | tr -s ' ' | sort -u)" = "\$default_kernelopts $PT" ]
+	options | grep -q '  ' # one of them would have a length that breaks
 	[ ! -e "$tree/etc/kernel/cmdline" ] || grep root= "$tree/etc/kernel/cmdline"
 	mode remove
 	[ "$(cat "$tree"/boot/loader/entries/*)" = "$before" ]
