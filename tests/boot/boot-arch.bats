@@ -43,3 +43,28 @@ GRUB_TIMEOUT=5\nGRUB_TERMINAL=serial\n" > /etc/default/grub
 	vm_expect vm "Triggering uevents"
 	run ! grep -F "iommu-verify: " <(vm_log vm)
 }
+
+# frozen: a helper in uninterruptible sleep over the image's own, and that entry is started.
+frozen() {
+	gcc -O2 -static -o "$BATS_TEST_TMPDIR/frozen" "$BATS_TEST_DIRNAME/../tools/frozen.c"
+	# In such an image /usr/sbin is a link.
+	in_machine 'image=/boot/initramfs-linux.img; truncate -s %4 $image; mkdir -p /over/usr/bin
+		cp /host/frozen /over/usr/bin/iommu-verify; cd /over
+		find . | cpio --quiet -o -H newc >> $image'
+	starts 's/$/ loglevel=7/'
+	vm_expect vm "MARK frozen"
+}
+
+@test "mkinitcpio's image: a helper in uninterruptible sleep lets a warning one go on, and no enforcing one" {
+	arch_machine
+	in_machine 'printf "GRUB_CMDLINE_LINUX=\"root=LABEL=iommuroot console=ttyS0 no_timer_check\"\n\
+GRUB_TIMEOUT=5\nGRUB_TERMINAL=serial\n" > /etc/default/grub
+		grub-mkconfig -o /boot/grub/grub.cfg 2> /dev/null'
+	in_machine 'iommu-install pt --force'
+	frozen
+	vm_expect vm "Triggering uevents"
+	in_machine 'iommu-install pt --force --on-mismatch=halt'
+	frozen
+	# Twice what a warning image takes.
+	run ! vm_expect vm "Triggering uevents|$SHELL_PROMPTS" 90
+}
