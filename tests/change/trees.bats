@@ -65,3 +65,19 @@ disk() {
 	refused NO_ENTRY /m "$(disk '${loop#/dev/}')"
 	[[ $(jq -r .refusal.message "$BATS_TEST_TMPDIR/json") == *"/dev/loop"* ]]
 }
+
+# bats test_tags=boot
+@test "what is advised for such a disk is done: by a partition's device the real update-grub makes the entries" {
+	machine bookworm initramfs-tools
+	cp --sparse=always "$machine" "$BATS_TEST_TMPDIR/other.img"
+	# Not by losetup --partscan, which not every kernel does; the name is what counts.
+	# shellcheck disable=SC2016 # for the inner shell
+	run in_machine "$LOOP_NODES"'
+		loop=$(losetup --find --show --offset 1048576 /host/other.img) part=${loop#/dev/}p1
+		mknod /dev/$part b 7 ${loop#/dev/loop} && mkdir /m && mount /dev/$part /m && losetup -d $loop &&
+		rm /dev/loop? && iommu-install --root /m pt; s=$?
+		grep -c "iommu=pt" /m/boot/grub/grub.cfg; umount /m; exit $s'
+	echo "$output"
+	[ "$status" = 0 ]
+	[[ $output == *"read back from /boot/grub/grub.cfg and every initramfs"* ]]
+}
