@@ -4,6 +4,7 @@
 #include "bootloader/bls-entries.h"
 
 #include <dirent.h>
+#include <errno.h>
 #include <fnmatch.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -12,6 +13,7 @@
 
 #include "bootloader/cmdline-edit.h"
 #include "bootloader/owner-facts.h"
+#include "bootloader/uki-read.h"
 #include "initramfs/kernels.h"
 #include "system/files.h"
 #include "system/message.h"
@@ -44,7 +46,7 @@ void bls_release(const char *text, const char *kernel, const char *file, char re
 }
 
 /* loader.conf(5): the pattern of names whose first match is started; of several it is not told which is first. */
-static void find_default(const char *dir, struct boot_entries *entries, size_t first)
+void bls_find_default(const char *dir, struct boot_entries *entries, size_t first)
 {
 	char path[128], pattern[256];
 	struct boot_entry *found = NULL;
@@ -72,6 +74,20 @@ int bls_add_program(const struct bls_entry *from, struct boot_entries *entries)
 	return boot_entries_add(entries, &e);
 }
 
+/* A unified image that it starts is Linux all the same. */
+static int add_program(const char *dir, const struct bls_entry *from, struct boot_entries *entries)
+{
+	struct boot_entry e = { .id = from->path, .words = from->line, .hand_made = true };
+	char value[200], path[256];
+
+	if (!bls_value(from->text, "uki", value, sizeof(value)) && !bls_value(from->text, "efi", value, sizeof(value)))
+		return bls_add_program(from, entries);
+	bls_value(from->text, "title", e.title, sizeof(e.title));
+	snprintf(path, sizeof(path), "%s/%s", dir, value + (value[0] == '/'));
+	int r = uki_add_started(path, &e, entries);
+	return r == 0 || r == -ENOMEM ? r : bls_add_program(from, entries);
+}
+
 static int add_entry(const char *dir, const struct bls_entry *from, struct boot_entries *entries)
 {
 	struct boot_entry e = { .id = from->path, .words = from->line, .text = from->text };
@@ -79,7 +95,7 @@ static int add_entry(const char *dir, const struct bls_entry *from, struct boot_
 	const char *text = from->text;
 
 	if (!bls_value(from->text, "linux", value, sizeof(value)))
-		return bls_add_program(from, entries);
+		return add_program(dir, from, entries);
 	bls_value(from->text, "title", e.title, sizeof(e.title));
 	snprintf(path, sizeof(path), "%s/%s", dir, value + (value[0] == '/'));
 	bls_release(from->text, value, path, e.release);
@@ -96,7 +112,6 @@ static int add_entry(const char *dir, const struct bls_entry *from, struct boot_
 int bls_read_entries(const char *dir, struct boot_entries *entries, struct error *error)
 {
 	struct bls_entries found;
-	size_t first = entries->count;
 	char path[128];
 
 	snprintf(path, sizeof(path), "%s/loader/entries", dir);
@@ -108,10 +123,8 @@ int bls_read_entries(const char *dir, struct boot_entries *entries, struct error
 	bls_free(&found);
 	if (r < 0)
 		boot_entries_free(entries);
-	else {
+	else
 		owner_decide(entries);
-		find_default(dir, entries, first);
-	}
 	return r;
 }
 

@@ -17,6 +17,9 @@ void bls_release(const char *text, const char *kernel, const char *file, char re
 /* Adds one that names no kernel of Linux: another loader, a program, or no entry at all. Returns 0 or -ENOMEM. */
 int bls_add_program(const struct bls_entry *from, struct boot_entries *entries);
 
+/* Notes which of the entries from first on is started by default, as DIR/loader/loader.conf says. */
+void bls_find_default(const char *dir, struct boot_entries *entries, size_t first);
+
 /* Adds what systemd-boot has in DIR/loader/entries, kernels and images below DIR. Returns as
  * bls_read(), and then there are no entries. */
 int bls_read_entries(const char *dir, struct boot_entries *entries, struct error *error);

@@ -10,15 +10,12 @@
 
 #include "bootloader/bls-entry.h"
 #include "bootloader/grub-cfg.h"
+#include "bootloader/grub-path.h"
 #include "system/files.h"
 
 const char *bls_grub_env(void)
 {
-	static char path[64];
-	const char *config = grub_config();
-
-	snprintf(path, sizeof(path), "%.*sgrubenv", (int)(strrchr(config, '/') + 1 - config), config);
-	return path;
+	return grub_env(grub_config());
 }
 
 /* A grub.cfg that loads no block gets one that was loaded before it. */

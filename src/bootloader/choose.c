@@ -122,7 +122,9 @@ static int prove(const struct loader *l, const char *running)
 		return 0;
 	for (size_t i = 0; i < l->entries.count && !proven; i++) {
 		const struct boot_entry *e = &l->entries.list[i];
-		proven = owner_is_here(e->owner) && may_be(e->family, booted) && same_kernel(e->kernel, running) &&
+		/* Unified images beside systemd-boot's entries are their own back end's. */
+		bool here = e->own || (e->fixed && l->backend->family == FAMILY_GRUB);
+		proven = here && may_be(e->family, booted) && same_kernel(e->kernel, running) &&
 			 backend_started(e, running);
 	}
 	return l->error.code < 0 ? l->error.code : proven;
@@ -147,7 +149,7 @@ static bool covered(const struct backend *backend, const struct backend *const f
 static bool any_linux(const struct boot_entries *entries)
 {
 	for (size_t i = 0; i < entries->count; i++)
-		if (!entries->list[i].facts.program)
+		if (!entries->list[i].facts.program && !entries->list[i].hand_made)
 			return true;
 	return false;
 }
@@ -196,6 +198,14 @@ static const struct backend *best(const struct backend *const found[], int count
 		if (may_be(found[i]->family, booted_by(running)))
 			return found[i];
 	return found[0];
+}
+
+const struct backend *backend_here(size_t i, bool installed, struct snapshot *snapshot)
+{
+	const struct backend *found[LENGTH(backends)] = { 0 };
+	int count = detect(installed, snapshot, found);
+
+	return (int)i < count ? found[i] : NULL;
 }
 
 const struct backend *backend_guess(bool installed, const char *running, struct snapshot *snapshot)

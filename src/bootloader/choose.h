@@ -37,6 +37,9 @@ int backend_choose_way_out(const char *name, bool installed, const struct root *
 /* Whether it is, and its tool may make its entries. */
 bool backend_is_here(const struct backend *backend, bool installed, struct snapshot *snapshot);
 
+/* All that are here, i from 0 on: their entries; NULL behind the last one. */
+const struct backend *backend_here(size_t i, bool installed, struct snapshot *snapshot);
+
 /* As backend_choose(), without a word; NULL if there is none. */
 const struct backend *backend_guess(bool installed, const char *running, struct snapshot *snapshot);
 

@@ -4,8 +4,14 @@
 #ifndef ESP_PLACES_H
 #define ESP_PLACES_H
 
+#include <stdbool.h>
+#include <stddef.h>
+
 /* As bootctl(1) looks for them, then NULL. */
 extern const char *const esp_places[];
+
+/* Whether that directory of place i is one that no place before it has: two of them can be one mount. */
+bool esp_first(size_t i, const char *dir);
 
 /* The same as a sentence has it. */
 #define ESP_PLACES "/efi, /boot or /boot/efi"

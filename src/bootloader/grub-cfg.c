@@ -3,6 +3,7 @@
  */
 #include "bootloader/grub-cfg.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <limits.h>
 #include <stdio.h>
@@ -11,6 +12,7 @@
 #include <unistd.h>
 
 #include "bootloader/bls-entries.h"
+#include "bootloader/esp-places.h"
 #include "bootloader/grub-menu.h"
 #include "bootloader/grub-path.h"
 #include "bootloader/grub-script.h"
@@ -18,11 +20,46 @@
 #include "bootloader/owner-facts.h"
 #include "system/files.h"
 
+/* Whether it makes a menu, and does not only lead to the one that does. */
+static bool has_menu(const char *path)
+{
+	char *text = file_read(path, NULL);
+	bool menu = text && (strstr(text, "menuentry") || strstr(text, "blscfg"));
+
+	free(text);
+	return menu;
+}
+
+/* EL 7 and 8, and Fedora up to 33, have it in EFI/NAME of the EFI system partition. Static text, NULL if there is
+ * none. */
+static const char *config_on_esp(void)
+{
+	static char path[300];
+	bool found = false;
+
+	for (size_t i = 0; esp_places[i] && !found; i++) {
+		char efi[64];
+		snprintf(efi, sizeof(efi), "%s/EFI", esp_places[i]);
+		DIR *list = opendir(efi);
+		for (const struct dirent *entry; list && !found && (entry = readdir(list));) {
+			snprintf(path, sizeof(path), "%s/%.200s/grub.cfg", efi, entry->d_name);
+			found = entry->d_name[0] != '.' && has_menu(path);
+		}
+		if (list)
+			closedir(list);
+	}
+	return found ? path : NULL;
+}
+
 const char *grub_config(void)
 {
 	static const char *const places[] = { "/boot/grub/grub.cfg", "/boot/grub2/grub.cfg" };
 
-	return access(places[0], F_OK) < 0 && access(places[1], F_OK) == 0 ? places[1] : places[0];
+	for (size_t i = 0; i < sizeof(places) / sizeof(places[0]); i++)
+		if (access(places[i], F_OK) == 0)
+			return places[i];
+	const char *on_esp = config_on_esp();
+	return on_esp ? on_esp : places[0];
 }
 
 /* A line of grub.cfg that loads a kernel; texts are the file's. */
@@ -201,13 +238,11 @@ static int read_text(char *text, const struct menu_of *of, struct boot_entries *
  * NULL without memory. */
 static char *saved_entry(const char *path)
 {
-	char block[PATH_MAX], name[64], value[4096];
-	const char *slash = strrchr(path, '/');
+	char name[64], value[4096];
 	unsigned line = 0;
 	char *saved = NULL;
 
-	snprintf(block, sizeof(block), "%.*s/grubenv", slash ? (int)(slash - path) : 0, path);
-	char *text = file_read(block, NULL);
+	char *text = file_read(grub_env(path), NULL);
 	for (const char *next = text; grubenv_next(&next, name, sizeof(name), value, sizeof(value), &line);)
 		if (strcmp(name, "saved_entry") == 0 && value[0] && !saved)
 			saved = strdup(value);

@@ -3,7 +3,9 @@
  */
 #include "bootloader/grub-path.h"
 
+#include <limits.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -42,4 +44,20 @@ bool grub_file(const char *boot, const char *path, size_t len, char found[256])
 	}
 	snprintf(found, 256, "%s/%.180s", boot, file_name(name));
 	return access(found, F_OK) == 0;
+}
+
+const char *grub_env(const char *config)
+{
+	static char path[PATH_MAX];
+	char target[PATH_MAX];
+	const char *slash = strrchr(config, '/');
+
+	snprintf(path, sizeof(path), "%.*s/grubenv", slash ? (int)(slash - config) : 0, config);
+	if (access(path, F_OK) == 0 || !realpath(config, target))
+		return path;
+	slash = strrchr(target, '/');
+	snprintf(target + (slash - target), sizeof(target) - (size_t)(slash - target), "/grubenv");
+	if (access(target, F_OK) == 0)
+		memcpy(path, target, strlen(target) + 1);
+	return path;
 }

@@ -11,4 +11,7 @@
  * or a subvolume of that. Of one that is not there what it would be in boot, and false. */
 bool grub_file(const char *boot, const char *path, size_t len, char found[256]);
 
+/* The environment block of a grub.cfg: beside it, or, of a link, beside what that leads to. Static text. */
+const char *grub_env(const char *config);
+
 #endif

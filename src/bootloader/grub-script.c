@@ -12,6 +12,7 @@
 #include <sys/stat.h>
 
 #include "bootloader/grubenv.h"
+#include "bootloader/grub-path.h"
 #include "model/image-conf.h"
 #include "system/files.h"
 
@@ -685,12 +686,12 @@ int grub_script_run(const char *path, const char *text, struct grub_script *scri
 	struct runner *r = calloc(1, sizeof(*r));
 	unsigned commands = 0;
 	char dir[PATH_MAX];
-	const char *slash = strrchr(path, '/');
+	const char *env = grub_env(path), *slash = strrchr(env, '/');
 
 	*script = (struct grub_script){ 0 };
 	if (!r)
 		return -ENOMEM;
-	snprintf(dir, sizeof(dir), "%.*s", slash ? (int)(slash - path) : 0, path);
+	snprintf(dir, sizeof(dir), "%.*s", slash ? (int)(slash - env) : 0, env);
 	grub_variable_set(&r->vars, "prefix", dir, NULL);
 	grub_variable_set(&r->vars, "config_directory", dir, NULL);
 	grub_variable_export(&r->vars, "prefix");

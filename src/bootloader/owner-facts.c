@@ -120,8 +120,10 @@ static enum presence token_here(const struct here *here, const struct boot_entry
 	const char *const ours[] = { here->token, here->id, here->image_id, "Default" };
 	char token[128];
 
-	/* A machine-id is one thing, wherever it stands. */
-	if (!token_of(e, token) || is_machine_id(token, strlen(token)) || (!here->token[0] && !here->id[0]))
+	bool any = token_of(e, token);
+	size_t len = strlen(token);
+	/* A machine-id is one thing, wherever it stands: of openSUSE's grub2-bls in system-ID. */
+	if (!any || (len >= ID_LEN && is_machine_id(token + len - ID_LEN, ID_LEN)) || (!here->token[0] && !here->id[0]))
 		return PRESENCE_UNKNOWN;
 	for (size_t i = 0; i < sizeof(ours) / sizeof(ours[0]); i++)
 		if (strcmp(token, ours[i]) == 0)
@@ -191,8 +193,9 @@ static void look_at(const struct here *here, struct boot_entry *e)
 
 	f->xen = e->xen;
 	f->rescue = strstr(file_name(e->image), "0-rescue") != NULL;
-	f->modules = kernel_has_modules(e->release) ||
-		     (e->file[0] && kernel_built(e->file, release) && kernel_has_modules(release));
+	/* Fedora's is a copy of a kernel, with a version of its own. */
+	bool copy = strncmp(e->release, "0-rescue", 8) == 0 && e->file[0] && kernel_built(e->file, release);
+	f->modules = kernel_has_modules(copy ? release : e->release);
 	f->started = has_started(here, e);
 	if (f->root != PRESENCE_NO)
 		f->root = root_is_here(e->words);

@@ -84,6 +84,8 @@ static int read_one(const struct esp *esp, struct boot_entries *entries, struct 
 		return r;
 	grub_cfg(esp, path);
 	r = grub ? grub_add_config(path, esp->dir, entries, error) : bls_read_entries(esp->dir, entries, error);
+	if (r == 0 && !grub)
+		bls_find_default(esp->dir, entries, before);
 	for (size_t i = before; r == 0 && i < entries->count; i++) {
 		struct boot_entry *e = &entries->list[i];
 		e->family = grub ? FAMILY_GRUB : FAMILY_SYSTEMD;

@@ -20,6 +20,7 @@
 #include "bootloader/backend.h"
 #include "bootloader/bls-entries.h"
 #include "bootloader/bls-entry.h"
+#include "bootloader/cmdline-edit.h"
 #include "bootloader/esp-places.h"
 #include "bootloader/kernel-cmdline.h"
 #include "bootloader/owner-facts.h"
@@ -227,6 +228,46 @@ static int edit_dropins(const struct mode_words *wish, struct edits *edits)
 	return r;
 }
 
+/* The first line of a drop-in that brings what contradicts words. */
+static bool contradicts(const char *path, const char *words, bool flush, char **parameters, char **origin)
+{
+	char *text = file_read(path, NULL);
+	unsigned number = 0;
+
+	for (char *next = text, *line; (line = strsep(&next, "\n")) && !*parameters;) {
+		number++;
+		char *removed = NULL, *rest = line[0] != '#' ? words_apply(line, "", flush, &removed) : NULL;
+		if (rest && removed[0] && !words_among(removed, words) &&
+		    asprintf(origin, "%s:%u, which sdbootutil puts behind " KERNEL_CMDLINE, path, number) >= 0)
+			*parameters = removed;
+		else
+			free(removed);
+		free(rest);
+	}
+	free(text);
+	return *parameters != NULL;
+}
+
+/* The distribution's drop-ins are not ours to edit; one of the same name in /etc takes its place. */
+static bool vendor_overrides(const char *words, bool flush, char **parameters, char **origin)
+{
+	static const char place[] = "/usr/kernel/cmdline.d";
+	char path[300], mask[300];
+	bool found = false;
+
+	*parameters = *origin = NULL;
+	DIR *list = opendir(place);
+	for (const struct dirent *entry; list && !found && (entry = readdir(list));) {
+		snprintf(path, sizeof(path), "%s/%s", place, entry->d_name);
+		snprintf(mask, sizeof(mask), KERNEL_CMDLINE ".d/%s", entry->d_name);
+		found = entry->d_name[0] != '.' && access(mask, F_OK) < 0 &&
+			contradicts(path, words, flush, parameters, origin);
+	}
+	if (list)
+		closedir(list);
+	return found;
+}
+
 static int edit(const struct mode_words *wish, struct snapshot *snapshot, struct edits *edits)
 {
 	const struct boot_entries *entries = snapshot_entries(snapshot, &backend_sdbootutil);
@@ -330,6 +371,7 @@ const struct backend backend_sdbootutil = {
 	.location = location,
 	.watched = watched,
 	.by_entries = true,
+	.overridden = vendor_overrides,
 	.image_after = image_after,
 	.collect_garbage = collect_garbage,
 	.supersedes = &backend_systemd_boot,

@@ -106,6 +106,18 @@ static int add_addons(const char *dir, FILE *line)
 	return r;
 }
 
+/* What its addons' directory is named by: the image without its boot counter (ID+3-0.efi). */
+static int plain_name(const char *path, char name[PATH_MAX])
+{
+	size_t len = strlen(path) - strlen(".efi"), plus = len;
+
+	while (plus > 0 && strchr("0123456789-", path[plus - 1]))
+		plus--;
+	bool counted = plus > 0 && path[plus - 1] == '+';
+	return snprintf(name, PATH_MAX, "%.*s.efi.extra.d", (int)(counted ? plus - 1 : len), path) < PATH_MAX ?
+		       0 : -ENAMETOOLONG;
+}
+
 /* The whole line that the kernel gets: of the image, and of what is added to it. Owned by the caller, NULL without
  * memory. */
 static char *whole_line(const char *path, const char *words)
@@ -117,8 +129,9 @@ static char *whole_line(const char *path, const char *words)
 	if (!out)
 		return NULL;
 	fputs(words, out);
-	int r = snprintf(dir, sizeof(dir), "%s.extra.d", path) < (int)sizeof(dir) ? add_addons(dir, out) :
-										    -ENAMETOOLONG;
+	int r = plain_name(path, dir);
+	if (r == 0)
+		r = add_addons(dir, out);
 	/* For every image: beside EFI/Linux. */
 	const char *mount_end = strstr(path, IMAGES "/");
 	snprintf(dir, sizeof(dir), "%.*s/loader/addons", mount_end ? (int)(mount_end - path) : 0, path);
@@ -128,9 +141,11 @@ static char *whole_line(const char *path, const char *words)
 	return text_close(&line, NULL);
 }
 
-static int add(const char *path, struct boot_entries *entries, struct error *error)
+/* As what somebody else's entry has of it (NULL: it is an entry itself): that one's name, title, and line if it has
+ * one. Returns 0 or -errno; -EBADMSG if it is no such image. */
+static int add_as(const char *path, const struct boot_entry *as, struct boot_entries *entries)
 {
-	struct boot_entry e = { .id = (char *)path };
+	struct boot_entry e = as ? *as : (struct boot_entry){ .id = (char *)path };
 	off_t offset;
 	size_t len;
 
@@ -140,7 +155,7 @@ static int add(const char *path, struct boot_entries *entries, struct error *err
 	if (r == 0 && !words)
 		r = errno == ENOENT ? 0 : -errno; /* it gets its line from the boot loader */
 	if (r == 0) {
-		e.words = whole_line(path, words ? words : "");
+		e.words = as && as->words[0] ? strdup(as->words) : whole_line(path, words ? words : "");
 		if (!e.words)
 			r = -ENOMEM;
 	}
@@ -157,14 +172,38 @@ static int add(const char *path, struct boot_entries *entries, struct error *err
 		free(release);
 		r = boot_entries_add(entries, &e);
 	}
-	if (r < 0)
-		error_set(error, r, "%s: %s", path,
-			  r == -EBADMSG ? "is no unified kernel image, or cut short" : strerror(-r));
 	if (fd >= 0)
 		close(fd);
-	free(e.words);
 	free(words);
+	if (!as || e.words != as->words)
+		free(e.words);
 	return r;
+}
+
+static int add(const char *path, struct boot_entries *entries, struct error *error)
+{
+	int r = add_as(path, NULL, entries);
+
+	return r == 0 ? 0 : error_set(error, r, "%s: %s", path, r == -EBADMSG ?
+				      "is no unified kernel image, or cut short" : strerror(-r));
+}
+
+/* What is none is one that starts something else. */
+static int add_beside(const char *path, struct boot_entries *entries)
+{
+	char none[] = "";
+	struct boot_entry e = { .id = (char *)path, .words = none, .hand_made = true };
+	int r = add_as(path, &e, entries);
+
+	if (r == 0 || r == -ENOMEM)
+		return r;
+	e.facts.program = true;
+	return boot_entries_add(entries, &e);
+}
+
+int uki_add_started(const char *path, const struct boot_entry *as, struct boot_entries *entries)
+{
+	return add_as(path, as, entries);
 }
 
 static int by_id(const void *a, const void *b)
@@ -172,27 +211,52 @@ static int by_id(const void *a, const void *b)
 	return strverscmp(((const struct boot_entry *)a)->id, ((const struct boot_entry *)b)->id);
 }
 
-int uki_read(struct boot_entries *entries, struct error *error)
+/* beside: another kind of entries counts. */
+static int read_dir(const char *dir, bool beside, struct boot_entries *entries, struct error *error)
 {
-	const char *dir = uki_image_dir();
 	char path[PATH_MAX];
 	int r = 0;
 
-	*entries = (struct boot_entries){ 0 };
-	DIR *list = dir ? opendir(dir) : NULL;
+	DIR *list = opendir(dir);
 	if (!list)
-		return error_errno(error, dir ? -errno : -ENOENT);
+		return errno == ENOENT ? 0 : error_set(error, -errno, "%s: %s", dir, strerror(errno));
 	for (const struct dirent *entry; r == 0 && (entry = readdir(list));) {
 		if (!is_image(entry->d_name))
 			continue;
 		snprintf(path, sizeof(path), "%s/%s", dir, entry->d_name);
-		r = add(path, entries, error);
+		r = beside ? error_errno(error, add_beside(path, entries)) : add(path, entries, error);
 	}
 	closedir(list);
+	return r;
+}
+
+static int add_all(bool beside, struct boot_entries *entries, struct error *error)
+{
+	size_t first = entries->count;
+	char dir[64];
+	int r = 0;
+
+	for (size_t i = 0; esp_places[i] && r == 0; i++) {
+		snprintf(dir, sizeof(dir), "%s" IMAGES, esp_places[i]);
+		r = esp_first(i, IMAGES + 1) ? read_dir(dir, beside, entries, error) : 0;
+	}
+	if (r == 0 && entries->count > first)
+		qsort(&entries->list[first], entries->count - first, sizeof(*entries->list), by_id);
+	return r;
+}
+
+int uki_add_beside(struct boot_entries *entries)
+{
+	return add_all(true, entries, NULL);
+}
+
+int uki_read(struct boot_entries *entries, struct error *error)
+{
+	*entries = (struct boot_entries){ 0 };
+	int r = uki_image_dir() ? add_all(false, entries, error) : error_errno(error, -ENOENT);
+
 	if (r < 0)
 		boot_entries_free(entries);
-	else if (entries->count)
-		qsort(entries->list, entries->count, sizeof(*entries->list), by_id);
 	owner_decide(entries);
 	return r;
 }

@@ -23,4 +23,11 @@ bool uki_signed(void);
  * read of struct backend. */
 int uki_read(struct boot_entries *entries, struct error *error);
 
+/* Adds them to others of their boot loader, as what that one's back end can't edit. Returns 0 or -errno. */
+int uki_add_beside(struct boot_entries *entries);
+
+/* Adds the image at path as another entry has it: with its id and title, and its words unless they are empty. Returns 0
+ * or -errno; -EBADMSG if it is no such image. */
+int uki_add_started(const char *path, const struct boot_entry *as, struct boot_entries *entries);
+
 #endif

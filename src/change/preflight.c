@@ -21,6 +21,7 @@
 #include "initramfs/modprobe-d.h"
 #include "model/cmdline-words.h"
 #include "nextboot/left.h"
+#include "nextboot/placement.h"
 #include "system/container.h"
 #include "system/message.h"
 #include "system/refuse.h"
@@ -373,6 +374,19 @@ static int check_left(const struct preflight *p)
 	return code;
 }
 
+/* What nobody makes is not there after the change either. Entries that are made anew name what is there. */
+static int check_missing(const struct preflight *p)
+{
+	const struct boot_entries *entries = &p->entries->entries;
+
+	for (size_t i = 0; p->loader && i < entries->count; i++) {
+		const struct boot_entry e = entry_after(p->backend, p->edits, &entries->list[i]);
+		if (e.own && e.text && e.missing && !image_is_made(p->kernels, e.image))
+			return fail("boot entry %s: it has an initramfs that is not there: %s", e.id, e.image);
+	}
+	return 0;
+}
+
 static int check_line(const struct preflight *p)
 {
 	const struct boot_entries *entries = &p->entries->entries;
@@ -500,7 +514,8 @@ int preflight(const struct preflight *p)
 		{ check_table, true },     { check_evidence, true },  { check_flush, false },  { check_noiommu, false },
 		{ check_interrupts, true }, { check_exposed, true },  { check_passthrough, true },
 		{ check_written, false },  { check_modprobe, false }, { check_sealed, false }, { check_proven, true },
-		{ check_overridden, false }, { check_left, false },  { check_line, false },
+		{ check_overridden, false }, { check_left, false },  { check_missing, false },
+		{ check_line, false },
 		{ check_space, false },
 	};
 	int code = 0;

@@ -73,6 +73,17 @@ static int cannot_read(enum check_output output, const struct error *error)
 	return cannot_tell(output, root ? EXIT_UNKNOWN : EXIT_INVALID, text);
 }
 
+/* In a tree, which nothing was booted from, it is the one that the last change was for. */
+static const struct backend *starts_it(const struct facts *now, struct snapshot *snapshot)
+{
+	struct journal last;
+	bool open;
+
+	const struct backend *named = !now && journal_read(&last, &open) == 0 ? backend_named(last.backend) : NULL;
+	return named && backend_is_here(named, true, snapshot) ? named :
+								 backend_guess(true, facts_cmdline(now), snapshot);
+}
+
 static int check_with(struct snapshot *snapshot, const struct request *q, const struct facts *now,
 		      const struct root *root, enum check_output output)
 {
@@ -82,7 +93,7 @@ static int check_with(struct snapshot *snapshot, const struct request *q, const 
 	struct journal j;
 	bool open = false;
 
-	const struct backend *backend = backend_guess(true, facts_cmdline(now), snapshot);
+	const struct backend *backend = starts_it(now, snapshot);
 	if (!backend)
 		return cannot_tell(output, EXIT_UNKNOWN, "no boot loader was found that iommu-install can read");
 	int target = target_read(root, TARGET_PATH, &wanted, &error);
@@ -91,6 +102,11 @@ static int check_with(struct snapshot *snapshot, const struct request *q, const 
 	if (l->error.code < 0)
 		return cannot_read(output, &l->error);
 	int code = 0, r = predictions_make(l, NULL, now ? &now->evidence : NULL, system, &entries);
+	const struct backend *other;
+	for (size_t i = 0; r == 0 && (other = backend_here(i, true, snapshot)); i++)
+		if (other != backend)
+			r = predictions_add_other(snapshot_of(snapshot, other), now ? &now->evidence : NULL, system,
+						  &entries);
 	if (r < 0)
 		return cannot_tell(output, EXIT_INVALID, strerror(-r));
 	int journal = journal_read(&j, &open);

@@ -130,16 +130,25 @@ static size_t entries_with(const struct view *v, const char *release, bool image
 	return count;
 }
 
-/* One whose entries all do without an initramfs does without, and of one without modules none can be made, unless one
- * of this system's entries has it. */
+static bool any_modules(const struct kernels *kernels)
+{
+	for (size_t i = 0; i < kernels->count; i++)
+		if (kernel_has_modules(kernels->list[i].release))
+			return true;
+	return false;
+}
+
+/* One whose entries all do without an initramfs does without, and one that was left over without modules beside others
+ * gets none, unless one of this system's entries has it. */
 static void drop_without_image(const struct view *v, struct kernels *kernels)
 {
+	bool modules = any_modules(kernels);
 	size_t kept = 0;
 
 	for (size_t i = 0; i < kernels->count; i++) {
 		const char *release = kernels->list[i].release;
 		bool any = entries_with(v, release, false) > 0, image = entries_with(v, release, true) > 0;
-		if (image || (!any && kernel_has_modules(release)))
+		if (image || (!any && (!modules || kernel_has_modules(release))))
 			kernels->list[kept++] = kernels->list[i];
 	}
 	kernels->count = kept;

@@ -240,6 +240,34 @@ int predictions_make(const struct loader *loader, const struct edits *edits, con
 	return r;
 }
 
+static bool is_there(const struct predictions *entries, const char *id)
+{
+	for (size_t i = 0; i < entries->count; i++)
+		if (strcmp(entries->list[i].id, id) == 0)
+			return true;
+	return false;
+}
+
+int predictions_add_other(const struct loader *other, const struct evidence *now, struct wanted wanted,
+			  struct predictions *entries)
+{
+	struct images images = { .loader = other };
+	int r = 0;
+
+	for (size_t i = 0; other->error.code == 0 && i < other->entries.count && r == 0; i++) {
+		struct boot_entry e = other->entries.list[i];
+		if (is_there(entries, e.id))
+			continue;
+		e.own = e.fixed = false;
+		r = add(entries, &e, now, wanted, &images);
+		struct prediction *p = r == 0 ? &entries->list[entries->count - 1] : NULL;
+		if (p && owner_is_here(e.owner))
+			p->why = "another boot loader has it, which does not start this machine";
+	}
+	kernels_free(&images.kernels);
+	return r;
+}
+
 struct wanted wanted_of(const struct target *target)
 {
 	return (struct wanted){ .any = target, .policy = target ? target->on_mismatch : POLICY_WARN };

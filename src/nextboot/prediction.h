@@ -54,6 +54,11 @@ struct predictions {
  * Returns 0 or -ENOMEM. */
 int predictions_make(const struct loader *loader, const struct edits *edits, const struct evidence *now,
 		    struct wanted wanted, struct predictions *entries);
+/* Adds those of a boot loader that does not start this machine, but for what is there already: none is counted. Returns
+ * 0 or -ENOMEM. */
+int predictions_add_other(const struct loader *other, const struct evidence *now, struct wanted wanted,
+			  struct predictions *entries);
+
 /* The same entry with another line, NULL: one that nobody can tell yet, and, if image is set, with an image made
  * anew for target, NULL: without the check. */
 void prediction_assume(struct prediction *entry, const char *line, const struct target *target, bool image,

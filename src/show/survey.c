@@ -75,7 +75,7 @@ static void foresee(const struct loader *loader, const struct evidence *now, str
 			snprintf(o->why, sizeof(o->why), "%s", p->why ? p->why : "");
 		}
 	}
-	o->reboot_safe = o->mismatching == 0 && o->unknown == 0;
+	o->reboot_safe = o->mismatching == 0 && o->unknown == 0 && (o->counted || !wanted.any);
 	predictions_free(&predictions);
 }
 

@@ -205,3 +205,70 @@ worded() {
 	[ ! -e "$tree/etc/iommu.target" ]
 	mode pt --on-mismatch=halt --force
 }
+
+@test "EL 8 and CentOS 7 under UEFI have grub.cfg on the EFI system partition: it and its grubenv are found" {
+	mkdir -p "$tree"/boot/{grub2,efi/EFI/{redhat,BOOT}}
+	printf 'load_env\nblscfg\n' >"$tree/boot/efi/EFI/redhat/grub.cfg"
+	printf '# GRUB Environment Block\nkernelopts=root=UUID=1 ro\n%0960d' 0 | tr 0 '#' | head -c 1024 \
+		>"$tree/boot/efi/EFI/redhat/grubenv"
+	ln -s ../efi/EFI/redhat/grubenv "$tree/boot/grub2/grubenv"
+	printf '#!/bin/sh\nexit 1\n' >"$tree/usr/sbin/grub2-mkconfig"
+	chmod 755 "$tree/usr/sbin/grub2-mkconfig"
+	: >"$tree/etc/default/grub"
+	printf '%s\n' 'title RHEL' 'version 6.1.0-1' 'linux /vmlinuz-6.1.0-1' 'initrd /initrd.img-6.1.0-1' \
+		'options $kernelopts' >"$entries/$OURS-6.1.0-1.conf"
+	mode pt --json >"$BATS_TEST_TMPDIR/json"
+	[ "$(jq -r .backend "$BATS_TEST_TMPDIR/json")" = bls ]
+	grep -a "^kernelopts=root=UUID=1 ro $PT" "$tree/boot/efi/EFI/redhat/grubenv"
+	[ "$(counted)" = "$OURS-6.1.0-1 true" ]
+	mode rollback
+	run ! grep -a iommu "$tree/boot/efi/EFI/redhat/grubenv"
+	# CentOS 7: entries in it, which only its tool on the disk can make.
+	rm -r "$tree"/boot/loader "$tree"/{etc/kernel,var/lib/iommu}
+	printf '%s\n' '### BEGIN /etc/grub.d/10_linux ###' "menuentry 'CentOS' {" \
+		' linuxefi /vmlinuz-6.1.0-1 root=UUID=1' ' initrdefi /initrd.img-6.1.0-1' '}' \
+		'### END /etc/grub.d/10_linux ###' >"$tree/boot/efi/EFI/redhat/grub.cfg"
+	run "$INSTALLER" --root "$tree" check --json
+	[ "$(jq -r '.entries[] | "\(.id) \(.counted)"' <<<"$output")" = "/boot/efi/EFI/redhat/grub.cfg:3 true" ]
+}
+
+@test "a grub.cfg that is a link: grubenv is looked for beside it, then beside what it leads to" {
+	grub_bls
+	entry a 6.1.0-1
+	entry b 6.1.0-2
+	mkdir "$tree/boot/real"
+	mv "$tree/boot/grub2/grub.cfg" "$tree/boot/real"
+	ln -s ../real/grub.cfg "$tree/boot/grub2/grub.cfg"
+	rm "$tree/boot/grub2/grubenv"
+	printf '# GRUB Environment Block\nsaved_entry=b\n' >"$tree/boot/real/grubenv"
+	"$INSTALLER" --root "$tree" check --json >"$BATS_TEST_TMPDIR/check.json" || :
+	[ "$(jq -c '[.entries[].default]' "$BATS_TEST_TMPDIR/check.json")" = "[false,true]" ]
+}
+
+@test "os-release in /usr/lib alone tells what this system is" {
+	systemd_boot
+	mkdir -p "$tree/usr/lib"
+	mv "$tree/etc/os-release" "$tree/usr/lib/os-release"
+	entry ours 6.1.0-1 'sort-key debian'
+	entry arch-6.1.0-2 6.1.0-2 'sort-key arch'
+	mode pt
+	[ "$(worded)" = ours ]
+}
+
+@test "sections of other scripts for Linux count as ours: Grub Customizer's and Ubuntu's for ZFS; custom ones do not" {
+	mkdir -p "$tree"/{boot/grub,etc/default/grub.d}
+	printf '#!/bin/sh\n# reads /etc/default/grub.d\nexit 1\n' | tee "$tree/usr/sbin/grub-mkconfig" \
+		>"$tree/usr/sbin/update-grub"
+	chmod 755 "$tree"/usr/sbin/*
+	local section
+	for section in 10_linux 10_linux_zfs 11_linux_proxy 20_linux_xen 40_custom 30_os-prober; do
+		printf '%s\n' "### BEGIN /etc/grub.d/$section ###" "menuentry '$section' {" \
+			' linux "/BOOT/x@/vmlinuz-6.1.0-1" root=ZFS="rpool/x"' \
+			' initrd "/BOOT/x@/initrd.img-6.1.0-1"' '}' \
+			"### END /etc/grub.d/$section ###"
+	done >"$tree/boot/grub/grub.cfg"
+	"$INSTALLER" --root "$tree" check --json >"$BATS_TEST_TMPDIR/check.json" || :
+	[ "$(jq -r '.entries[] | select(.counted).title' "$BATS_TEST_TMPDIR/check.json" | xargs)" = \
+		"10_linux 10_linux_zfs 11_linux_proxy" ]
+	[ "$(jq -r '[.entries[].image] | unique[]' "$BATS_TEST_TMPDIR/check.json")" = /boot/initrd.img-6.1.0-1 ]
+}

@@ -94,7 +94,8 @@ sources() {
 
 suse_tree() {
 	tree=$BATS_TEST_TMPDIR/tree
-	mkdir -p "$tree"/{boot/grub2,dev,etc/default,etc/sysconfig,proc,run,sys,usr/sbin,var/lib}
+	mkdir -p "$tree"/{boot/grub2,dev,etc/default,etc/sysconfig,proc,run,sys,usr/sbin,var/lib} \
+		"$tree/lib/modules/6.4.0-1-default"
 	touch "$tree/boot/vmlinuz-6.4.0-1-default" "$tree/boot/initrd-6.4.0-1-default"
 	echo >"$tree/boot/config-6.4.0-1-default"
 	echo 'LOADER_TYPE="grub2-efi"' >"$tree/etc/sysconfig/bootloader"
@@ -296,7 +297,8 @@ image_targets() {
 @test "sdbootutil: entries of a kernel that has gone, and of another system, stay; a last line gets its end" {
 	in_esp systemd-boot
 	in_machine 'cd /boot/efi/loader/entries && sed "s/^version .*/version 6.1.0-gone/" *.conf > gone.conf
-		sed "s/^machine-id .*/machine-id ffffffffffffffffffffffffffffffff/" 0*.conf > other.conf
+		sed "s/^machine-id .*/machine-id ffffffffffffffffffffffffffffffff/; /^sort-key/d" 0*.conf > other.conf
+		echo "sort-key other" >> other.conf
 		cp gone.conf other.conf /root; truncate -s -1 /etc/kernel/cmdline'
 	sdbootutil_set pt --on-mismatch=halt
 	in_machine 'cd /boot/efi/loader/entries; cmp gone.conf /root/gone.conf; cmp other.conf /root/other.conf
@@ -346,4 +348,14 @@ esp_damaged() {
 	in_machine "sed -i 's/\$/\r/' $entry; printf '# %1048576s\n' x >> $entry"
 	sdbootutil_set pt --initramfs=none
 	in_machine "grep \$'^options.* $PT\r\$' $entry; [ \$(stat -c %s $entry) -gt 1048576 ]"
+}
+
+# bats test_tags=boot
+@test "sdbootutil: a contrary parameter in a drop-in of the distribution is refused by file and line; a mask helps" {
+	in_esp systemd-boot
+	in_machine 'mkdir -p /usr/kernel/cmdline.d; printf "quiet\nintel_iommu=on\n" > /usr/kernel/cmdline.d/50-x.conf'
+	run -5 in_machine 'iommu-install off-for-uio --backend=sdbootutil'
+	[[ $output == *"LINE_OVERRIDDEN: 'intel_iommu=on' is set in /usr/kernel/cmdline.d/50-x.conf:2"* ]]
+	in_machine 'mkdir -p /etc/kernel/cmdline.d; : > /etc/kernel/cmdline.d/50-x.conf
+		iommu-install off-for-uio --backend=sdbootutil'
 }
