@@ -19,6 +19,7 @@
 #include "bootloader/cmdline-edit.h"
 #include "bootloader/grub-cfg.h"
 #include "bootloader/grub-default.h"
+#include "bootloader/grub-mkconfig.h"
 #include "bootloader/kernel-cmdline.h"
 #include "bootloader/proxmox-esp.h"
 #include "system/files.h"
@@ -311,17 +312,34 @@ static int apply(struct snapshot *snapshot, const char *words, bool flush, bool 
 	return r < 0 ? -1 : made;
 }
 
-/* A grub.cfg is made with its partition at /boot. */
+/* Its grub.cfg is made with the partition at /boot. */
+static int rehearse_one(const struct esp *esp, struct boot_entries *entries, struct error *error)
+{
+	struct boot_entries own = { 0 };
+
+	if (!is_grub(esp))
+		return read_one(esp, entries, error);
+	if (mount(esp->dir, "/boot", NULL, MS_BIND, NULL) < 0)
+		return error_errno(error, -errno);
+	int r = grub_rehearse(&own, error);
+	for (size_t i = 0; i < own.count && r == 0; i++)
+		r = error_errno(error, boot_entries_add(entries, &own.list[i]));
+	boot_entries_free(&own);
+	return umount2("/boot", 0) < 0 && r == 0 ? error_errno(error, -errno) : r;
+}
+
 static int rehearse_all(struct boot_entries *entries, struct error *error)
 {
 	const struct esp *esps;
-	bool grub = false;
+	int r = 0;
 
 	*entries = (struct boot_entries){ 0 };
 	int n = esp_mount(&esps, error);
-	for (int i = 0; i < n; i++)
-		grub = grub || is_grub(&esps[i]);
-	return n < 0 ? n : grub ? error_errno(error, -ENOTSUP) : read_entries(entries, error);
+	for (int i = 0; i < n && r == 0; i++)
+		r = rehearse_one(&esps[i], entries, error);
+	if (r < 0)
+		boot_entries_free(entries);
+	return n < 0 ? n : r;
 }
 
 static int open_all(void)

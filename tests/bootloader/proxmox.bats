@@ -72,6 +72,19 @@ teardown() {
 	[[ $output == *"+root="*" intel_iommu=on amd_iommu=on"*"needs root to read it"* ]]
 }
 
+# bats test_tags=boot
+@test "the lines of a dry run are those of the real one, of systemd-boot's partition and of GRUB's" {
+	proxmox_machine both
+	local dir=$BATS_TEST_TMPDIR
+	printf 'GRUB_CMDLINE_LINUX="one iommu=off"\nGRUB_CMDLINE_LINUX_DEFAULT=two\n' >"$dir/default"
+	in_proxmox_machine 'cp /host/default /etc/default/grub
+		iommu-install pt --force --initramfs=none --dry-run --json >/host/dry.json
+		iommu-install pt --force --initramfs=none --json >/host/real.json 2>/dev/null'
+	diff <(jq '[.entries[] | [.kernel, .after, .foreseen]]' "$dir/dry.json") \
+		<(jq '[.entries[] | [.kernel, .after, .foreseen]]' "$dir/real.json")
+	[ "$(jq '[.entries[] | select(.after | contains("one '"$PT"' two"))] | length' "$dir/dry.json")" -ge 2 ]
+}
+
 # --- Which boot loader it is ------------------------------------------------------------------------------------------
 
 # bats test_tags=boot

@@ -167,6 +167,7 @@ changed() {
 	same "a dry run's files" "$before" "$(state)"
 	"${SET[@]}" >/tmp/set.json 2>/tmp/said || wrong "set: $(cat /tmp/said)"
 	same 'back end' "$(expected backend)" "$(jq -r .backend /tmp/set.json)"
+	same "lines that are only foreseen" false "$(jq '[.entries[].foreseen // false] | any' /tmp/dry.json)"
 	same "the dry run's lines" "$(jq -c '.entries[] | [.kernel, .after]' /tmp/dry.json)" \
 		"$(jq -c '.entries[] | [.kernel, .after]' /tmp/set.json)"
 }
