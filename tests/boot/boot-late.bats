@@ -93,11 +93,11 @@ FRESH='fresh() { until [ /run/iommu/status.json -nt /tmp/mark ]; do sleep 1; don
 
 @test "a late check that stops the machine has the time of its delay: nothing starts behind it" {
 	machine bookworm initramfs-tools
-	in_machine 'iommu-install pt --on-mismatch=poweroff --delay=90 --force
+	in_machine 'iommu-install pt --on-mismatch=poweroff --delay=60 --force
 		mv /usr/share/initramfs-tools/hooks/iommu-verify /root && update-initramfs -u 2>/dev/null'
 	at_runtime 'echo the script ran'
 	[ "$VM_END" = poweroff ]
-	vm_log vm | grep -F "powering off this machine in 90 seconds: on-mismatch=poweroff"
+	vm_log vm | grep -F "powering off this machine in 60 seconds: on-mismatch=poweroff"
 	run ! grep -E "Reached target.*[Bb]asic|the script ran|login:" <(vm_log vm)
 }
 
