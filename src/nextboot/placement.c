@@ -74,7 +74,7 @@ static void place(const struct view *v, struct kernel *kernel)
 {
 	for (size_t i = 0; i < v->loader->entries.count; i++) {
 		const struct boot_entry e = entry_at(v, i);
-		if (!e.own || (e.missing && !copy_lost(&e)) || strcmp(e.release, kernel->release) != 0 ||
+		if (!e.own || !e.image[0] || (e.missing && !copy_lost(&e)) || strcmp(e.release, kernel->release) != 0 ||
 		    strcmp(e.image, kernel->image) == 0 || strstr(e.image, "-rescue"))
 			continue;
 		if (kernel_placed(kernel, e.image) < 0)

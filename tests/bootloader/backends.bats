@@ -207,6 +207,34 @@ $'GRUB_CMDLINE_LINUX_DEFAULT="$x iommu=pt" # mine' ]
 }
 
 # bats test_tags=boot
+@test "an entry of an equal release whose root= is another file system that is present stays, and it is said why" {
+	fedora_machine
+	in_machine 'mknod /dev/vdb1 b 7 99; ln -s ../../vdb1 /dev/disk/by-uuid/2222-3333
+		cd /boot/loader/entries; sed "s/UUID=1-2/UUID=2222-3333/" '$ID'-6.1.0-90.fc38.x86_64.conf > other.conf
+		cp other.conf /root; iommu-install pt --force --backend=bls --initramfs=none
+		cmp other.conf /root/other.conf
+		iommu-install check --verbose > /host/check || :'
+	[ "$(grep -c "not counted: .*root=" "$BATS_TEST_TMPDIR/check")" = 1 ]
+	# Where nothing of that name is present it names no other system.
+	in_machine 'iommu-install pt --force --backend=bls --initramfs=none
+		grep "UUID=2222-3333.* iommu=pt" /boot/loader/entries/other.conf'
+}
+
+# bats test_tags=boot
+@test "the entry that started this boot is this system's, without modules too" {
+	fedora_machine
+	in_machine 'cd /boot; cp vmlinuz-6.1.0-90* vmlinuz-5.4.0-whole; cp initrd.img-6.1.0-90* initrd.img-5.4.0-whole
+		sed "s/6.1.0-90.fc38.x86_64/5.4.0-whole/g; s/^options .*/& whole/" \
+			loader/entries/'$ID'-6.1.0-90.fc38.x86_64.conf > loader/entries/whole.conf
+		iommu-install pt --force --backend=bls --initramfs=none; ! grep iommu=pt loader/entries/whole.conf
+		iommu-install remove --initramfs=none; rm -r /var/lib/iommu
+		echo "BOOT_IMAGE=(hd0)/vmlinuz-5.4.0-whole root=UUID=1-2 ro console=ttyS0 whole" > /run/line
+		echo 5.4.0-whole > /run/release; mount --bind /run/line /proc/cmdline
+		mount --bind /run/release /proc/sys/kernel/osrelease
+		iommu-install pt --force --initramfs=none; grep iommu=pt loader/entries/whole.conf'
+}
+
+# bats test_tags=boot
 @test "an /etc/kernel/cmdline with the words about the IOMMU alone is made complete from the newest entry" {
 	fedora_machine
 	in_machine 'echo "iommu=pt" > /etc/kernel/cmdline; iommu-install strict --force --backend=bls --initramfs=none'

@@ -130,7 +130,8 @@ there_and_back() {
 		printf "# mine\ntitle By hand\r\nlinux /hand/vmlinuz-$k\ninitrd /hand/initrd.img-$k\n\
 options root=LABEL=iommuroot\n\noptions rw iommu.passthrough=0" > hand.conf
 		printf "title Other loader\nefi /EFI/BOOT/BOOTX64.EFI\n" > other.conf
-		printf "title Other system\nmachine-id ffffffffffffffffffffffffffffffff\nlinux /hand/vmlinuz-$k\n\
+		printf "title Other system\nmachine-id ffffffffffffffffffffffffffffffff\nsort-key other\n\
+linux /hand/vmlinuz-$k\n\
 options iommu=off\n" > foreign.conf
 		iommu-install pt --force --initramfs=none'
 	[ "$(in_machine 'cat /boot/efi/loader/entries/hand.conf')" = "# mine
