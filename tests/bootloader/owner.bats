@@ -155,7 +155,8 @@ worded() {
 @test "an entry without an initramfs beside one with, of one kernel: it is edited, and no image is made for it" {
 	systemd_boot
 	entry ours 6.1.0-1
-	printf '%s\n' 'title none' 'version 6.1.0-1' 'linux /vmlinuz-6.1.0-1' 'options root=UUID=1' >"$entries/none.conf"
+	printf '%s\n' 'title none' 'version 6.1.0-1' 'linux /vmlinuz-6.1.0-1' 'options root=UUID=1' \
+		>"$entries/none.conf"
 	mode pt --json >"$BATS_TEST_TMPDIR/json"
 	[ "$(worded)" = "none ours" ]
 	[ "$(jq -r '[.notices[].code] | join(" ")' "$BATS_TEST_TMPDIR/json")" = ENTRY_UNCHECKED ]
