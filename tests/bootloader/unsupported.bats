@@ -376,5 +376,5 @@ efibootmgr --create --disk DISK --part PART --label LABEL --loader '\\KERNEL' --
 
 @test "a file of rEFInd's is no reason on a machine that GRUB has booted" {
 	run on_machine 'BOOT_IMAGE=x root=/dev/x' 'away /boot/grub/grub.cfg; sign /boot/refind_linux.conf'
-	[[ $status == 5 && $output == *"BOOTLOADER_UNSUPPORTED"* && $output != *"comes from"* ]]
+	[[ $status == 5 && $output == *"NO_ENTRY: "* && $output != *"comes from"* ]]
 }
