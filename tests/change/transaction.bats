@@ -256,11 +256,19 @@ EOF
 		loop=$(losetup --find --show --offset 1048576 /host/other.img) &&
 		mknod /dev/vdb1 b 7 ${loop#/dev/loop} && rm /dev/loop* &&
 		mkdir /m && mount /dev/vdb1 /m && touch /run/.containerenv &&
+		mount --rbind /dev /m/dev && mount -t proc proc /m/proc && chroot /m update-grub 2> /dev/null &&
+		umount -l /m/proc /m/dev &&
+		iommu-install --root /m pt --on-mismatch=halt --dry-run --json > /host/dry.json &&
 		iommu-install --root /m pt --on-mismatch=halt && iommu-install --root /m check; s=$?
+		iommu-install --root /m check --json > /host/check.json
 		grep -c "iommu=pt" /m/boot/grub/grub.cfg; umount /m; mknod /dev/loop0 b 7 ${loop#/dev/loop}
 		losetup -d /dev/loop0; exit $s'
 	[[ $output == *"mode pt is set, and read back from /boot/grub/grub.cfg and every initramfs"* ]]
 	[[ $output == *"match     kernel 6.1."* ]]
+	# The dry run has had its lines from the tree's own tool.
+	diff <(jq -r '.entries[].after' "$BATS_TEST_TMPDIR/dry.json") \
+		<(jq -r '.entries[].cmdline' "$BATS_TEST_TMPDIR/check.json")
+	[ "$(jq '[.entries[].foreseen // false] | any' "$BATS_TEST_TMPDIR/dry.json")" = false ]
 }
 
 # bats test_tags=boot
