@@ -246,6 +246,17 @@ static int take_commands(const struct transaction *t, struct outcome *o)
 	return r == 0 && line ? add_command(o, NULL, line) : r;
 }
 
+/* An entry that a tool has made anew can stand elsewhere: then it is known by how many of the same kernel stand before
+ * it. */
+static size_t siblings_before(const struct outcome *o, size_t i)
+{
+	size_t count = 0;
+
+	for (size_t k = 0; k < i; k++)
+		count += strcmp(o->entries[k].kernel, o->entries[i].kernel) == 0;
+	return count;
+}
+
 /* --- What the tool would make ------------------------------------------------------------------------------------- */
 
 /* Of each own entry release and line, with a NUL byte behind each. */
@@ -268,33 +279,33 @@ static const char *next_text(const char *text)
 	return text + strlen(text) + 1;
 }
 
-/* Whether they are the lines of these entries, in their order. */
-static bool lines_fit(const struct outcome *o, const char *said, const char *end)
+/* The line there of the kernel's entry that so many of its others stand before. */
+static const char *line_said(const char *said, const char *end, const char *kernel, size_t before)
 {
-	size_t count = 0;
-
-	for (const char *text = said; text < end; text = next_text(next_text(text)), count++)
-		if (count == o->nentries || strcmp(text, o->entries[count].kernel) != 0)
-			return false;
-	return count == o->nentries;
+	for (const char *text = said; text && text < end; text = next_text(next_text(text)))
+		if (strcmp(text, kernel) == 0 && before-- == 0)
+			return next_text(text);
+	return NULL;
 }
 
 /* The lines of entries that who makes them would make. */
 static int take_made(const struct transaction *t, struct outcome *o)
 {
 	char *said = NULL;
-	size_t len = 0, i = 0;
+	size_t len = 0;
 	bool failed = false;
 
 	bool told = t->backend->rehearse &&
-		    rehearse(&t->edits, say_lines, (void *)t->backend, &said, &len) == 0 &&
-		    lines_fit(o, said, said + len);
-	for (const char *text = said; told && text < said + len; text = next_text(next_text(text)), i++) {
-		free(o->entries[i].after);
-		o->entries[i].after = copy_of(next_text(text), &failed);
+		    rehearse(&t->edits, say_lines, (void *)t->backend, &said, &len) == 0;
+	for (size_t i = 0; i < o->nentries; i++) {
+		struct outcome_entry *e = &o->entries[i];
+		const char *line = told ? line_said(said, said + len, e->kernel, siblings_before(o, i)) : NULL;
+		e->foreseen = !line;
+		if (!line)
+			continue;
+		free(e->after);
+		e->after = copy_of(line, &failed);
 	}
-	for (i = 0; i < o->nentries && !told; i++)
-		o->entries[i].foreseen = true;
 	free(said);
 	return failed ? -ENOMEM : 0;
 }
@@ -393,18 +404,22 @@ int outcome_take(const struct transaction *t, bool told, struct outcome *o)
 	return take(t, told, o);
 }
 
-/* An entry that a tool has made anew can stand on another line: then it is known by how many stand before it. */
+static const char *line_now(const struct boot_entries *entries, const char *kernel, size_t before)
+{
+	for (size_t i = 0; i < entries->count; i++)
+		if (entries->list[i].own && strcmp(entries->list[i].release, kernel) == 0 && before-- == 0)
+			return entries->list[i].words;
+	return NULL;
+}
+
 void outcome_read_back(const struct transaction *t, struct outcome *o)
 {
 	const struct boot_entries *entries = &snapshot_of(t->snapshot, t->backend)->entries;
-	size_t own = 0, i = 0;
 
-	for (size_t k = 0; k < entries->count; k++)
-		own += entries->list[k].own;
-	for (size_t k = 0; k < entries->count && own == o->nentries; k++) {
-		const struct boot_entry *now = &entries->list[k];
-		struct outcome_entry *e = now->own ? &o->entries[i++] : NULL;
-		char *line = e ? strdup(now->words) : NULL;
+	for (size_t i = 0; i < o->nentries; i++) {
+		struct outcome_entry *e = &o->entries[i];
+		const char *now = line_now(entries, e->kernel, siblings_before(o, i));
+		char *line = now ? strdup(now) : NULL;
 
 		if (!line)
 			continue;
