@@ -17,9 +17,12 @@
 #include "initramfs/kernels.h"
 #include "system/files.h"
 #include "system/memstream.h"
+#include "system/os-release.h"
 #include "system/pe.h"
 
 #define IMAGES "/EFI/Linux"
+
+enum { PROFILES = 64 };
 
 static bool is_image(const char *name)
 {
@@ -141,6 +144,37 @@ static char *whole_line(const char *path, const char *words)
 	return text_close(&line, NULL);
 }
 
+/* The profiles behind the first one: the menu has each, and each has a line of its own (systemd-stub(7)). Nobody but
+ * who makes the image can change it. */
+static int add_profiles(int fd, const struct boot_entry *image, struct boot_entries *entries)
+{
+	char title[sizeof(image->title)];
+	int r = 0;
+
+	for (unsigned n = 1; r == 0 && n < PROFILES; n++) {
+		struct boot_entry e = *image;
+		char *text = pe_profile_text(fd, n, ".profile");
+		char *words = text ? pe_profile_text(fd, n, ".cmdline") : NULL, *id = NULL;
+		bool any = text != NULL;
+		e.hand_made = true;
+		if (os_release_in(text, "TITLE", title, sizeof(title)))
+			memcpy(e.title, title, sizeof(e.title));
+		if (any && asprintf(&id, "%s@%u", image->id, n) < 0)
+			id = NULL;
+		e.id = id;
+		e.words = any ? whole_line(image->id, words ? words : "") : NULL;
+		if (any)
+			r = e.id && e.words ? boot_entries_add(entries, &e) : -ENOMEM;
+		free(e.words);
+		free(id);
+		free(words);
+		free(text);
+		if (!any)
+			break;
+	}
+	return r;
+}
+
 /* As what somebody else's entry has of it (NULL: it is an entry itself): that one's name, title, and line if it has
  * one. Returns 0 or -errno; -EBADMSG if it is no such image. */
 static int add_as(const char *path, const struct boot_entry *as, struct boot_entries *entries)
@@ -169,9 +203,13 @@ static int add_as(const char *path, const struct boot_entry *as, struct boot_ent
 	if (r == 0) {
 		char *release = pe_text(fd, ".osrel");
 		e.facts.sort_key = owner_of_release(release);
+		if (!e.title[0])
+			os_release_in(release, "PRETTY_NAME", e.title, sizeof(e.title));
 		free(release);
 		r = boot_entries_add(entries, &e);
 	}
+	if (r == 0 && strcmp(e.id, path) == 0)
+		r = add_profiles(fd, &e, entries);
 	if (fd >= 0)
 		close(fd);
 	free(words);

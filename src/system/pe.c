@@ -63,7 +63,8 @@ bool pe_is(int fd)
 	return read_header(fd, header, &at) == 0;
 }
 
-int pe_section(int fd, const char *name, off_t *offset, size_t *len)
+/* The first section of that name from number first on, and before number end; *found is its own. */
+static int find(int fd, const char *name, unsigned first, unsigned end, unsigned *found, off_t *offset, size_t *len)
 {
 	unsigned char header[PE_HEADER], section[SECTION];
 	char padded[8] = { 0 };
@@ -76,16 +77,17 @@ int pe_section(int fd, const char *name, off_t *offset, size_t *len)
 	if (fstat(fd, &st) < 0)
 		return -errno;
 	memcpy(padded, name, strnlen(name, sizeof(padded)));
-	at += PE_HEADER + u16(header + COFF_OPTIONAL);
+	at += PE_HEADER + u16(header + COFF_OPTIONAL) + (off_t)first * SECTION;
 	unsigned count = u16(header + COFF_SECTIONS);
 	if (count > SECTIONS_MAX)
 		return -EBADMSG;
-	for (unsigned i = 0; i < count; i++, at += SECTION) {
+	for (unsigned i = first; i < count && i < end; i++, at += SECTION) {
 		r = read_at(fd, section, SECTION, at);
 		if (r < 0)
 			return r;
 		if (memcmp(section, padded, sizeof(padded)) != 0)
 			continue;
+		*found = i;
 		/* In memory it can be smaller than in the file, where it is padded. */
 		uint32_t in_memory = u32(section + 8), in_file = u32(section + 16);
 		*offset = u32(section + 20);
@@ -93,6 +95,13 @@ int pe_section(int fd, const char *name, off_t *offset, size_t *len)
 		return *offset + (off_t)*len <= st.st_size ? 0 : -EBADMSG;
 	}
 	return -ENOENT;
+}
+
+int pe_section(int fd, const char *name, off_t *offset, size_t *len)
+{
+	unsigned found;
+
+	return find(fd, name, 0, SECTIONS_MAX, &found, offset, len);
 }
 
 bool pe_signed(int fd)
@@ -112,12 +121,9 @@ bool pe_signed(int fd)
 	return directories + CERTIFICATES * 8 + 8 <= size && u32(entry) != 0 && u32(entry + 4) != 0;
 }
 
-char *pe_text(int fd, const char *name)
+/* What find() or pe_section() has returned r for. */
+static char *text_at(int fd, int r, off_t offset, size_t len)
 {
-	off_t offset = 0;
-	size_t len = 0;
-
-	int r = pe_section(fd, name, &offset, &len);
 	if (r == 0 && len > TEXT_MAX)
 		r = -EFBIG;
 	char *text = r == 0 ? malloc(len + 1) : NULL;
@@ -137,4 +143,38 @@ char *pe_text(int fd, const char *name)
 	free(text);
 	errno = -r;
 	return NULL;
+}
+
+char *pe_text(int fd, const char *name)
+{
+	off_t offset = 0;
+	size_t len = 0;
+
+	int r = pe_section(fd, name, &offset, &len);
+	return text_at(fd, r, offset, len);
+}
+
+char *pe_profile_text(int fd, unsigned profile, const char *name)
+{
+	unsigned first = 0, end = SECTIONS_MAX, found = 0;
+	off_t offset = 0;
+	size_t len = 0;
+	int r = 0;
+
+	/* Each begins with a section of that name. */
+	for (unsigned n = 0; n <= profile && r == 0; n++) {
+		r = find(fd, ".profile", first, SECTIONS_MAX, &found, &offset, &len);
+		first = found + 1;
+	}
+	if (r < 0) {
+		errno = r == -ENOENT ? EDOM : -r;
+		return NULL;
+	}
+	first = found;
+	if (find(fd, ".profile", first + 1, SECTIONS_MAX, &found, &offset, &len) == 0)
+		end = found;
+	r = find(fd, name, first, end, &found, &offset, &len);
+	if (r == -ENOENT && find(fd, ".profile", 0, SECTIONS_MAX, &end, &offset, &len) == 0)
+		r = find(fd, name, 0, end, &found, &offset, &len);
+	return text_at(fd, r, offset, len);
 }

@@ -24,4 +24,8 @@ bool pe_signed(int fd);
  * errno set: as above, EFBIG beyond 64 KiB, EBADMSG for a NUL byte inside. */
 char *pe_text(int fd, const char *name);
 
+/* The same in a profile of the image, from 0 on: its own section, or else the one for all. EDOM: there is no such
+ * profile. */
+char *pe_profile_text(int fd, unsigned profile, const char *name);
+
 #endif

@@ -98,6 +98,15 @@ ours.conf true 6.1.0-1 root=UUID=1 ro" ]
 	[ "$(listed)" = "ours.conf true x.efi false" ]
 }
 
+@test "each profile of a unified image is listed, with its title and its line" {
+	entry boot/efi ours 6.1.0-1
+	"$BATS_TEST_DIRNAME/../tools/unified" "$tree/boot/efi/EFI/Linux/x.efi" '.cmdline=root=UUID=1 ro' \
+		.uname=6.1.0-2 .osrel=$'ID=debian\nPRETTY_NAME="Debian"' .initrd=x .profile=ID=main \
+		.profile=TITLE=Reset '.cmdline=root=UUID=1 reset' .profile=TITLE=Same
+	[ "$(listed 'select(.id | contains(".efi")) | "\(.id | sub(".*/"; "")) \(.title) \(.cmdline)"')" = \
+		"x.efi Debian root=UUID=1 ro x.efi@1 Reset root=UUID=1 reset x.efi@2 Same root=UUID=1 ro" ]
+}
+
 @test "addons of an image with a boot counter are found by its name without that" {
 	entry boot/efi ours 6.1.0-1
 	mkdir -p "$tree/boot/efi/EFI/Linux/x.efi.extra.d"

@@ -17,6 +17,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		if (pe_section(fd, names[i], &offset, &len) == 0)
 			MUST(offset >= 0 && len <= size && (size_t)offset <= size - len);
 		free(pe_text(fd, names[i]));
+		for (unsigned profile = 0; profile < 3; profile++)
+			free(pe_profile_text(fd, profile, names[i]));
 	}
 	close(fd);
 	return 0;
