@@ -221,6 +221,25 @@ $'GRUB_CMDLINE_LINUX_DEFAULT="$x iommu=pt" # mine' ]
 }
 
 # bats test_tags=boot
+@test "entries with the machine-id of whoever built the guest's image are set where it runs, whatever machine-id is" {
+	fedora_machine
+	local id mode seen=0
+	while read -r mode id; do
+		in_machine "echo 'BOOT_IMAGE=(hd0)/vmlinuz root=UUID=1-2 ro console=ttyS0' > /run/line
+			mount --bind /run/line /proc/cmdline
+			echo '$id' > /etc/machine-id; iommu-install $mode --force"
+		run in_machine 'iommu-install check --json'
+		[ "$(jq -r '[.entries[] | select(.counted) | .mode] | join(" ")' <<< "$output")" = "$mode $mode" ]
+		seen=$((seen + 1))
+	done <<-'EOF'
+		pt ffffffffffffffffffffffffffffffff
+		strict uninitialized
+		pt
+	EOF
+	[ "$seen" = 3 ]
+}
+
+# bats test_tags=boot
 @test "the entry that started this boot is this system's, without modules too" {
 	fedora_machine
 	in_machine 'cd /boot; cp vmlinuz-6.1.0-90* vmlinuz-5.4.0-whole; cp initrd.img-6.1.0-90* initrd.img-5.4.0-whole
