@@ -300,11 +300,12 @@ static int take_made(const struct transaction *t, struct outcome *o)
 	for (size_t i = 0; i < o->nentries; i++) {
 		struct outcome_entry *e = &o->entries[i];
 		const char *line = told ? line_said(said, said + len, e->kernel, siblings_before(o, i)) : NULL;
-		e->foreseen = !line;
-		if (!line)
+		e->foreseen = !told;
+		if (!told)
 			continue;
 		free(e->after);
 		e->after = copy_of(line, &failed);
+		e->gone = !line;
 	}
 	free(said);
 	return failed ? -ENOMEM : 0;
@@ -346,6 +347,8 @@ static int look_ahead(const struct transaction *t, bool done, struct outcome *o)
 		if (!l->entries.list[i].own)
 			continue;
 		const struct outcome_entry *e = done || entry >= o->nentries ? NULL : &o->entries[entry++];
+		if (e && e->gone)
+			continue;
 		if (e)
 			prediction_assume(p, e->after, o->has_target ? &o->after : NULL,
 					  t->generator && image_is_made(&t->kernels, p->image), now,
@@ -414,17 +417,18 @@ static const char *line_now(const struct boot_entries *entries, const char *kern
 
 void outcome_read_back(const struct transaction *t, struct outcome *o)
 {
-	const struct boot_entries *entries = &snapshot_of(t->snapshot, t->backend)->entries;
+	const struct loader *l = snapshot_of(t->snapshot, t->backend);
 
-	for (size_t i = 0; i < o->nentries; i++) {
+	for (size_t i = 0; i < o->nentries && l->error.code == 0; i++) {
 		struct outcome_entry *e = &o->entries[i];
-		const char *now = line_now(entries, e->kernel, siblings_before(o, i));
+		const char *now = line_now(&l->entries, e->kernel, siblings_before(o, i));
 		char *line = now ? strdup(now) : NULL;
 
-		if (!line)
+		if (now && !line)
 			continue;
 		free(e->after);
 		e->after = line;
+		e->gone = !now;
 	}
 	/* Somebody may have set another policy meanwhile. */
 	o->has_target = step_parse_target(edits_target(&t->edits, true), &o->after);

@@ -43,6 +43,7 @@ struct outcome_entry {
 	enum presence by_default; /* whether the boot loader starts it where nobody chooses */
 	char *before, *after;   /* the kernel command line; after NULL: only the tool that makes it can tell */
 	bool foreseen;          /* who makes it could not be asked for after */
+	bool gone;              /* who makes it makes it no more; after is NULL */
 };
 
 struct outcome {

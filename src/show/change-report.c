@@ -52,7 +52,8 @@ void change_text(const struct request *q, const struct outcome *o)
 			       ", as foreseen (what makes them could not be asked; words can stand elsewhere)" : "");
 	for (size_t i = 0; i < o->nentries && !o->left; i++)
 		printf("  %s: %s\n", shown(&o->entries[i]),
-		       o->entries[i].after ? o->entries[i].after : "(as its tool makes it)");
+		       o->entries[i].after ? o->entries[i].after :
+		       o->entries[i].gone ? "(its tool makes it no more)" : "(as its tool makes it)");
 }
 
 void change_warnings(const struct request *q, const struct outcome *o)

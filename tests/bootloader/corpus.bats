@@ -25,8 +25,8 @@ teardown() {
 	layouts 15 'backend bls'
 }
 
-@test "systemd-boot: by hand and by kernel-install, one system or two" {
-	layouts 5 'backend systemd-boot'
+@test "systemd-boot: by hand, by kernel-install and by sdbootutil, one system or two" {
+	layouts 5 'backend systemd-boot\|backend sdbootutil'
 }
 
 @test "what is refused, by its code, and stays as it is: NixOS, Pop!_OS, Qubes, contrary variables" {
@@ -51,6 +51,9 @@ kind() {
 		kind "${path##*/}" | sha256sum >>"$BATS_TEST_TMPDIR/kinds"
 		count=$((count + 1))
 	done
+	# Each is in one of the tests above.
+	local known='grub\|grub-file\|update-bootloader\|bls\|systemd-boot\|sdbootutil'
+	[ "$(grep -lx "backend \\($known\\)\\|refused .*" "$CORPUS"/*/expect | wc -l)" = "$count" ]
 	echo "$count layouts, $(sort -u "$BATS_TEST_TMPDIR/kinds" | wc -l) kinds"
 	[ "$count" -ge 60 ]
 	[ "$(sort -u "$BATS_TEST_TMPDIR/kinds" | wc -l)" -ge 40 ]
