@@ -37,10 +37,11 @@ machine_from() {
 }
 
 # machine_installed SUITE GENERATOR [PATH=FILE...] OUT: OUT is that disk with what `make install` installs, and these
-# files.
+# files. $DISK_PACKAGES: more packages on that disk.
 machine_installed() {
 	local disk dir
-	disk=$(debian_disk "$1" "$2") && dir=$(mktemp -d) || return
+	# shellcheck disable=SC2086 # words
+	disk=$(debian_disk "$1" "$2" ${DISK_PACKAGES-}) && dir=$(mktemp -d) || return
 	make -s -C "$TREE_REPO" install DESTDIR="$dir" DRACUTMODULESDIR=/usr/lib/dracut/modules.d &&
 		images_counted "$dir" || return
 	! older "$1" || built_for "$1" iommu-install "$dir/usr/sbin/iommu-install" || return

@@ -62,7 +62,7 @@ setup() {
 		bash -c "$(declare -f in_machine)
 		machine=$machine DISK_START=$DISK_START
 		in_machine 'iommu-install pt --force && exec iommu-install pt --force'"
-	[ "${lines[1]}" = "mode pt is set already; nothing to change" ]
+	[ "${lines[-1]}" = "mode pt is set already; nothing to change" ]
 	awk '/execve\(.*iommu-install"/ { main = $1; out = "" } $1 == main { out = out $0 "\n" }
 		END { printf "%s", out }' "$BATS_TEST_TMPDIR/trace" >"$BATS_TEST_TMPDIR/last"
 	[ "$(grep -c execve "$BATS_TEST_TMPDIR/last")" = 1 ]

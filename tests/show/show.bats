@@ -379,6 +379,15 @@ features() {
 	run ! features <<< "iommu-mode=pt"
 }
 
+@test "the rule for nodes of Kubernetes asks for a feature that --nfd writes, by a value that it can have" {
+	laptop mode=strict
+	show --nfd
+	run -0 sed -nE 's,^ *(feature\.node\.kubernetes\.io/[^:]*): \{op: In\, value: \[(.*)\]\}$,\1=\2,p' \
+		"$BATS_TEST_DIRNAME/../../dist/kubernetes/node-feature-rule.yml" <<< "$output"
+	[ "$output" ]
+	"$INSTALLER" show --root "$root" --nfd | grep -xF "$output"
+}
+
 @test "what --nfd writes is over within three periods of the timer, and never half there to read" {
 	laptop mode=pt
 	local dir=$BATS_TEST_TMPDIR/features.d until

@@ -1,0 +1,116 @@
+#!/usr/bin/env bats
+# The Ansible collection of dist/ansible: linted, on trees, and by a real Ansible on three disks.
+bats_require_minimum_version 1.5.0
+
+setup() {
+	load ../lib/trees
+	load ../lib/machine
+	top=$(cd "$BATS_TEST_DIRNAME/../.." && pwd)
+	mkdir -p "$BATS_TEST_TMPDIR/c/ansible_collections/iommu_install" "$BATS_TEST_TMPDIR/home"
+	cp -r "$top/dist/ansible" "$BATS_TEST_TMPDIR/c/ansible_collections/iommu_install/host"
+	cd "$BATS_TEST_TMPDIR" || return
+	export ANSIBLE_COLLECTIONS_PATH=$BATS_TEST_TMPDIR/c HOME=$BATS_TEST_TMPDIR/home
+	export ANSIBLE_CONNECTION_PLUGINS=$top/tests/lib/ansible/connection
+	export ANSIBLE_CALLBACK_PLUGINS=$top/tests/lib/ansible/callback
+	export ANSIBLE_LOCALHOST_WARNING=False ANSIBLE_NOCOLOR=1
+	export ANSIBLE_STDOUT_CALLBACK=told ANSIBLE_LOAD_CALLBACK_PLUGINS=1 ANSIBLE_PIPELINING=True ANSIBLE_HOST_KEY_CHECKING=False
+	export ON_DISK=$top/tests/lib/on-disk HOSTS=$BATS_TEST_TMPDIR
+}
+
+teardown() {
+	machine_end
+}
+
+# info DIR: asks the module about a tree.
+info() {
+	PATH=$PATH:$top/build run --separate-stderr ansible -i localhost, -c local localhost \
+		-m iommu_install.host.iommu_info -a "root=$1"
+	echo "$output"
+	echo "$stderr"
+}
+
+@test "ansible-lint finds nothing in the collection" {
+	cd c/ansible_collections/iommu_install/host
+	ansible-lint --offline -p --nocolor
+}
+
+@test "iommu_info says of a tree what show does, and what show refuses is the message of the failed task" {
+	tree "$BATS_TEST_TMPDIR/root" intel "intel_iommu=on iommu=pt" identity identity
+	unit root dmar0
+	target root mode=strict
+	info "$BATS_TEST_TMPDIR/root"
+	[ "$status" = 0 ]
+	jq -e '.tasks[0] | .verdict == "mismatch" and .effective == "pt" and
+		.target.mode == "strict" and .reasons == ["TOKEN_OVERRIDDEN"] and .changed == false' <<< "$output"
+	info "$BATS_TEST_TMPDIR/none"
+	[ "$status" = 2 ]
+	jq -e '.tasks[0] | .failed and (.msg | test("none: No such file"))' <<< "$output"
+}
+
+# --- Three hosts ------------------------------------------------------------------------------------------------------
+
+# hosts: three disks with our programs and python3, host1 to host3, and their inventory.
+hosts() {
+	local host
+	DISK_PACKAGES=python3
+	machine bookworm initramfs-tools
+	for host in host1 host2 host3; do cp --sparse=always "$machine" "$host.img"; done
+	printf '%s\n' '[iommu]' 'host[1:3]' '[all:vars]' ansible_connection=disk \
+		ansible_python_interpreter=/usr/bin/python3 > inventory
+}
+
+# hashes: of every file that a change may touch, on each host.
+hashes() {
+	local host
+	for host in host1 host2 host3; do
+		machine=$host.img files_of_machine | sed "s/^/$host /"
+	done
+}
+
+# play [OPTION]...: the task that sets pt, on all of them; `told` has what became of each host.
+play() {
+	cat > play.yml <<-END
+		- hosts: iommu
+		  gather_facts: false
+		  tasks:
+		    - iommu_install.host.iommu_mode: {mode: pt, on_mismatch: halt, force: [NO_VIOMMU]}
+	END
+	ansible-playbook -i inventory play.yml "$@" > told.json 2> told.err || { cat told.json told.err; return 1; }
+}
+
+# changed: the hosts that the last play has changed, or would have.
+changed() {
+	jq -r '.hosts | to_entries[] | select(.value.changed > 0) | .key' told.json | sort | xargs
+}
+
+# bats test_tags=full
+@test "three hosts: check mode changes no file, then all are changed, then none, then the one that has drifted" {
+	hosts
+	hashes > before
+	play --check
+	[ "$(changed)" = "host1 host2 host3" ]
+	hashes | diff before -
+	play
+	[ "$(changed)" = "host1 host2 host3" ]
+	# A machine without an IOMMU would be stopped at its next boot.
+	jq -e '[.tasks[] | .after.mode == "pt" and .reboot == {"required": true, "safe": false} and
+		.overridden == ["NO_VIOMMU"]] | length == 3 and all' told.json
+	play
+	[ "$(changed)" = "" ]
+	machine=host2.img in_machine "sed -i 's/ iommu=pt//' /boot/grub/grub.cfg"
+	hashes > before
+	play --check --diff
+	[ "$(changed)" = host2 ]
+	hashes | diff before -
+}
+
+# bats test_tags=full
+@test "a refusal that is not among those forced fails the task with its code, and nothing is changed" {
+	hosts
+	hashes > before
+	run ! --separate-stderr ansible -i inventory iommu -m iommu_install.host.iommu_mode -a "mode=pt"
+	jq -e '[.tasks[] | .failed and .refusal.code == "NO_VIOMMU"] | length == 3 and all' <<< "$output"
+	run ! --separate-stderr ansible -i inventory iommu -m iommu_install.host.iommu_mode -a '{"mode": "pt", "force": ["LIVE_SYSTEM"]}'
+	jq -e '[.tasks[] | .failed and .refusal.code == "NO_VIOMMU"] | length == 3 and all' <<< "$output"
+	hashes | diff before -
+}
