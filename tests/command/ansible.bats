@@ -105,6 +105,27 @@ changed() {
 }
 
 # bats test_tags=full
+@test "the rollout stops at a canary that would come up wrong, has it back byte for byte, and touches no other host" {
+	run -0 ansible-galaxy collection install "$top/dist/ansible" -p installed
+	hosts
+	hashes > before
+	rollout=(ansible-playbook -i inventory iommu_install.host.rollout -e mode_mode=pt -e mode_on_mismatch=halt
+		-e '{"mode_force": ["NO_VIOMMU"], "ansible_become": false}')
+	# Without an IOMMU no boot would be in that mode.
+	run ! --separate-stderr "${rollout[@]}"
+	echo "$output" > told.json
+	[ "$(jq -r '[.tasks[].host] | unique[]' told.json)" = host1 ]
+	[ "$(jq -r '.tasks[] | select(.failed) | .task' told.json | sort | xargs)" = \
+		"iommu_install.host.mode : Demand that it is iommu_install.host.mode : Fail" ]
+	jq -e '.tasks[-1].msg | test("A boot entry would come up in another mode.*taken back")' told.json
+	hashes | diff before -
+	run -0 --separate-stderr "${rollout[@]}" --check
+	[ "$(jq -r '.hosts | to_entries[] | select(.value.changed > 0) | .key' <<< "$output" | sort | xargs)" = \
+		"host1 host2 host3" ]
+	hashes | diff before -
+}
+
+# bats test_tags=full
 @test "a refusal that is not among those forced fails the task with its code, and nothing is changed" {
 	hosts
 	hashes > before

@@ -9,7 +9,7 @@ setup() {
 }
 
 teardown() {
-	[ ! -d "$d/frozen" ] || { fsfreeze -u "$d/frozen"; umount "$d/frozen"; } 2> /dev/null || :
+	[ ! -d "$d/frozen" ] || { fsfreeze -u "$d/frozen"; umount --lazy "$d/frozen"; } 2> /dev/null || :
 }
 
 # check KIND HELPER...: makes $d/check.sh, the script of that kind with another helper, and a clock of two seconds.
