@@ -105,9 +105,11 @@ changed() {
 }
 
 # bats test_tags=full
-@test "the rollout stops at a canary that would come up wrong, has it back byte for byte, and touches no other host" {
+@test "the rollout stops at a canary that would come up wrong, has its files back, and touches no other host" {
 	run -0 ansible-galaxy collection install "$top/dist/ansible" -p installed
 	hosts
+	# A rollback makes grub.cfg and image anew: they are from here already, not from another machine.
+	machine=host1.img in_machine 'update-grub && update-initramfs -u'
 	hashes > before
 	rollout=(ansible-playbook -i inventory iommu_install.host.rollout -e mode_mode=pt -e mode_on_mismatch=halt
 		-e '{"mode_force": ["NO_VIOMMU"], "ansible_become": false}')
@@ -118,7 +120,10 @@ changed() {
 	[ "$(jq -r '.tasks[] | select(.failed) | .task' told.json | sort | xargs)" = \
 		"iommu_install.host.mode : Demand that it is iommu_install.host.mode : Fail" ]
 	jq -e '.tasks[-1].msg | test("A boot entry would come up in another mode.*taken back")' told.json
-	hashes | diff before -
+	# An image that is made again is another file.
+	diff <(grep -v '^host1 /boot/initrd' before) <(hashes | grep -v '^host1 /boot/initrd')
+	machine=host1.img run ! in_machine 'lsinitramfs /boot/initrd.img-* | grep iommu-verify'
+	hashes > before
 	run -0 --separate-stderr "${rollout[@]}" --check
 	[ "$(jq -r '.hosts | to_entries[] | select(.value.changed > 0) | .key' <<< "$output" | sort | xargs)" = \
 		"host1 host2 host3" ]
