@@ -333,7 +333,7 @@ esp_damaged() {
 }
 
 # bats test_tags=boot
-@test "sdbootutil: a damaged command line is named, with file and line, and nothing is changed; a damaged entry is none" {
+@test "sdbootutil: a damaged command line is named, with file and line, nothing is changed; a damaged entry is none" {
 	in_esp systemd-boot
 	local entry
 	entry=$(in_machine 'ls /boot/efi/loader/entries/*')
