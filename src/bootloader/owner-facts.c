@@ -193,9 +193,9 @@ static void look_at(const struct here *here, struct boot_entry *e)
 
 	f->xen = e->xen;
 	f->rescue = strstr(file_name(e->image), "0-rescue") != NULL;
-	/* Fedora's is a copy of a kernel, with a version of its own. */
-	bool copy = strncmp(e->release, "0-rescue", 8) == 0 && e->file[0] && kernel_built(e->file, release);
-	f->modules = kernel_has_modules(copy ? release : e->release);
+	/* A copy of a kernel has a version of its own: Fedora's rescue entry. */
+	f->modules = kernel_has_modules(e->release) ||
+		     (e->file[0] && kernel_built(e->file, release) && kernel_has_modules(release));
 	f->started = has_started(here, e);
 	if (f->root != PRESENCE_NO)
 		f->root = root_is_here(e->words);

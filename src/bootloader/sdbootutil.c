@@ -98,7 +98,7 @@ static bool same_root(const char *line)
 static int add(const char *dir, const struct bls_entry *from, struct boot_entries *entries)
 {
 	struct boot_entry e = { .id = from->path, .words = from->line, .text = from->text };
-	char kernel[200], value[200];
+	char kernel[200], value[200], path[256];
 	const char *text = from->text;
 
 	if (!bls_value(from->text, "linux", kernel, sizeof(kernel)))
@@ -113,8 +113,9 @@ static int add(const char *dir, const struct bls_entry *from, struct boot_entrie
 		snprintf(e.image, sizeof(e.image), "%s/%s", dir, value + (value[0] == '/'));
 		e.missing = e.missing || access(e.image, F_OK) < 0;
 	}
-	snprintf(e.file, sizeof(e.file), "%s/%s", dir, kernel + (kernel[0] == '/'));
-	e.facts.lost = access(e.file, F_OK) < 0;
+	/* What its entries say is theirs: one of a kernel that was removed is taken away by its cleanup. */
+	snprintf(path, sizeof(path), "%s/%s", dir, kernel + (kernel[0] == '/'));
+	e.facts.lost = access(path, F_OK) < 0;
 	if (!same_root(from->line))
 		e.facts.root = PRESENCE_NO;
 	return boot_entries_add(entries, &e);
