@@ -12,8 +12,8 @@ setup() {
 	export ANSIBLE_COLLECTIONS_PATH=$BATS_TEST_TMPDIR/c HOME=$BATS_TEST_TMPDIR/home
 	export ANSIBLE_CONNECTION_PLUGINS=$top/tests/lib/ansible/connection
 	export ANSIBLE_CALLBACK_PLUGINS=$top/tests/lib/ansible/callback
-	export ANSIBLE_LOCALHOST_WARNING=False ANSIBLE_NOCOLOR=1
-	export ANSIBLE_STDOUT_CALLBACK=told ANSIBLE_LOAD_CALLBACK_PLUGINS=1 ANSIBLE_PIPELINING=True ANSIBLE_HOST_KEY_CHECKING=False
+	export PYTHONDONTWRITEBYTECODE=1 ANSIBLE_LOCALHOST_WARNING=False ANSIBLE_NOCOLOR=1
+	export ANSIBLE_STDOUT_CALLBACK=told ANSIBLE_LOAD_CALLBACK_PLUGINS=1 ANSIBLE_PIPELINING=True
 	export ON_DISK=$top/tests/lib/on-disk HOSTS=$BATS_TEST_TMPDIR
 }
 
@@ -136,7 +136,8 @@ changed() {
 	hashes > before
 	run ! --separate-stderr ansible -i inventory iommu -m iommu_install.host.iommu_mode -a "mode=pt"
 	jq -e '[.tasks[] | .failed and .refusal.code == "NO_VIOMMU"] | length == 3 and all' <<< "$output"
-	run ! --separate-stderr ansible -i inventory iommu -m iommu_install.host.iommu_mode -a '{"mode": "pt", "force": ["LIVE_SYSTEM"]}'
+	run ! --separate-stderr ansible -i inventory iommu -m iommu_install.host.iommu_mode \
+		-a '{"mode": "pt", "force": ["LIVE_SYSTEM"]}'
 	jq -e '[.tasks[] | .failed and .refusal.code == "NO_VIOMMU"] | length == 3 and all' <<< "$output"
 	hashes | diff before -
 }

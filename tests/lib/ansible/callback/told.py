@@ -1,4 +1,4 @@
-# Prints what an Ansible run told: one JSON object at its end. (Its own json callback is in no package of Debian 12's core.)
+# Prints what an Ansible run told: one JSON object at its end. (Ansible's own such callback is not in Debian's core.)
 # SPDX-License-Identifier: BSD-3-Clause
 from __future__ import absolute_import, division, print_function
 
