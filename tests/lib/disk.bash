@@ -12,7 +12,8 @@ DISK_START=1048576 # where the one partition begins; GRUB's core image has the s
 # debian_disk SUITE dracut|initramfs-tools [PACKAGE...]: prints the path of that disk: one root, label `iommuroot`, with
 # the suite's kernel, GRUB installed, that generator and the packages. Nobody writes to it: tests take a disk_copy.
 debian_disk() {
-	local packages=(systemd-sysv udev linux-image-amd64 grub-pc "${@:2}" kmod libkmod2 dbus procps e2fsprogs zstd) key
+	local packages=(systemd-sysv udev linux-image-amd64 grub-pc "${@:2}" kmod libkmod2 dbus procps e2fsprogs zstd)
+	local key
 	case $2 in
 	dracut | initramfs-tools) ;; # not busybox: putting that into an image takes as long as a third of all else
 	*) echo "debian_disk: no generator is called '$2'" >&2 && return 2 ;;
