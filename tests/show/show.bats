@@ -392,7 +392,8 @@ features() {
 	laptop mode=pt
 	local dir=$BATS_TEST_TMPDIR/features.d until
 	mkdir "$dir"
-	run -0 strace -f -e trace=openat,renameat,renameat2,rename -o "$BATS_TEST_TMPDIR/trace" \
+	# A leak detector can't work beside strace.
+	run -0 env ASAN_OPTIONS=detect_leaks=0 strace -f -e trace=openat -o "$BATS_TEST_TMPDIR/trace" \
 		"$INSTALLER" show --root "$root" --nfd="$dir/iommu"
 	[ "$(ls -A "$dir")" = iommu ]
 	run -0 sed -n 's/.*openat([0-9]*, "\([^"]*\)", [^)]*O_CREAT.*/\1/p' "$BATS_TEST_TMPDIR/trace"
