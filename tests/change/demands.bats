@@ -62,7 +62,7 @@ refused() {
 	run -0 in_machine "$SYS; sys ''; iommu-install pt --exposed=translated --dry-run"
 	refused CANNOT_JUDGE "$SYS; sys ''; rm -r /sys/bus; iommu-install pt --exposed=translated"
 	in_machine 'truncate -s 64K /boot/vmlinuz-5.10.0-9-amd64 && cp /boot/config-6* /boot/config-5.10.0-9-amd64 &&
-		update-grub 2>/dev/null'
+		cp -al /lib/modules/6* /lib/modules/5.10.0-9-amd64 && update-grub 2>/dev/null'
 	refused CANNOT_JUDGE "$SYS; sys ''; iommu-install pt --exposed=translated"
 }
 

@@ -20,6 +20,15 @@ INSTANTS=(open/planned open/written open/half open/images open/switched sealing/
 	boot/waits "done/done")
 [ "$SCENARIO" = first ] || INSTANTS+=(rollback/written rollback/images rollback/switched)
 
+# state: the same but for what 0.1.0's drop-in does not have yet: GRUB_FORCE_PARTUUID and the line that says why.
+eval "whole_$(declare -f state)"
+state() {
+	[ ! -e "$ZZZ" ] || cp "$ZZZ" /dropin
+	[ ! -e "$ZZZ" ] || sed -i "/^GRUB_FORCE_PARTUUID=/d; /^# Ubuntu's cloud images/d" "$ZZZ"
+	whole_state
+	[ ! -e "$ZZZ" ] || cat /dropin > "$ZZZ"
+}
+
 images() { # images KVER...: by the target that is there, with an older helper; the one before is kept as 0.1.0 did
 	local kver
 	cp /usr/sbin/iommu-verify /helper
@@ -115,8 +124,6 @@ one() {
 }
 
 mkdir -p "$WORK"
-# The second kernel is one by its modules.
-cp -al /lib/modules/6* /lib/modules/6.1.0-99-amd64
 install "${BASH_SOURCE[0]%/*}/update-initramfs" /usr/sbin/update-initramfs && two_kernels || exit 1
 mapfile -t KVERS < <(printf '%s\n' /boot/vmlinuz-* | sed 's/.*vmlinuz-//')
 NONE=$(state)

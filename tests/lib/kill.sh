@@ -72,6 +72,7 @@ two_kernels() {
 	truncate -s 64K "/boot/vmlinuz-$kver"
 	cp "/boot/vmlinuz-$kver" /boot/vmlinuz-6.1.0-99-amd64
 	cp "/boot/config-$kver" /boot/config-6.1.0-99-amd64
+	[ -e /usr/lib/modules/6.1.0-99-amd64 ] || cp -al "/usr/lib/modules/$kver" /usr/lib/modules/6.1.0-99-amd64
 	for kver in "$kver" 6.1.0-99-amd64; do update-initramfs -c -k "$kver" || return; done
 	if [ "$LOADER" = grub ]; then update-grub >/dev/null 2>&1; else two_entries; fi
 }
@@ -191,13 +192,16 @@ at_point() {
 	elif [ "$how" = kill ]; then
 		traced -o /dev/null -e "trace=$name" -e "inject=$name:signal=KILL:when=$n"
 	elif [ "$how" = INT ]; then
-		traced -o /dev/null -e "trace=$name" -e "inject=$name:signal=INT:when=$n"
+		traced -o "$WORK/came" -e "trace=$name" -e "inject=$name:signal=INT:when=$n"
 	else
 		traced -o /dev/null -e "trace=$name" -e "inject=$name:error=$how:when=$n"
 	fi
 	status=$?
 	judge_now || return
-	if [ "$how" = INT ] && [ "$(grep -c '^iommu-install: interrupted: ' "$WORK/said")" != 1 ]; then
+	# A run can have fewer calls of a name than the one that was counted: what that made is here already.
+	if [ "$how" = INT ] && ! grep -q -e '--- SIGINT' "$WORK/came"; then
+		echo "$name $n" >>"$WORK/missed"
+	elif [ "$how" = INT ] && [ "$(grep -c '^iommu-install: interrupted: ' "$WORK/said")" != 1 ]; then
 		echo "not told at once, or not once:"
 		cat "$WORK/said"
 		return 1
@@ -246,7 +250,7 @@ at_point() {
 }
 
 main() {
-	local scenario=$1 how=$2 step=$3 i=0 looked=0 wrong=0 name n
+	local scenario=$1 how=$2 step=$3 i=0 looked=0 wrong=0 missed name n
 	mkdir -p "$WORK/objects"
 	install "${BASH_SOURCE[0]%/*}/update-initramfs" /usr/sbin/update-initramfs && two_kernels &&
 		scenario "$scenario" || exit 1
@@ -265,8 +269,11 @@ main() {
 		echo "--- $how at $name number $n (point $i):"
 		cat "$WORK/wrong"
 	done <"$WORK/points"
+	missed=$(sort -u "$WORK/missed" 2>/dev/null | wc -l)
+	looked=$((looked - missed))
 	echo "$scenario, $how: $looked of $i points, $wrong wrong"
-	[ "$wrong" = 0 ] && [ "$looked" -gt 0 ]
+	# A few at the end, no more.
+	[ "$wrong" = 0 ] && [ "$looked" -gt 0 ] && [ $((missed * 5)) -le "$looked" ]
 }
 
 [ "${BASH_SOURCE[0]}" != "$0" ] || main "$@"
