@@ -497,13 +497,14 @@ static int image_line(const char *path, char line[PATH_MAX + 80])
 	return 0;
 }
 
-int journal_note_image(const char *path)
-{
-	char line[PATH_MAX + 80], *text = NULL;
+/* The line of an image that could not be written down: the undo that follows knows it all the same. */
+static char unwritten[PATH_MAX + 80];
 
-	int r = image_line(path, line);
-	if (r < 0)
-		return r == -ENOENT ? 0 : r;
+static int add_line(const char *line)
+{
+	char *text = NULL;
+	int r = 0;
+
 	char *old = file_read(IMAGES, NULL);
 	if (!old && errno != ENOENT)
 		return -errno;
@@ -516,12 +517,27 @@ int journal_note_image(const char *path)
 	return r;
 }
 
+int journal_note_image(const char *path)
+{
+	int r = image_line(path, unwritten);
+
+	if (r < 0)
+		return r == -ENOENT ? 0 : r;
+	r = add_line(unwritten);
+	if (r >= 0)
+		unwritten[0] = '\0';
+	return r;
+}
+
 bool journal_made_image(const char *path)
 {
 	char line[PATH_MAX + 80];
-	char *text = image_line(path, line) == 0 ? file_read(IMAGES, NULL) : NULL;
+	if (image_line(path, line) < 0)
+		return false;
+	if (strcmp(line, unwritten) == 0)
+		return true;
+	char *text = file_read(IMAGES, NULL);
 	bool made = text && strstr(text, line);
-
 	free(text);
 	return made;
 }
