@@ -497,8 +497,10 @@ static int image_line(const char *path, char line[PATH_MAX + 80])
 	return 0;
 }
 
-/* The line of an image that could not be written down: the undo that follows knows it all the same. */
-static char unwritten[PATH_MAX + 80];
+/* The lines of images that could not be written down: the undo that follows knows them all the same. */
+enum { UNWRITTEN_MAX = 8 }; /* an image and its copies */
+static char unwritten[UNWRITTEN_MAX][PATH_MAX + 80];
+static unsigned unwritten_count;
 
 static int add_line(const char *line)
 {
@@ -519,13 +521,14 @@ static int add_line(const char *line)
 
 int journal_note_image(const char *path)
 {
-	int r = image_line(path, unwritten);
+	char line[PATH_MAX + 80];
 
+	int r = image_line(path, line);
 	if (r < 0)
 		return r == -ENOENT ? 0 : r;
-	r = add_line(unwritten);
-	if (r >= 0)
-		unwritten[0] = '\0';
+	r = add_line(line);
+	if (r < 0 && unwritten_count < UNWRITTEN_MAX)
+		strcpy(unwritten[unwritten_count++], line);
 	return r;
 }
 
@@ -534,8 +537,9 @@ bool journal_made_image(const char *path)
 	char line[PATH_MAX + 80];
 	if (image_line(path, line) < 0)
 		return false;
-	if (strcmp(line, unwritten) == 0)
-		return true;
+	for (unsigned i = 0; i < unwritten_count; i++)
+		if (strcmp(line, unwritten[i]) == 0)
+			return true;
 	char *text = file_read(IMAGES, NULL);
 	bool made = text && strstr(text, line);
 	free(text);

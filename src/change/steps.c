@@ -140,6 +140,11 @@ static void show_time(void *context, unsigned seconds)
 		step_say(step->transaction, "\r%s, %u s", step->text, seconds);
 }
 
+static int first_error(int r, int next)
+{
+	return r < 0 ? r : next;
+}
+
 /* What the old images may take the place of again: also one that was found wrong, but none that was not made here. */
 static int note_images(const struct transaction *t, const struct kernel *kernel, const struct stat *before, bool whole)
 {
@@ -149,11 +154,12 @@ static int note_images(const struct transaction *t, const struct kernel *kernel,
 		return 0;
 	bool same = before && now.st_size == before->st_size && now.st_mtim.tv_sec == before->st_mtim.tv_sec &&
 		    now.st_mtim.tv_nsec == before->st_mtim.tv_nsec && now.st_ino == before->st_ino;
+	/* All of them, also where one can't be: an undo asks for each. */
 	int r = same ? 0 : journal_note_image(kernel->image);
-	for (size_t i = 0; r == 0 && whole && i < kernel->places; i++)
-		r = journal_note_image(kernel->placed[i]);
-	if (r == 0 && whole && kernel->under[0])
-		r = journal_note_image(kernel->under);
+	for (size_t i = 0; whole && i < kernel->places; i++)
+		r = first_error(r, journal_note_image(kernel->placed[i]));
+	if (whole && kernel->under[0])
+		r = first_error(r, journal_note_image(kernel->under));
 	return step_told("the journal", r);
 }
 
@@ -286,8 +292,8 @@ static int note_placed(const struct transaction *t)
 
 	for (size_t i = 0; i < t->kernels.count; i++) {
 		const struct kernel *kernel = &t->kernels.list[i];
-		for (size_t c = 0; kernel->place && c < kernel->places && r == 0; c++)
-			r = journal_note_image(kernel->placed[c]);
+		for (size_t c = 0; kernel->place && c < kernel->places; c++)
+			r = first_error(r, journal_note_image(kernel->placed[c]));
 	}
 	return step_told("the journal", r);
 }
