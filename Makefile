@@ -33,13 +33,14 @@ DEFINES = -Isrc -DVERSION='"$(VERSION)"'
 
 # The helper: one static file, small with musl, with glibc where there is no musl-gcc.
 HELPER_CC ?= $(or $(shell command -v musl-gcc),$(CC))
-# Tables where they come, not at multiples of 32; an option of x86's compilers.
-HELPER_ALIGN := $(if $(findstring x86_64,$(shell $(HELPER_CC) -dumpmachine)),-malign-data=abi)
+# Tables where they come, not at multiples of 32, and no vector registers, which cost bytes; options of x86's compilers.
+HELPER_ALIGN := $(if $(findstring x86_64,$(shell $(HELPER_CC) -dumpmachine)),-malign-data=abi -mno-sse)
 # Small above all, where the compiler knows how (gcc 12 and later).
 HELPER_O := $(shell $(HELPER_CC) -Oz -E - < /dev/null > /dev/null 2>&1 && echo -Oz || echo -Os)
 HELPER_CFLAGS ?= $(HELPER_O) -flto -fno-pie -ffunction-sections -fdata-sections -fno-asynchronous-unwind-tables \
-	-fno-jump-tables -fno-tree-loop-im -fno-move-loop-invariants $(HELPER_ALIGN)
-HELPER_LDFLAGS ?= -static -no-pie -Wl,--gc-sections -Wl,-z,relro,-z,now,-z,noseparate-code -s
+	-fno-jump-tables -fno-tree-loop-im -fno-move-loop-invariants -fno-tree-sra $(HELPER_ALIGN)
+HELPER_LDFLAGS ?= -static -no-pie -Wl,--gc-sections,--sort-section=alignment \
+	-Wl,-z,relro,-z,now,-z,noseparate-code -s
 KMOD_SRC ?= $(B)/kmod
 # libkmod's functions are renamed in its objects, which takes machine code.
 KMOD_CFLAGS ?= $(filter-out -flto%,$(HELPER_CFLAGS))
