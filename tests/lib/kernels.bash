@@ -19,7 +19,7 @@ debian_kernel() {
 	*) echo "debian_kernel: no kernel is known for '$1'" >&2 && return 2 ;;
 	esac
 	cached "$IOMMU_TEST_CACHE/kernel-$1-$(recipe_key "${KERNEL_MODULES[@]}" \
-		"$(declare -f kernel_build kernel_packages kernel_fetch kernel_module)")" kernel_build "$1"
+		"$(declare -f kernel_build kernel_packages kernel_fetch kernel_module apt_apart)")" kernel_build "$1"
 }
 
 # kernel_image DIR: what QEMU is given of a debian_kernel.
@@ -90,20 +90,9 @@ kernel_packages() {
 }
 
 # kernel_fetch SUITE WORK LIST: unpacks the kernel's packages to WORK/tree and writes their names and versions to LIST.
-# apt checks what it downloads against the release's signature; it has private lists, and the host's own configuration
-# of packages is neither changed nor asked.
 kernel_fetch() {
-	local suite=$1 work=$2 list=$3 mirror apt packages package
-	mirror=$("$TREE_REPO/dist/debian-mirror") || return
-	mkdir -p "$work"/{lists/partial,cache/archives/partial,files}
-	echo "deb [arch=amd64 signed-by=/usr/share/keyrings/debian-archive-keyring.gpg] $mirror $suite main" \
-		>"$work/sources.list"
-	: >"$work/status"
-	apt=(-qq -o APT::Architecture=amd64 -o Dir::Etc::SourceList="$work/sources.list"
-		-o Dir::Etc::SourceParts=/dev/null
-		-o Dir::State::Lists="$work/lists" -o Dir::State::Status="$work/status" -o Dir::Cache="$work/cache"
-		-o APT::Sandbox::User=root)
-	apt-get "${apt[@]}" -o Acquire::Languages=none update || return
+	local suite=$1 work=$2 list=$3 apt packages package
+	apt_apart "$suite" "$work" || return
 
 	packages=$(kernel_packages linux-image-amd64 "${apt[@]}")
 	# shellcheck disable=SC2086 # a list of words

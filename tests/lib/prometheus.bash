@@ -16,18 +16,10 @@ promtool() {
 }
 
 prometheus_fetch() {
-	local new=$1 work=$1.work mirror apt deb
-	mirror=$("$TREE_REPO/dist/debian-mirror") || return
+	local new=$1 work=$1.work apt deb
 	rm -rf "$work" "$new"
-	mkdir -p "$new" "$work"/{lists/partial,cache/archives/partial,files}
-	echo "deb [arch=amd64 signed-by=/usr/share/keyrings/debian-archive-keyring.gpg] $mirror bookworm main" \
-		>"$work/sources.list"
-	: >"$work/status"
-	apt=(-qq -o APT::Architecture=amd64 -o Dir::Etc::SourceList="$work/sources.list"
-		-o Dir::Etc::SourceParts=/dev/null
-		-o Dir::State::Lists="$work/lists" -o Dir::State::Status="$work/status" -o Dir::Cache="$work/cache"
-		-o APT::Sandbox::User=root)
-	apt-get "${apt[@]}" -o Acquire::Languages=none update &&
+	mkdir -p "$new"
+	apt_apart bookworm "$work" &&
 		(cd "$work/files" && apt-get "${apt[@]}" download prometheus prometheus-alertmanager) || return
 	for deb in "$work"/files/*.deb; do
 		dpkg-deb --fsys-tarfile "$deb" | tar -x -C "$new" --strip-components=2 --wildcards './usr/bin/*' \

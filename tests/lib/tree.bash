@@ -83,6 +83,22 @@ tree_build() {
 		"${options[@]}" "${TREE_EXCLUDE[@]/#/--dpkgopt=path-exclude=}" "$suite" "$new" "$mirror"
 }
 
+# apt_apart SUITE WORK: sets the array `apt` to options by which apt-get downloads from that suite into WORK/files. It
+# checks that against the release's signature; its lists are in WORK, and the host's own configuration of packages is
+# neither changed nor asked.
+apt_apart() {
+	local mirror
+	mirror=$("$TREE_REPO/dist/debian-mirror") || return
+	mkdir -p "$2"/{lists/partial,cache/archives/partial,files}
+	echo "deb [arch=amd64 signed-by=/usr/share/keyrings/debian-archive-keyring.gpg] $mirror $1 main" \
+		>"$2/sources.list"
+	: >"$2/status"
+	apt=(-qq -o APT::Architecture=amd64 -o Dir::Etc::SourceList="$2/sources.list" -o Dir::Etc::SourceParts=/dev/null
+		-o Dir::State::Lists="$2/lists" -o Dir::State::Status="$2/status" -o Dir::Cache="$2/cache"
+		-o APT::Sandbox::User=root)
+	apt-get "${apt[@]}" -o Acquire::Languages=none update
+}
+
 # mirror_options: mmdebstrap's, one a line: a mirror can be a copy of some day, which this machine's apt is told to
 # believe, or be reached by a proxy.
 mirror_options() {
