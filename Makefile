@@ -111,8 +111,8 @@ install: all
 	$(INSTALL) -D -m 644 -t $(DESTDIR)$(INITCPIODIR)/install dist/mkinitcpio/install/iommu-verify
 	$(INSTALL) -D -m 644 -t $(DESTDIR)$(INITCPIODIR)/hooks dist/mkinitcpio/hooks/iommu-verify
 	$(INSTALL) -D -m 644 -t $(DESTDIR)$(UNITDIR) $(addprefix dist/systemd/,iommu-verify-late.service \
-		iommu-target-met.service iommu-target-met.target iommu-install-resume.service \
-		iommu-prometheus.service iommu-prometheus.timer)
+		iommu-verify-report.service iommu-target-met.service iommu-target-met.target \
+		iommu-install-resume.service iommu-prometheus.service iommu-prometheus.timer)
 	$(INSTALL) -d $(DESTDIR)$(UNITDIR)/sysinit.target.wants
 	ln -sfn ../iommu-verify-late.service $(DESTDIR)$(UNITDIR)/sysinit.target.wants/iommu-verify-late.service
 	$(INSTALL) -d $(DESTDIR)$(UNITDIR)/multi-user.target.wants

@@ -108,6 +108,7 @@ small() {
 	done
 	for f in systemd/system/iommu-verify-late.service \
 		systemd/system/sysinit.target.wants/iommu-verify-late.service \
+		systemd/system/iommu-verify-report.service \
 		systemd/system/iommu-target-met.target udev/rules.d/90-iommu-verify.rules \
 		systemd/catalog/iommu-verify.catalog; do
 		[ -e "$BATS_TEST_TMPDIR/d/usr/lib/$f" ] || { echo "missing: $f"; return 1; }

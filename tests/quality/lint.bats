@@ -7,7 +7,8 @@ setup() {
 }
 
 @test "shellcheck finds nothing in any script" {
-	shellcheck -x dist/debian-mirror dist/fetch-kmod dist/source-archives dist/build-* dist/tarball/* \
+	shellcheck -x dist/debian-mirror dist/fetch-kmod dist/image-test dist/source-archives dist/build-* \
+		dist/tarball/* \
 		dist/debian/*.p[or]* dist/early/*.sh dracut/*/*.sh initramfs-tools/hooks/* initramfs-tools/scripts/*/* \
 		src/helper/libkmod.sh tests/packages tests/record tests/run tests/surroundings tests/abilities \
 		tests/layout tests/check-fresh tests/bench tests/coverage tests/mutants tests/fuzz/run tests/demo \
@@ -16,8 +17,8 @@ setup() {
 		dist/mkinitcpio/install/* .ci/run
 }
 
-@test "the package's own scripts and the archive's are plain sh" {
-	shellcheck -s dash dist/debian/*.p[or]* dist/tarball/*
+@test "the package's own scripts, the archive's and the image test are plain sh" {
+	shellcheck -s dash dist/debian/*.p[or]* dist/tarball/* dist/image-test
 }
 
 @test "the scripts that run in an initramfs are plain sh" {
@@ -26,8 +27,8 @@ setup() {
 }
 
 @test "checkbashisms finds nothing in what plain sh runs" {
-	checkbashisms dist/debian-mirror dist/fetch-kmod dist/early/*.sh dist/hooks/* initramfs-tools/hooks/* \
-		initramfs-tools/scripts/*/* src/helper/libkmod.sh tests/packages
+	checkbashisms dist/debian-mirror dist/fetch-kmod dist/image-test dist/early/*.sh dist/hooks/* \
+		initramfs-tools/hooks/* initramfs-tools/scripts/*/* src/helper/libkmod.sh tests/packages
 }
 
 @test "no assertion of a test stands in a list whose status nobody sees" {
