@@ -67,7 +67,7 @@ static const char *yes_no_value(size_t i)
 
 static const char *emit_value(size_t i)
 {
-	static const char *const values[] = { "kargs.d", "ukify-addon", NULL };
+	static const char *const values[] = { "kargs.d", "ukify-addon", "machineconfig", "talos", NULL };
 	return values[i];
 }
 

@@ -335,7 +335,7 @@ iommufd.allow_unsafe_interrupts=1"
 	run in_machine 'iommu-install pt --initramfs=mkinitrd --force'
 	fails_with 1 "--initramfs: use initramfs-tools, dracut, mkinitcpio or none"
 	run in_machine 'iommu-install pt --emit=grub'
-	fails_with 1 "--emit: use kargs.d or ukify-addon"
+	fails_with 1 "--emit: use kargs.d, ukify-addon, machineconfig or talos"
 	run in_machine 'iommu-install pt --backend=uki --force'
 	fails_with 5 "BOOTLOADER_UNSUPPORTED"
 	run in_machine 'setpriv --reuid=65534 iommu-install pt'
