@@ -105,6 +105,16 @@ mirror_options() {
 	apt-config dump Acquire | sed -nE 's/^(Acquire::(Check-|https?::|Retries).* ".+");$/--aptopt=\1/p'
 }
 
+# unpack SUITE ARCHITECTURE PACKAGES DIR: packages and what they need, unpacked and no more.
+unpack() {
+	local options
+	mapfile -t options < <(mirror_options)
+	mmdebstrap --variant=extract --architectures="$2" --include="$3" --aptopt='Apt::Install-Recommends "false"' \
+		"${options[@]}" "$1" "$4" "$("$TREE_REPO/dist/debian-mirror")"
+	# Where all is below /usr (Debian 13) it is base-files that would make the link.
+	[ -e "$4/lib" ] || ln -s usr/lib "$4/lib"
+}
+
 # tree_kver TREE: the release of the tree's one kernel.
 tree_kver() {
 	local kver=("$1"/lib/modules/*)

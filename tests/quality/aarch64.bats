@@ -3,16 +3,6 @@
 bats_require_minimum_version 1.5.0
 # bats file_tags=boot
 
-# unpack SUITE ARCHITECTURE PACKAGES DIR: packages and what they need, unpacked and no more.
-unpack() {
-	local options
-	mapfile -t options < <(mirror_options)
-	mmdebstrap --variant=extract --architectures="$2" --include="$3" --aptopt='Apt::Install-Recommends "false"' \
-		"${options[@]}" "$1" "$4" "$("$TREE_REPO/dist/debian-mirror")"
-	# Where all is below /usr (Debian 13) it is base-files that would make the link.
-	[ -e "$4/lib" ] || ln -s usr/lib "$4/lib"
-}
-
 # Debian 12's emulator knows no openat2(2), 13's does.
 emulator() {
 	unpack trixie amd64 qemu-user "$1.d" && mv "$1.d/usr/bin/qemu-aarch64" "$1" && rm -rf "$1.d"
