@@ -1,5 +1,5 @@
 #!/usr/bin/env bats
-# The alerts of dist/prometheus: by Prometheus' own tests, and by itself with a thousand hosts.
+# The alerts and the dashboard of dist/prometheus: by Prometheus' own tools, and by itself with a thousand hosts.
 bats_require_minimum_version 1.5.0
 
 setup() {
@@ -62,6 +62,29 @@ with() {
 		"node_textfile_mtime_seconds up" ]
 }
 
+# expressions: those of the dashboard's panels, one a line, for all hosts.
+expressions() {
+	jq -r '.panels[].targets[].expr' "$rules/iommu.dashboard.json" | sed 's/"\$[a-z]*"/".*"/g'
+}
+
+@test "each panel of the dashboard asks what Prometheus can read, of metrics and labels that show tells" {
+	local tool told asked value
+	tool=$(promtool)
+	expressions | jq -R '{record: "a:b", expr: .}' | jq -s '{groups: [{name: "dashboard", rules: .}]}' > panels.yml
+	[ "$(jq '.groups[0].rules | length' panels.yml)" -ge 15 ]
+	"$tool" check rules panels.yml
+	asked=$({ expressions && jq -r '.templating.list[].definition // empty' "$rules/iommu.dashboard.json"; } |
+		grep -oE '\b(iommu|node)_[a-z_]+' | sort -u)
+	"$INSTALL" show --prometheus > told
+	printf '# TYPE %s x\n' iommu_boot_entries iommu_boot_entries_unchecked iommu_reboot_safe >> told
+	[ "$(sed -n 's/^# TYPE \([a-z_]*\) .*/\1/p' told | sort -u | comm -13 - <(echo "$asked") | xargs)" = \
+		node_textfile_mtime_seconds ]
+	# What is counted or named by a label has it.
+	while read -r value; do grep -F "$value" told; done < <(expressions | grep -oE 'verdict="[a-z-]+"' | sort -u)
+	while read -r value; do grep -F "$value=" told; done < <(expressions | sed -n 's/.* by (\([a-z]*\)).*/\1/p')
+	jq -e '[.panels[].id] | length == (unique | length)' "$rules/iommu.dashboard.json"
+}
+
 # --- A thousand hosts -------------------------------------------------------------------------------------------------
 
 # Each recorded tree with each of these targets is a host, until there are enough of them. What monitoring gets of it is
@@ -111,6 +134,7 @@ asked() {
 	plant 0 36 'iommu_boot_entries{verdict="mismatch"} 1' 'iommu_boot_entries{verdict="unknown"} 0'
 	plant 37 99 'iommu_boot_entries{verdict="mismatch"} 0' 'iommu_boot_entries{verdict="unknown"} 2'
 	plant 100 110 'iommu_boot_entries_unchecked 1'
+	plant 0 50 'iommu_reboot_safe 0'
 	plant 0 989 "node_textfile_mtime_seconds{file=\"iommu.prom\"} $(($(date +%s) + 86400))"
 	plant 990 999 'node_textfile_mtime_seconds{file="iommu.prom"} 1'
 	sed 's/^\( *for:\) .*/\1 0s/' "$rules/iommu.rules.yml" > rules.yml
@@ -155,6 +179,11 @@ asked() {
 		sleep 2
 	done
 	diff want got
+	# Every panel of the dashboard has something to show.
+	while read -r n; do
+		[ "$(curl -fsS -G --data-urlencode "query=$n" http://127.0.0.1:19090/api/v1/query |
+			jq '.data.result | length')" -gt 0 ] || { echo "nothing for $n"; return 1; }
+	done < <(expressions)
 	echo "# $(xargs < got); slowest scrape $(asked 'max(scrape_duration_seconds)') s;" \
 		"$(ps -o rss=,cputime= -p "$server" | xargs) (kB, CPU)" >&3
 }
