@@ -104,8 +104,9 @@ struct backend {
 	/* Names in entry the image that these edits give it, where that is another one than it has. NULL: they never
 	 * do. */
 	void (*image_after)(const struct edits *edits, struct boot_entry *entry);
-	/* Whether all that a file of the tool's names is there: kernels and images. NULL: nobody asks. */
-	bool (*whole)(const char *path);
+	/* Whether a file of the tool's that is kept as copy can stand at path again: all that it names is there,
+	 * kernels and images, and its entries carry words (NULL: whatever they are). NULL: the tool makes no file. */
+	bool (*whole)(const char *copy, const char *path, const char *words, bool flush);
 	/* Whether what its tool makes was made by it last: else it is not made anew. NULL: nobody asks. */
 	bool (*generated)(void);
 	/* Removes what no entry needs, once a change has ended; or NULL. */

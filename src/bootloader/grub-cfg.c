@@ -303,10 +303,10 @@ int grub_add_config(const char *path, const char *boot, struct boot_entries *ent
 			 r == -EBADMSG ? "holds a NUL byte; it is no grub.cfg" : strerror(-r));
 }
 
-int grub_read_text(const char *path, char *text, struct boot_entries *entries, struct error *error)
+int grub_read_text(const char *path, char *text, const char *boot, struct boot_entries *entries, struct error *error)
 {
 	*entries = (struct boot_entries){ 0 };
-	int r = add_text(text, path, "/boot", entries);
+	int r = add_text(text, path, boot, entries);
 	if (r == 0)
 		owner_decide(entries);
 	return error_errno(error, r);

@@ -13,8 +13,8 @@ const char *grub_config(void);
  * entries. */
 int grub_read_config(const char *path, struct boot_entries *entries, struct error *error);
 
-/* The same of a text that is to be the grub.cfg of that path; it is cut up. */
-int grub_read_text(const char *path, char *text, struct boot_entries *entries, struct error *error);
+/* The same of a text that is to be the grub.cfg of that path, its images in the directory boot; it is cut up. */
+int grub_read_text(const char *path, char *text, const char *boot, struct boot_entries *entries, struct error *error);
 
 /* Adds them to others, their images in the directory boot. As grub_read_config(). */
 int grub_add_config(const char *path, const char *boot, struct boot_entries *entries, struct error *error);

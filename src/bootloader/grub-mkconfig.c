@@ -148,24 +148,33 @@ int grub_rehearse(struct boot_entries *entries, struct error *error)
 	char *text = status == 0 ? file_read(path, NULL) : NULL;
 	int r = status < 0 ? status : status > 0 ? -ECHILD : !text ? -errno : 0;
 
-	r = r < 0 ? error_errno(error, r) : grub_read_text(grub_config(), text, entries, error);
+	r = r < 0 ? error_errno(error, r) : grub_read_text(grub_config(), text, "/boot", entries, error);
 	free(text);
 	free(old);
 	return r;
 }
 
-bool grub_whole(const char *path)
+bool grub_whole_in(const char *boot, const char *copy, const char *path, const char *words, bool flush)
 {
-	struct boot_entries entries;
+	struct boot_entries entries = { 0 };
 	struct error error;
 
-	bool whole = grub_read_config(path, &entries, &error) == 0;
+	char *text = file_read(copy, NULL);
+	bool whole = text && grub_read_text(path, text, boot, &entries, &error) == 0 &&
+		     (!words || boot_entries_check(&entries, path, words, flush, &error) == 0);
 	for (size_t i = 0; i < entries.count && whole; i++) {
 		const struct boot_entry *e = &entries.list[i];
-		whole = e->hand_made || e->xen || (!e->missing && !e->facts.lost);
+		/* What no script makes of the kernels that are here can be on another disk. */
+		whole = (e->hand_made && !e->xen) || (!e->missing && !e->facts.lost);
 	}
 	boot_entries_free(&entries);
+	free(text);
 	return whole;
+}
+
+bool grub_whole(const char *copy, const char *path, const char *words, bool flush)
+{
+	return grub_whole_in("/boot", copy, path, words, flush);
 }
 
 /* Each of its scripts begins with that line. Source: GRUB's util/grub-mkconfig.in. */

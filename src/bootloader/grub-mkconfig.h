@@ -19,7 +19,10 @@ int grub_rehearse(struct boot_entries *entries, struct error *error);
 const char *grub_command(void);
 extern const char *const grub_watched[];
 void grub_remove_temporaries(void);
-bool grub_whole(const char *path);
+bool grub_whole(const char *copy, const char *path, const char *words, bool flush);
+
+/* grub_whole() of one whose images are in the directory boot. */
+bool grub_whole_in(const char *boot, const char *copy, const char *path, const char *words, bool flush);
 
 /* Whether grub-mkconfig has written the grub.cfg that is there, or there is none: else it can't be made anew without a
  * loss. */

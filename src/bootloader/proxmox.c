@@ -342,6 +342,21 @@ static int rehearse_all(struct boot_entries *entries, struct error *error)
 	return n < 0 ? n : r;
 }
 
+/* Of the partition that the file is on. */
+static bool whole(const char *copy, const char *path, const char *words, bool flush)
+{
+	const struct esp *esps;
+	char own[64];
+
+	int n = esp_mount(&esps, NULL);
+	for (int i = 0; i < n; i++) {
+		grub_cfg(&esps[i], own);
+		if (strcmp(own, path) == 0)
+			return grub_whole_in(esps[i].dir, copy, path, words, flush);
+	}
+	return false;
+}
+
 static int open_all(void)
 {
 	const struct esp *esps;
@@ -402,6 +417,7 @@ const struct backend backend_proxmox = {
 	.environment = environment,
 	.command = command,
 	.remove_temporaries = remove_temporaries,
+	.whole = whole,
 	.needs_block_device = true,
 	.later = "run 'proxmox-boot-tool refresh' there",
 };

@@ -131,7 +131,7 @@ static int keep_after(const struct edit *edit, size_t number, bool back)
 	char path[128], from[140];
 
 	copy_path(path, SPARE, AFTER, number);
-	if (edit->role == ROLE_MADE)
+	if (edit->role == ROLE_MADE && !edit->after)
 		return 0; /* its tool makes it anew */
 	if (!back)
 		return edit->after ? file_write(path, edit->after, strlen(edit->after), 0600) : 0;
@@ -142,7 +142,7 @@ static int keep_after(const struct edit *edit, size_t number, bool back)
 		r = keep_link(from, path);
 	}
 	/* A target that waited for its boot is to be what it was meant to become. */
-	if (r == 0 && edit->after)
+	if (r == 0 && edit->after && edit->role != ROLE_MADE)
 		r = file_put(path, edit->after, strlen(edit->after), 0600);
 	return r == -ENOENT || r > 0 ? 0 : r;
 }
@@ -308,12 +308,11 @@ int journal_edits(struct edits *edits)
 	int r = read_change(&j, edits, &open);
 	for (size_t i = 0; r == 0 && i < edits->count; i++) {
 		struct edit *e = &edits->list[i];
-		if (e->role == ROLE_MADE)
-			continue;
-		r = read_copy(BEFORE, i, &e->before);
+		if (e->role != ROLE_MADE)
+			r = read_copy(BEFORE, i, &e->before);
 		if (r == 0)
 			r = read_copy(AFTER, i, &e->after);
-		if (r == 0)
+		if (r == 0 && e->role != ROLE_MADE)
 			r = read_copy(PUT, i, &e->put);
 	}
 	if (r == 0 && j.format == JOURNAL_FIRST)

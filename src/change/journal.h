@@ -44,8 +44,9 @@ struct journal {
 enum side { BEFORE, AFTER, PUT, MEANT };
 
 /* Begins: keeps the files as they are now, and what they are to become; with back, the edits being those of the last
- * change turned round, that is what they were before it, owner and mode included. The last change's copies stay
- * until journal_close(). Returns 0 or -errno; if it is cut short there is no new change. */
+ * change turned round, that is what they were before it, owner and mode included, also of what a tool has made and that
+ * is put back. The last change's copies stay until journal_close(). Returns 0 or -errno; if it is cut short there is no
+ * new change. */
 int journal_open(struct journal *journal, const struct edits *edits, bool back);
 
 /* Reads the last change, *open if it is still under way, also where it can't be read. Returns 0, -ENOENT if there is
@@ -56,7 +57,8 @@ int journal_read(struct journal *journal, bool *open);
 /* Whether nothing is left to do about it before the machine has booted: boot_id is this boot's, NULL in a tree. */
 bool journal_waits(const struct journal *journal, const char *boot_id);
 
-/* Reads what the change edits, both sides' texts included. Returns 0, or -errno and no edits. */
+/* Reads what the change edits, both sides' texts included; of ROLE_MADE what is put back. Returns 0, or -errno and no
+ * edits. */
 int journal_edits(struct edits *edits);
 
 /* What the target was to be after its boot, where the last change took the place of one that waited for it: *text,

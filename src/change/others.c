@@ -23,7 +23,7 @@ bool others_hold(const struct edits *edits, size_t number)
 
 	if (e->role == ROLE_MADE)
 		return access(e->path, F_OK) == 0 && !journal_holds(BEFORE, edits, number) &&
-		       !journal_holds(PUT, edits, number);
+		       !journal_holds(AFTER, edits, number) && !journal_holds(PUT, edits, number);
 	if (edit_now(e, &now) < 0)
 		return true;
 	bool known = edit_knows(e, now);

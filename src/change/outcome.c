@@ -83,10 +83,10 @@ static int take_files(const struct transaction *t, bool told, struct outcome *o)
 		return -ENOMEM;
 	for (size_t i = 0; i < edits->count; i++) {
 		const struct edit *e = &edits->list[i];
-		bool made = e->role == ROLE_MADE;
+		bool made = e->role == ROLE_MADE && !e->after;
 		char *now = made ? NULL : t->resumed ? file_read(e->path, NULL) : copy_of(e->before, &failed);
 
-		if (made ? !t->loader : same_text(now, e->after)) {
+		if ((e->role == ROLE_MADE && !t->loader) || (!made && same_text(now, e->after))) {
 			free(now);
 			continue;
 		}
@@ -228,7 +228,8 @@ static int add_command(struct outcome *o, const char *const argv[], const char *
 
 static int take_commands(const struct transaction *t, struct outcome *o)
 {
-	const char *line = t->loader && t->backend->command ? t->backend->command() : NULL;
+	bool tool = t->loader && t->backend->command && !edits_put_made(&t->edits);
+	const char *line = tool ? t->backend->command() : NULL;
 	int r = 0;
 
 	for (size_t i = 0; i < t->kernels.count && r == 0; i++)
@@ -262,11 +263,11 @@ static size_t siblings_before(const struct outcome *o, size_t i)
 /* Of each own entry release and line, with a NUL byte behind each. */
 static int say_lines(FILE *out, void *context)
 {
-	const struct backend *backend = context;
+	const struct transaction *t = context;
 	struct boot_entries entries = { 0 };
 	struct error error;
 
-	int r = backend->rehearse(&entries, &error);
+	int r = edits_put_made(&t->edits) ? t->backend->read(&entries, &error) : t->backend->rehearse(&entries, &error);
 	for (size_t i = 0; r == 0 && i < entries.count; i++)
 		if (entries.list[i].own)
 			fprintf(out, "%s%c%s%c", entries.list[i].release, '\0', entries.list[i].words, '\0');
@@ -296,7 +297,7 @@ static int take_made(const struct transaction *t, struct outcome *o)
 	bool failed = false;
 
 	bool told = t->backend->rehearse &&
-		    rehearse(&t->edits, say_lines, (void *)t->backend, &said, &len) == 0;
+		    rehearse(&t->edits, say_lines, (void *)t, &said, &len) == 0;
 	for (size_t i = 0; i < o->nentries; i++) {
 		struct outcome_entry *e = &o->entries[i];
 		const char *line = told ? line_said(said, said + len, e->kernel, siblings_before(o, i)) : NULL;

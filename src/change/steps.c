@@ -14,6 +14,7 @@
 
 #include "base/paths.h"
 #include "change/interrupt.h"
+#include "change/others.h"
 #include "initramfs/rebuild.h"
 #include "system/files.h"
 #include "system/message.h"
@@ -298,6 +299,30 @@ static int note_placed(const struct transaction *t)
 	return step_told("the journal", r);
 }
 
+/* What can be put back byte for byte, as a rollback has planned it; not where somebody has been at it since, or what it
+ * names is gone. Returns 1 if it all is, 0 if the tool is to make it, or -1 with one line told. */
+static int put_made(const struct transaction *t, const char *words)
+{
+	char copy[128];
+
+	for (size_t i = 0; i < t->edits.count; i++) {
+		const struct edit *e = &t->edits.list[i];
+		journal_copy_path(copy, AFTER, i);
+		if (e->role == ROLE_MADE && (!e->after || others_hold(&t->edits, i) ||
+					     !t->backend->whole(copy, e->path, words, t->journal.flush)))
+			return 0;
+	}
+	for (size_t i = 0; i < t->edits.count; i++) {
+		const struct edit *e = &t->edits.list[i];
+		if (e->role != ROLE_MADE || journal_holds(AFTER, &t->edits, i))
+			continue;
+		if (step_told(e->path, journal_restore(AFTER, &t->edits, i)) < 0)
+			return -1;
+		step_say(t, "wrote   %s\n", e->path);
+	}
+	return edits_put_made(&t->edits);
+}
+
 int step_switch_loader(struct transaction *t)
 {
 	const struct journal *j = &t->journal;
@@ -309,12 +334,15 @@ int step_switch_loader(struct transaction *t)
 	snapshot_free(t->snapshot);
 	if (r < 0 || !t->loader)
 		return r;
-	step_say(t, "updating %s\n", t->backend->location());
 	wait_for_entries(t);
 	struct seen made = { 0 };
 	if (see_made(t, &made) < 0)
 		return -1;
-	r = t->backend->apply(t->snapshot, words, j->flush, t->verbose);
+	r = put_made(t, words);
+	if (r == 0) {
+		step_say(t, "updating %s\n", t->backend->location());
+		r = t->backend->apply(t->snapshot, words, j->flush, t->verbose);
+	}
 	if (note_made(t, &made) < 0 || note_placed(t) < 0)
 		r = -1;
 	seen_free(&made);

@@ -183,7 +183,7 @@ static void put_back_made(const struct transaction *t, size_t i, struct undone *
 	if (t->backend->generated && !t->backend->generated()) {
 		fail("%s: somebody else has written it meanwhile; it stays as it is", path);
 		u->left++;
-	} else if (!others_hold(&t->edits, i) && (!t->backend->whole || t->backend->whole(copy)))
+	} else if (!others_hold(&t->edits, i) && (!t->backend->whole || t->backend->whole(copy, path, NULL, false)))
 		u->failed += step_told(path, journal_restore(BEFORE, &t->edits, i)) < 0;
 	else
 		u->make = true;

@@ -19,6 +19,7 @@
 #include "change/written.h"
 #include "command/machine.h"
 #include "command/resume.h"
+#include "system/files.h"
 #include "system/message.h"
 #include "system/refuse.h"
 
@@ -103,6 +104,45 @@ static int old_words(const struct edits *edits, const struct journal *last, cons
 		    last->command);
 }
 
+/* What the boot loader's tool has made is put back byte for byte where it still is what the last change has had made,
+ * and all that it names is there; where entries are written beside it the tool runs for those anyhow. Returns 0 or an
+ * exit code. */
+static int take_made(const struct machine *m, struct transaction *t, bool open)
+{
+	const struct edit *made = NULL;
+	bool back = t->backend->whole;
+	char copy[128];
+
+	for (size_t i = 0; i < t->edits.count; i++) {
+		struct edit *e = &t->edits.list[i];
+		const char *words = t->journal.known ? t->journal.words : NULL;
+		back = back && e->role != ROLE_ENTRY;
+		if (e->role != ROLE_MADE)
+			continue;
+		made = e;
+		free(e->before);
+		free(e->after);
+		e->before = file_read(e->path, NULL);
+		journal_copy_path(copy, BEFORE, i);
+		e->after = file_read(copy, NULL);
+		back = back && e->after && !others_hold(&t->edits, i) &&
+		       t->backend->whole(copy, e->path, words, t->journal.flush);
+	}
+	for (size_t i = 0; i < t->edits.count && !back; i++) {
+		struct edit *e = &t->edits.list[i];
+		if (e->role != ROLE_MADE)
+			continue;
+		free(e->before);
+		free(e->after);
+		e->before = e->after = NULL;
+	}
+	bool by_hand = made && !back && t->backend->generated && !t->backend->generated();
+	if (!by_hand || open || !(m->loader || !t->backend->needs_block_device))
+		return 0;
+	return refuse(GENERATED_ELSEWHERE, "%s: what it holds now was not written by the tool that makes it",
+		      made->path);
+}
+
 static void tell(const struct request *q, const struct outcome *o, const char *undone)
 {
 	if (o->has_target)
@@ -144,6 +184,8 @@ static int roll_back(const struct request *q, const struct machine *m)
 		code = plan_generator(q->initramfs, NULL, &last, &t.generator);
 	if (code == 0)
 		code = old_words(&t.edits, &last, t.backend, &t.journal);
+	if (code == 0)
+		code = take_made(m, &t, open);
 	if (code == 0)
 		code = machine_change(q, m, &t);
 	if (code == 0 && !q->dry_run)

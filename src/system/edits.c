@@ -187,6 +187,14 @@ bool same_text(const char *a, const char *b)
 	return a && b ? strcmp(a, b) == 0 : !a && !b;
 }
 
+bool edits_put_made(const struct edits *edits)
+{
+	for (size_t i = 0; i < edits->count; i++)
+		if (edits->list[i].role == ROLE_MADE && edits->list[i].after)
+			return true;
+	return false;
+}
+
 bool edit_changes(const struct edit *edit)
 {
 	return edit->role != ROLE_MADE && !same_text(edit->before, edit->after);

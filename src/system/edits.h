@@ -20,7 +20,7 @@ enum role {
 struct edit {
 	enum role role;
 	char *path;
-	char *before, *after; /* texts; NULL: no such file. Of ROLE_MADE neither is known */
+	char *before, *after; /* texts; NULL: no such file. Of ROLE_MADE known only where it is put back, not made */
 	char *put;            /* what a change under way has put there meanwhile; NULL: nothing else */
 };
 
@@ -70,6 +70,9 @@ int edit_now(const struct edit *edit, char **text);
 
 /* Whether that is one of the texts that this change has read or written: else somebody else has been there. */
 bool edit_knows(const struct edit *edit, const char *text);
+
+/* Whether what the boot loader's tool has made is put back, so that it does not run. */
+bool edits_put_made(const struct edits *edits);
 
 bool edit_changes(const struct edit *edit);
 bool edits_change(const struct edits *edits);

@@ -154,8 +154,10 @@ static int prepare(const struct edits *edits)
 		r = -errno;
 	for (size_t i = 0; i < edits->count && r == 0; i++) {
 		const struct edit *e = &edits->list[i];
-		bool shown = (e->role == ROLE_SOURCE || e->role == ROLE_ENTRY) && !is_below(e->path, STATE_DIR);
-		r = shown && edit_changes(e) ? show(e, i) : 0;
+		bool shown = (e->role == ROLE_SOURCE || e->role == ROLE_ENTRY) && !is_below(e->path, STATE_DIR) &&
+			     edit_changes(e);
+		bool back = e->role == ROLE_MADE && e->after && !same_text(e->before, e->after);
+		r = shown || back ? show(e, i) : 0;
 	}
 	return r;
 }

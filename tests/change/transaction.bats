@@ -15,7 +15,7 @@ teardown() {
 	machine_end
 }
 
-# What a change may touch, with owner and mode, but for grub.cfg and images: those are made anew.
+# What a change may touch, with owner and mode, but for grub.cfg and images: those can be made anew.
 sources() {
 	in_machine 'for f in /etc/iommu.target /etc/default/grub /etc/default/grub.d/* /etc/dracut.conf.d/*; do
 		[ ! -e "$f" ] || { stat -c "%n %a %u:%g" "$f"; sha256sum < "$f"; }; done'
@@ -91,6 +91,77 @@ second_kernel() {
 	run -0 in_machine 'mount --bind / /mnt && iommu-install --root /mnt check'
 	[ "$(grep -c '^match ' <<< "$output")" -ge 4 ]
 	[ "$(grep -c 'wants pt, stops the boot on a mismatch' <<< "$output")" -ge 4 ]
+}
+
+@test "rollback puts grub.cfg back byte for byte, owner and mode too, without its tool, and a dry run says so" {
+	quick_machine
+	run -0 in_machine 'iommu-install pt --force --on-mismatch=halt
+		sed -i "1s/^/# as no tool would make it again\n/" /boot/grub/grub.cfg
+		cp -a /boot/grub/grub.cfg /before; iommu-install strict --force
+		printf "#!/bin/sh\nexit 1\n" > /usr/sbin/update-grub
+		iommu-install rollback --dry-run --json > /host/dry.json
+		iommu-install rollback --json > /host/real.json 2> /dev/null && cmp /boot/grub/grub.cfg /before'
+	for run in dry real; do
+		jq -e '.result == "done" and ([.commands[] | select(test("grub"))] == []) and
+			([.files[] | select(.path == "/boot/grub/grub.cfg") | .action] == ["write"])' \
+			"$BATS_TEST_TMPDIR/$run.json"
+	done
+	diff <(jq -c '.entries[] | [.kernel, .before, .after, .foreseen]' "$BATS_TEST_TMPDIR/dry.json") \
+		<(jq -c '.entries[] | [.kernel, .before, .after, .foreseen]' "$BATS_TEST_TMPDIR/real.json")
+}
+
+@test "rollback of the first change gives the grub.cfg back that was there, whoever had written in it" {
+	quick_machine
+	run -0 in_machine 'sed -i "1s/^/# as no tool would make it again\n/" /boot/grub/grub.cfg
+		chmod 640 /boot/grub/grub.cfg; chgrp 4 /boot/grub/grub.cfg
+		stat -c "%a %u:%g" /boot/grub/grub.cfg > /mode
+		cp -a /boot/grub/grub.cfg /before; iommu-install pt --force --on-mismatch=halt
+		! cmp -s /boot/grub/grub.cfg /before && iommu-install rollback && cmp /boot/grub/grub.cfg /before &&
+		stat -c "%a %u:%g" /boot/grub/grub.cfg | diff - /mode'
+}
+
+@test "rollback after somebody else has had grub.cfg made: what that has brought stays" {
+	quick_machine
+	# shellcheck disable=SC2016 # for the machine
+	run -0 in_machine 'iommu-install pt --force --on-mismatch=halt
+		printf "cat <<E\nmenuentry \"mark\" {\n\tchainloader /mark\n}\nE\n" > /etc/grub.d/41_mark
+		chmod 755 /etc/grub.d/41_mark; update-grub 2> /dev/null; iommu-install rollback'
+	run -0 in_machine 'cat /boot/grub/grub.cfg'
+	[[ $output == *'"mark"'* && $output != *iommu* ]]
+}
+
+@test "rollback never brings back a grub.cfg that names a kernel or an image that is gone" {
+	quick_machine
+	second_kernel
+	run -0 in_machine 'iommu-install pt --force --on-mismatch=halt
+		rm -r /boot/*-6.1.0-99-amd64 /lib/modules/6.1.0-99-amd64; iommu-install rollback'
+	run -0 in_machine 'cat /boot/grub/grub.cfg'
+	[[ $output == *vmlinuz-6* && $output != *6.1.0-99* && $output != *iommu* ]]
+}
+
+@test "rollback over a grub.cfg that somebody has written by hand since is refused, and nothing is changed" {
+	quick_machine
+	local before
+	in_machine 'iommu-install pt --force --on-mismatch=halt; echo "menuentry mine { true; }" > /boot/grub/grub.cfg'
+	before=$(files_of_machine)
+	run -5 --separate-stderr in_machine 'iommu-install rollback --json'
+	[ "$(jq -r .refusal.code <<< "$output")" = GENERATED_ELSEWHERE ]
+	[ "$(files_of_machine)" = "$before" ]
+}
+
+@test "a rollback that is killed once grub.cfg is back: resume ends with the same bytes" {
+	quick_machine
+	# shellcheck disable=SC2016 # for the machine
+	run -0 in_machine 'iommu-install pt --force --on-mismatch=halt
+		cp /boot/grub/grub.cfg /ours
+		sed -i "1s/^/# as no tool would make it again\n/" /boot/grub/grub.cfg
+		cp /boot/grub/grub.cfg /before; iommu-install strict --force
+		mv /usr/sbin/update-initramfs /usr/sbin/update-initramfs.real
+		printf "#!/bin/bash\ncmp -s /boot/grub/grub.cfg /before && kill -9 \$PPID\n%s\n" \
+			"exec update-initramfs.real \"\$@\"" > /usr/sbin/update-initramfs
+		chmod 755 /usr/sbin/update-initramfs; iommu-install rollback; ls /var/lib/iommu/change/journal
+		mv /usr/sbin/update-initramfs.real /usr/sbin/update-initramfs
+		iommu-install resume && cmp /boot/grub/grub.cfg /before'
 }
 
 @test "remove takes target, words and checks out, and leaves the line as it was before the first change" {
