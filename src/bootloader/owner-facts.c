@@ -11,6 +11,7 @@
 #include "bootloader/choose.h"
 #include "bootloader/root-here.h"
 #include "initramfs/kernels.h"
+#include "system/boot-count.h"
 #include "system/chroot.h"
 #include "system/files.h"
 #include "system/os-release.h"
@@ -83,23 +84,12 @@ static enum presence same_system(const struct here *here, const char *id)
 	return strcmp(id, here->id) == 0 || strcmp(id, here->image_id) == 0 ? PRESENCE_YES : PRESENCE_NO;
 }
 
-/* Where the name of an entry's file ends, without its boot counter (+3-0) and .conf or .efi. */
-static size_t stem(const char *name)
-{
-	size_t len = strlen(name), plus = len > 5 ? len - (strcmp(name + len - 4, ".efi") == 0 ? 4 : 5) : len;
-
-	len = plus;
-	while (plus > 0 && strchr("0123456789-", name[plus - 1]))
-		plus--;
-	return plus > 0 && name[plus - 1] == '+' ? plus - 1 : len;
-}
-
 /* kernel-install(8) names files TOKEN-RELEASE.conf, and puts kernels into TOKEN/RELEASE/. False, and "", if neither is
  * so. */
 static bool token_of(const struct boot_entry *e, char token[128])
 {
 	const char *name = file_name(e->id);
-	size_t len = stem(name), tail = strlen(e->release);
+	size_t len = boot_count_stem(name), tail = strlen(e->release);
 	char path[256], dir[80];
 
 	token[0] = '\0';

@@ -15,6 +15,7 @@
 #include "bootloader/esp-places.h"
 #include "bootloader/owner-facts.h"
 #include "initramfs/kernels.h"
+#include "system/boot-count.h"
 #include "system/files.h"
 #include "system/memstream.h"
 #include "system/os-release.h"
@@ -112,12 +113,7 @@ static int add_addons(const char *dir, FILE *line)
 /* What its addons' directory is named by: the image without its boot counter (ID+3-0.efi). */
 static int plain_name(const char *path, char name[PATH_MAX])
 {
-	size_t len = strlen(path) - strlen(".efi"), plus = len;
-
-	while (plus > 0 && strchr("0123456789-", path[plus - 1]))
-		plus--;
-	bool counted = plus > 0 && path[plus - 1] == '+';
-	return snprintf(name, PATH_MAX, "%.*s.efi.extra.d", (int)(counted ? plus - 1 : len), path) < PATH_MAX ?
+	return snprintf(name, PATH_MAX, "%.*s.efi.extra.d", (int)boot_count_stem(path), path) < PATH_MAX ?
 		       0 : -ENAMETOOLONG;
 }
 

@@ -20,6 +20,7 @@
 #include "bootloader/snapshot.h"
 #include "bootloader/uki-conf.h"
 #include "bootloader/uki-read.h"
+#include "system/boot-count.h"
 #include "system/files.h"
 #include "system/memstream.h"
 #include "system/message.h"
@@ -150,6 +151,16 @@ static int check_image(const char *path, struct error *error)
 	return r;
 }
 
+/* Under the name that a boot has given it while the new one was made. */
+static int put_image(const char *new, const char *path)
+{
+	char place[PATH_MAX];
+
+	snprintf(place, sizeof(place), "%s", path);
+	boot_count_follow(place, sizeof(place));
+	return file_replace(new, place);
+}
+
 /* Makes an image anew with that line, NULL: the one that is configured, and puts it in the old one's place, old being
  * the line of that. Returns 0, or -1 with one line told. */
 static int make_image(const char *path, const char *release, const char *old, const char *line, bool verbose)
@@ -172,7 +183,7 @@ static int make_image(const char *path, const char *release, const char *old, co
 		     now ? now : "none");
 	else if (dracut && check_image(new, &error) < 0)
 		fail("%s: dracut reports success, but the image %s", path, error.text);
-	else if ((r = file_replace(new, path)) < 0)
+	else if ((r = put_image(new, path)) < 0)
 		fail("%s: %s", path, file_error(r));
 	unlink(new);
 	free(now);

@@ -17,6 +17,7 @@
 #include "base/paths.h"
 #include "change/first-format.h"
 #include "change/lock.h"
+#include "system/boot-count.h"
 #include "system/files.h"
 #include "system/memstream.h"
 
@@ -484,15 +485,18 @@ void journal_copy_path(char path[static 128], enum side side, size_t number)
 	copy_path(path, CHANGE, side, number);
 }
 
-/* What tells one image from the next at the same path. Not the inode: on FAT it is another one after each mount. */
+/* What tells one image from the next at the same path, whatever a boot has counted there since. Not the inode: on FAT
+ * it is another one after each mount. */
 static int image_line(const char *path, char line[PATH_MAX + 80])
 {
+	size_t len = boot_count_stem(path);
+	const char *end = strrchr(path + len, '.');
 	struct stat st;
 
 	if (stat(path, &st) < 0)
 		return -errno;
-	snprintf(line, PATH_MAX + 80, "\n%lld %lld.%09ld %s\n", (long long)st.st_size, (long long)st.st_mtim.tv_sec,
-		 st.st_mtim.tv_nsec, path);
+	snprintf(line, PATH_MAX + 80, "\n%lld %lld.%09ld %.*s%s\n", (long long)st.st_size,
+		 (long long)st.st_mtim.tv_sec, st.st_mtim.tv_nsec, (int)len, path, end ? end : "");
 	return 0;
 }
 

@@ -3,7 +3,6 @@
  */
 #include "change/others.h"
 
-#include <dirent.h>
 #include <errno.h>
 #include <limits.h>
 #include <stdio.h>
@@ -13,6 +12,7 @@
 
 #include "change/plan.h"
 #include "change/steps.h"
+#include "system/boot-count.h"
 #include "system/files.h"
 #include "system/message.h"
 
@@ -33,49 +33,17 @@ bool others_hold(const struct edits *edits, size_t number)
 
 /* --- Names -------------------------------------------------------------------------------------------------------- */
 
-/* How long a name is without what counts tries: "+LEFT" or "+LEFT-DONE" before ".conf" or ".efi".
- * Source: systemd's documentation, "Automatic Boot Assessment". */
-static size_t uncounted(const char *name)
-{
-	const char *dot = strrchr(name, '.'), *plus = strrchr(name, '+');
-
-	if (!dot || !plus || plus > dot || plus[1] < '0' || plus[1] > '9')
-		return dot ? (size_t)(dot - name) : strlen(name);
-	return strspn(plus + 1, "0123456789-") == (size_t)(dot - plus - 1) ? (size_t)(plus - name) :
-									       (size_t)(dot - name);
-}
-
-static bool same_but_count(const char *a, const char *b)
-{
-	const char *end_a = strrchr(a, '.'), *end_b = strrchr(b, '.');
-	size_t len = uncounted(a);
-
-	return end_a && end_b && strcmp(end_a, end_b) == 0 && uncounted(b) == len && strncmp(a, b, len) == 0;
-}
-
-/* The new name of an entry whose own is not there: owned, NULL if it has none. */
-static char *new_name(const char *path)
-{
-	const char *name = file_name(path);
-	char dir[PATH_MAX], *found = NULL;
-
-	snprintf(dir, sizeof(dir), "%.*s", (int)(name - path), path);
-	DIR *list = opendir(dir);
-	for (const struct dirent *e; list && !found && (e = readdir(list));)
-		if (same_but_count(name, e->d_name) && asprintf(&found, "%s%s", dir, e->d_name) < 0)
-			found = NULL;
-	if (list)
-		closedir(list);
-	return found;
-}
-
 bool others_follow(struct edits *edits)
 {
+	char path[PATH_MAX];
 	bool any = false;
 
 	for (size_t i = 0; i < edits->count; i++) {
 		struct edit *e = &edits->list[i];
-		char *name = e->role == ROLE_ENTRY && access(e->path, F_OK) < 0 ? new_name(e->path) : NULL;
+		if (e->role != ROLE_ENTRY || strlen(e->path) >= sizeof(path))
+			continue;
+		strcpy(path, e->path);
+		char *name = boot_count_follow(path, sizeof(path)) ? strdup(path) : NULL;
 		if (!name)
 			continue;
 		free(e->path);
@@ -294,6 +262,9 @@ int others_take_in(struct transaction *t)
 	int r = 0;
 
 	t->other = NULL;
+	/* An entry of another name is no other entry. */
+	if (others_follow(&t->edits))
+		r = step_told("the journal", journal_update(&t->journal, &t->edits));
 	for (size_t i = 0; r == 0 && i < t->edits.count; i++)
 		if (t->edits.list[i].role == ROLE_TARGET)
 			r = take_target(t, i);

@@ -181,6 +181,7 @@ int step_build_image(const struct transaction *t, size_t i, const struct image_w
 	int r = initramfs_rebuild(t->generator, kernel, want, t->verbose, terminal ? show_time : NULL, &step);
 	clock_gettime(CLOCK_MONOTONIC, &end);
 	fail_on_new_line(false);
+	initramfs_follow(kernel);
 	if (note_images(t, kernel, there ? &before : NULL, r == 0) < 0)
 		r = -1;
 	long seconds = (long)(end.tv_sec - start.tv_sec);
@@ -198,6 +199,7 @@ static int build_images(const struct transaction *t, const char *target_text)
 	for (size_t i = 0; t->generator && i < t->kernels.count; i++) {
 		const char *path;
 
+		initramfs_follow(&t->kernels.list[i]);
 		if (initramfs_check(&t->kernels.list[i], &want, &path, NULL) < 0 &&
 		    (step_build_image(t, i, &want) < 0 || step_go_on() < 0))
 			return -1;
@@ -214,6 +216,7 @@ static int check_images(const struct transaction *t, const char *target_text)
 	const char *path;
 
 	for (size_t i = 0; t->generator && i < t->kernels.count; i++) {
+		initramfs_follow(&t->kernels.list[i]);
 		if (initramfs_check(&t->kernels.list[i], &want, &path, &error) < 0) {
 			fail("%s: %s", path, error.text);
 			return -1;
@@ -293,6 +296,7 @@ static int note_placed(const struct transaction *t)
 
 	for (size_t i = 0; i < t->kernels.count; i++) {
 		const struct kernel *kernel = &t->kernels.list[i];
+		initramfs_follow(kernel);
 		for (size_t c = 0; kernel->place && c < kernel->places; c++)
 			r = first_error(r, journal_note_image(kernel->placed[c]));
 	}

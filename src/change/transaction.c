@@ -270,6 +270,7 @@ static int undo(struct transaction *t)
 
 	interrupt_stage(STAGE_UNDO);
 	t->journal.progress = PROGRESS_OPEN;
+	others_follow(&t->edits);
 	put_back(t, true, &u);
 	if (u.failed == 0 && u.make)
 		make_anew(t, &u);

@@ -3,6 +3,7 @@
  */
 #include "initramfs/kept.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <limits.h>
 #include <stdio.h>
@@ -10,6 +11,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "system/boot-count.h"
 #include "system/files.h"
 #include "system/place.h"
 
@@ -84,6 +86,39 @@ bool kept_same(const char *path)
 	if (stat(real, &a) < 0 || stat(old, &b) < 0)
 		return false;
 	return (a.st_dev == b.st_dev && a.st_ino == b.st_ino) || file_same(real, old);
+}
+
+/* One file beside path, by its name. */
+static void follow_one(const char *path, const char *name)
+{
+	char old[PATH_MAX + 16], other[PATH_MAX + 16], base[NAME_MAX + 1];
+	const char *mark = strstr(name, ".iommu-");
+	int dir = (int)(file_name(path) - path);
+
+	snprintf(base, sizeof(base), "%.*s", mark ? (int)(mark - name) : 0, name);
+	if (!mark || strcmp(base, file_name(path)) == 0 || !boot_count_same(base, file_name(path)))
+		return;
+	snprintf(other, sizeof(other), "%.*s%s", dir, path, base);
+	if (access(other, F_OK) == 0) /* which is another image then */
+		return;
+	snprintf(other, sizeof(other), "%.*s%s", dir, path, name);
+	old_name(path, old);
+	if (strcmp(mark, ".iommu-old") != 0 || access(old, F_OK) == 0)
+		unlink(other);
+	else if (rename(other, old) == 0)
+		file_sync_dir(old);
+}
+
+void kept_follow(const char *path)
+{
+	char dir[PATH_MAX];
+
+	snprintf(dir, sizeof(dir), "%.*s", (int)(file_name(path) - path), path);
+	DIR *list = opendir(dir);
+	for (const struct dirent *e; list && (e = readdir(list));)
+		follow_one(path, e->d_name);
+	if (list)
+		closedir(list);
 }
 
 /* The link comes back under its own name; its second one stays. */

@@ -16,6 +16,10 @@ int kept_keep(const char *path);
 /* Whether something is kept. */
 bool kept_any(const char *path);
 
+/* What is kept of the name that path had before a boot has counted in it is kept of path; what was begun under that
+ * name goes. */
+void kept_follow(const char *path);
+
 /* After a program has made path anew by itself: mode, owner and the rest are what they were, and what was a link is one
  * again, and leads to the new file. Returns 0 or -errno. */
 int kept_settle(const char *path);

@@ -10,8 +10,17 @@
 
 #include "base/run.h"
 #include "initramfs/kept.h"
+#include "system/boot-count.h"
 #include "system/files.h"
 #include "system/message.h"
+
+void initramfs_follow(const struct kernel *kernel)
+{
+	for (size_t i = 0; kernel->place && i < kernel->places; i++) {
+		boot_count_follow(kernel->placed[i], sizeof(kernel->placed[i]));
+		kept_follow(kernel->placed[i]);
+	}
+}
 
 static int each(const struct kernel *kernel, int (*visit)(const char *path))
 {
@@ -44,6 +53,7 @@ static int restore(const char *path, bool (*made)(const char *path))
 
 int initramfs_restore(const struct kernel *kernel, bool (*made)(const char *path))
 {
+	initramfs_follow(kernel);
 	int stay = 0, r = restore(kernel->image, made);
 
 	for (size_t i = 0; r >= 0 && i < kernel->places; i++) {
@@ -59,6 +69,7 @@ int initramfs_restore(const struct kernel *kernel, bool (*made)(const char *path
 
 int initramfs_forget(const struct kernel *kernel)
 {
+	initramfs_follow(kernel);
 	return each(kernel, kept_forget);
 }
 
@@ -144,6 +155,7 @@ int initramfs_rebuild(const struct generator *generator, const struct kernel *ke
 	if (kernel->under[0] && copy_to(kernel, kernel->under) < 0)
 		return -1;
 	int r = 0;
+	initramfs_follow(kernel); /* the image took its time */
 	for (size_t i = 0; r == 0 && i < kernel->places; i++) {
 		const char *path = kernel->placed[i];
 		if (!kernel->place)

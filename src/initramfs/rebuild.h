@@ -10,6 +10,9 @@
 #include "initramfs/inspect.h"
 #include "initramfs/kernels.h"
 
+/* Takes the names that boots that count have given to images that are entries themselves. */
+void initramfs_follow(const struct kernel *kernel);
+
 /* Makes all hold what they must: rebuilds the image if it does not, and copies it. The old one stays under a second
  * name until initramfs_forget(), and whatever fails, the image at its own name is whole. tick, if not NULL, is called
  * every second. Returns 0, or -1 with one line told on stderr. */
