@@ -155,6 +155,14 @@ static const char *fault(const struct boot_entry *e, const char *words, bool flu
 	return e->missing ? "has an initramfs that is not there" : NULL;
 }
 
+bool boot_entries_own(const struct boot_entries *entries)
+{
+	for (size_t i = 0; i < entries->count; i++)
+		if (entries->list[i].own)
+			return true;
+	return false;
+}
+
 int boot_entries_check(const struct boot_entries *entries, const char *file, const char *words, bool flush,
 		       struct error *error)
 {

@@ -152,6 +152,9 @@ bool boot_entry_fed(const struct boot_entry *entry, const char *words, bool flus
 /* The next line that it can come to, *at NULL at first; owned by the caller, NULL at the end or without memory. */
 char *boot_entry_line(const struct boot_entry *entry, const char **at);
 
+/* Whether one of them is this system's, and can be edited. */
+bool boot_entries_own(const struct boot_entries *entries);
+
 /* Adds a copy of entry, whose texts stay the caller's. Returns 0 or -ENOMEM. */
 int boot_entries_add(struct boot_entries *entries, const struct boot_entry *entry);
 /* Where none of the entries from first on is known to be started by default, nobody can tell of any. */

@@ -13,7 +13,11 @@ extern const char *const esp_places[];
 /* Whether that directory of place i is one that no place before it has: two of them can be one mount. */
 bool esp_first(size_t i, const char *dir);
 
-/* The same as a sentence has it. */
+/* Whether a place is a file system that a boot loader reads beside its own, the extended boot partition: not what GRUB
+ * reads there, nor a directory of /. */
+bool esp_extended(const char *place);
+
+/* All of them as a sentence has them. */
 #define ESP_PLACES "/efi, /boot or /boot/efi"
 
 #endif

@@ -30,8 +30,9 @@
 #include "system/message.h"
 
 #define PREFIX "initrd-iommu-"
+#define ENTRIES "loader/entries"
 
-/* Where the last reading has found entries, or NULL. */
+/* Where the last reading has found entries, of this system if there are any, or NULL. */
 static const char *found_in;
 
 static int detect(bool installed, const char **what)
@@ -45,7 +46,7 @@ static int detect(bool installed, const char **what)
 	*what = "sdbootutil";
 	if (!run_find("sdbootutil", path, sizeof(path)))
 		return -ENOENT;
-	*what = ESP_PLACES " with loader/entries";
+	*what = ESP_PLACES " with " ENTRIES;
 	return 0;
 }
 
@@ -126,7 +127,7 @@ static int read_in(const char *dir, struct boot_entries *entries, struct error *
 	struct bls_entries found;
 	char path[128];
 
-	snprintf(path, sizeof(path), "%s/loader/entries", dir);
+	snprintf(path, sizeof(path), "%s/" ENTRIES, dir);
 	int r = bls_read(path, all_lines(), &found, error);
 	for (size_t i = 0; r == 0 && i < found.count; i++)
 		r = error_errno(error, add(dir, &found.list[i], entries));
@@ -139,18 +140,38 @@ static int read_in(const char *dir, struct boot_entries *entries, struct error *
 	return r;
 }
 
+static int read_place(const char *place, struct boot_entries *entries, struct error *error)
+{
+	size_t first = entries->count;
+	bool own = boot_entries_own(entries);
+	int r = read_in(place, entries, error);
+
+	if (r < 0 || (entries->count > first && !found_in) || (boot_entries_own(entries) && !own))
+		found_in = place;
+	return r;
+}
+
+/* On every file system of its own; where those have none of this system's, wherever they are. */
 static int read_entries(struct boot_entries *entries, struct error *error)
 {
 	int r = 0;
 
 	*entries = (struct boot_entries){ 0 };
 	found_in = NULL;
-	for (size_t i = 0; esp_places[i] && r >= 0 && !found_in; i++) {
-		r = read_in(esp_places[i], entries, error);
-		if (r < 0 || entries->count)
-			found_in = esp_places[i];
-	}
+	for (int apart = 1; apart >= 0; apart--)
+		for (size_t i = 0; esp_places[i] && r >= 0; i++)
+			if (esp_first(i, ENTRIES) && esp_extended(esp_places[i]) == apart &&
+			    (apart || !boot_entries_own(entries)))
+				r = read_place(esp_places[i], entries, error);
 	return r;
+}
+
+/* How long the place is that the entry is in, whose paths begin there. */
+static size_t place_of(const struct boot_entry *e)
+{
+	const char *end = strstr(e->id, "/" ENTRIES "/");
+
+	return end ? (size_t)(end - e->id) : 0;
 }
 
 /* --- Writing ------------------------------------------------------------------------------------------------------ */
@@ -174,7 +195,7 @@ static int edit_entry(const struct boot_entry *e, const struct mode_words *wish,
 	/* Without words only an image that has to be made anew is another one. */
 	if (after && wish->images && e->image[0] && (wish->words || initramfs_holds_check(e->image))) {
 		name_image(e->image, words, path);
-		char *named = bls_with_value(after, "initrd", path + strlen(found_in));
+		char *named = bls_with_value(after, "initrd", path + place_of(e));
 		free(after);
 		after = named;
 	}
@@ -304,7 +325,7 @@ static void image_after(const struct edits *edits, struct boot_entry *e)
 		if (edit->role != ROLE_ENTRY || !edit->after || strcmp(edit->path, e->id) != 0 ||
 		    !bls_value(edit->after, "initrd", value, sizeof(value)))
 			continue;
-		snprintf(e->image, sizeof(e->image), "%s/%s", found_in, value + (value[0] == '/'));
+		snprintf(e->image, sizeof(e->image), "%.*s/%s", (int)place_of(e), e->id, value + (value[0] == '/'));
 		e->missing = false; /* or it is to be made */
 	}
 }
@@ -313,7 +334,7 @@ static const char *location(void)
 {
 	static char path[128];
 
-	snprintf(path, sizeof(path), "%s/loader/entries", found_in ? found_in : esp_places[0]);
+	snprintf(path, sizeof(path), "%s/" ENTRIES, found_in ? found_in : esp_places[0]);
 	return path;
 }
 

@@ -8,9 +8,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
-#include <sys/statfs.h>
-#include <linux/magic.h>
 #include <unistd.h>
 
 #include "base/run.h"
@@ -22,7 +19,6 @@
 #include "bootloader/owner-facts.h"
 #include "bootloader/uki-read.h"
 #include "model/cmdline-words.h"
-#include "system/chroot.h"
 #include "system/files.h"
 #include "system/refuse.h"
 
@@ -55,34 +51,14 @@ static int detect(bool installed, const char **what)
 	return here ? 0 : -ENOENT;
 }
 
-/* The extended boot partition, beside the loader's own file system: not what GRUB reads there, nor a directory of /. */
-static bool is_extended(const char *place)
-{
-	bool grub = has(place, "grub/grub.cfg") || has(place, "grub2/grub.cfg");
-	struct statfs fs;
-	struct stat st, root;
-
-	if (statfs(place, &fs) == 0 && fs.f_type == MSDOS_SUPER_MAGIC)
-		return true;
-	return !grub && stat(place, &st) == 0 && stat("/", &root) == 0 && (st.st_dev != root.st_dev || tree_adrift());
-}
-
-static bool any_own(const struct boot_entries *entries)
-{
-	for (size_t i = 0; i < entries->count; i++)
-		if (entries->list[i].own)
-			return true;
-	return false;
-}
-
 /* Where own ones are is where changes are told of. */
 static int read_place(const char *place, struct boot_entries *entries, struct error *error)
 {
 	size_t first = entries->count;
-	bool own = any_own(entries);
+	bool own = boot_entries_own(entries);
 	int r = bls_read_entries(place, entries, error);
 
-	if (r < 0 || (entries->count > first && !found_in) || (any_own(entries) && !own))
+	if (r < 0 || (entries->count > first && !found_in) || (boot_entries_own(entries) && !own))
 		found_in = place;
 	return r;
 }
@@ -100,7 +76,7 @@ static int read_entries(struct boot_entries *entries, struct error *error)
 	if (r == 0)
 		r = read_place(loader, entries, error);
 	for (size_t i = 0; esp_places[i] && r == 0; i++)
-		if (esp_places[i] != loader && esp_first(i, ENTRIES) && (is_extended(esp_places[i]) || !found_in))
+		if (esp_places[i] != loader && esp_first(i, ENTRIES) && (esp_extended(esp_places[i]) || !found_in))
 			r = read_place(esp_places[i], entries, error);
 	if (r < 0)
 		return r;

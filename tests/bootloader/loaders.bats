@@ -60,6 +60,34 @@ listed() {
 	! grep -r iommu= "$tree/boot/loader" "$tree/boot/efi/loader"
 }
 
+# suse_tree: the same tree as openSUSE has it, with sdbootutil.
+suse_tree() {
+	rm -r "$tree/boot/efi/EFI/systemd"
+	mkdir -p "$tree"/{etc/sysconfig,usr/bin}
+	echo 'LOADER_TYPE="systemd-boot"' >"$tree/etc/sysconfig/bootloader"
+	printf '#!/bin/sh\n' >"$tree/usr/bin/sdbootutil"
+	chmod 755 "$tree/usr/bin/sdbootutil"
+	echo 'root=UUID=1 ro' >"$tree/etc/kernel/cmdline"
+}
+
+@test "sdbootutil: entries on both file systems are read and set, also behind one that has only somebody else's" {
+	mkdir -p "$tree/etc/kernel"
+	suse_tree
+	printf 'title memtest\nefi /memtest.efi\n' >"$tree/boot/loader/entries/memtest.conf"
+	touch "$tree/boot/memtest.efi"
+	entry boot/efi ours 6.1.0-1
+	mode pt
+	grep iommu=pt "$tree/boot/efi/loader/entries/ours.conf"
+	[ "$(listed)" = "memtest.conf false ours.conf true" ]
+	# A copy of ours that was left on the first one.
+	entry boot stale 6.1.0-1
+	[ "$(listed '"\(.id | sub(".*/"; "")) \(.mode)"')" = "memtest.conf default ours.conf pt stale.conf default" ]
+	mode strict
+	[ "$(listed '"\(.id | sub(".*/"; "")) \(.mode)"')" = "memtest.conf default ours.conf strict stale.conf strict" ]
+	mode remove
+	run ! grep -r iommu= "$tree/boot/loader" "$tree/boot/efi/loader"
+}
+
 @test "loader.conf's default is looked for in both" {
 	entry boot ours 6.1.0-1
 	entry boot/efi other 6.1.0-2

@@ -233,6 +233,16 @@ image_targets() {
 }
 
 # bats test_tags=boot
+@test "sdbootutil: an image is named as its own file system has it, also behind one with somebody else's entries" {
+	in_esp systemd-boot
+	run -0 in_machine 'mkdir /efi && mount -t tmpfs tmpfs /efi && mkdir -p /efi/loader/entries
+		printf "title memtest\nefi /memtest.efi\n" > /efi/loader/entries/memtest.conf; touch /efi/memtest.efi
+		iommu-install pt --force --backend=sdbootutil --on-mismatch=halt; iommu-install check
+		name=$(sed -n "s/^initrd *//p" /boot/efi/loader/entries/*.conf); echo "$name"; ls /boot/efi$name'
+	[[ ${lines[-2]} == /*/*/initrd-iommu-* && ${lines[-1]} == "/boot/efi${lines[-2]}" ]]
+}
+
+# bats test_tags=boot
 @test "sdbootutil: rollback of the first change gives every file back" {
 	in_esp systemd-boot
 	local before
