@@ -12,6 +12,7 @@
 #include "bootloader/choose.h"
 #include "change/journal.h"
 #include "change/reboot-required.h"
+#include "change/started-by.h"
 #include "nextboot/prediction.h"
 #include "show/entries.h"
 #include "show/nagios.h"
@@ -73,17 +74,6 @@ static int cannot_read(enum check_output output, const struct error *error)
 	return cannot_tell(output, root ? EXIT_UNKNOWN : EXIT_INVALID, text);
 }
 
-/* In a tree, which nothing was booted from, it is the one that the last change was for. */
-static const struct backend *starts_it(const struct facts *now, struct snapshot *snapshot)
-{
-	struct journal last;
-	bool open;
-
-	const struct backend *named = !now && journal_read(&last, &open) == 0 ? backend_named(last.backend) : NULL;
-	return named && backend_is_here(named, true, snapshot) ? named :
-								 backend_guess(true, facts_cmdline(now), snapshot);
-}
-
 static int check_with(struct snapshot *snapshot, const struct request *q, const struct facts *now,
 		      const struct root *root, enum check_output output)
 {
@@ -93,7 +83,7 @@ static int check_with(struct snapshot *snapshot, const struct request *q, const 
 	struct journal j;
 	bool open = false;
 
-	const struct backend *backend = starts_it(now, snapshot);
+	const struct backend *backend = started_by(facts_cmdline(now), snapshot);
 	if (!backend)
 		return cannot_tell(output, EXIT_UNKNOWN, "no boot loader was found that iommu-install can read");
 	int target = target_read(root, TARGET_PATH, &wanted, &error);
@@ -175,7 +165,7 @@ int check_reboot_required(void)
 		return EXIT_INVALID;
 	facts_collect(&root, NULL, PHASE_LATE, &facts);
 	matched_note(&facts);
-	const struct backend *backend = backend_guess(true, facts_cmdline(&facts), &snapshot);
+	const struct backend *backend = started_by(facts_cmdline(&facts), &snapshot);
 	if (backend)
 		reboot_tell(snapshot_of(&snapshot, backend), &facts);
 	snapshot_free(&snapshot);

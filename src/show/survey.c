@@ -12,9 +12,9 @@
 #include <unistd.h>
 
 #include "base/paths.h"
-#include "bootloader/choose.h"
 #include "change/journal.h"
 #include "change/reboot-required.h"
+#include "change/started-by.h"
 #include "nextboot/prediction.h"
 #include "system/chroot.h"
 #include "system/container.h"
@@ -101,7 +101,7 @@ static void look_inside(const char *dir, const struct facts *f, struct told *tol
 
 	if (chroot_enter(dir, &device) < 0)
 		return;
-	const struct backend *backend = backend_guess(true, NULL, &snapshot);
+	const struct backend *backend = started_by(NULL, &snapshot);
 	const struct loader *loader = backend ? snapshot_of(&snapshot, backend) : NULL;
 	if (loader)
 		told->mode = asked_for(loader, &f->evidence);
@@ -144,7 +144,7 @@ static void look_ahead(struct survey *s)
 	s->needs_root = geteuid() != 0;
 	s->next_boot = MODE_UNKNOWN;
 	if (s->root->live) {
-		const struct backend *backend = backend_guess(true, e->cmdline, &s->snapshot);
+		const struct backend *backend = started_by(e->cmdline, &s->snapshot);
 		s->loader = backend ? snapshot_of(&s->snapshot, backend) : NULL;
 		look_for_change(e->boot_id, &s->next);
 		/* What boots a container is not in it. */

@@ -143,7 +143,8 @@ ours.conf true 6.1.0-1 root=UUID=1 ro" ]
 	[ "$(listed 'select(.id | endswith(".efi")).cmdline')" = "root=UUID=1 ro iommu=pt" ]
 }
 
-@test "entries of another boot loader are listed, not counted, and why" {
+# grub_beside: GRUB with an entry of this system, beside systemd-boot.
+grub_beside() {
 	mkdir -p "$tree"/{boot/grub,etc/default/grub.d}
 	printf '#!/bin/sh\n# reads /etc/default/grub.d\nexit 1\n' | tee "$tree/usr/sbin/grub-mkconfig" \
 		>"$tree/usr/sbin/update-grub"
@@ -151,8 +152,22 @@ ours.conf true 6.1.0-1 root=UUID=1 ro" ]
 	printf '%s\n' '### BEGIN /etc/grub.d/10_linux ###' "menuentry 'GRUB one' {" \
 		' linux /boot/vmlinuz-6.1.0-1 root=UUID=1' ' initrd /boot/initrd.img-6.1.0-1' '}' \
 		'### END /etc/grub.d/10_linux ###' >"$tree/boot/grub/grub.cfg"
+}
+
+@test "entries of another boot loader are listed, not counted, and why" {
+	grub_beside
 	entry boot/efi ours 6.1.0-1
 	mode pt --backend=systemd-boot
 	[ "$(listed '"\(.id | sub(".*/"; "")) \(.counted) \(.why != null)"')" = \
 		"grub.cfg:3 false true ours.conf true true" ]
+}
+
+@test "of a tree with two boot loaders show tells the next boot by the one that the change was for, as check does" {
+	grub_beside
+	entry boot/efi ours 6.1.0-1
+	mode pt --backend=systemd-boot
+	run --separate-stderr "$INSTALLER" --root "$tree" show --json
+	[ "$(jq -r '.next_boot, .status.next_boot' <<<"$output" | paste -sd ' ')" = "pt pt" ]
+	# GRUB's entry asks for nothing.
+	[ "$(listed '"\(.id | sub(".*/"; "")) \(.mode) \(.counted)"')" = "grub.cfg:3 default false ours.conf pt true" ]
 }
