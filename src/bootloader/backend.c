@@ -155,6 +155,14 @@ static const char *fault(const struct boot_entry *e, const char *words, bool flu
 	return e->missing ? "has an initramfs that is not there" : NULL;
 }
 
+const char *boot_entry_name(const char *title, const char *id)
+{
+	static char text[512];
+
+	snprintf(text, sizeof(text), title[0] ? "%s (%s)" : "%s%s", title, id);
+	return text;
+}
+
 bool boot_entries_own(const struct boot_entries *entries)
 {
 	for (size_t i = 0; i < entries->count; i++)
@@ -174,7 +182,8 @@ int boot_entries_check(const struct boot_entries *entries, const char *file, con
 
 		own += e->own;
 		if (what)
-			return error_set(error, -EINVAL, "boot entry %s: it %s: %s", e->id, what, e->words);
+			return error_set(error, -EINVAL, "boot entry %s: it %s: %s",
+					 boot_entry_name(e->title, e->id), what, e->words);
 	}
 	return own > 0 ? 0 : error_set(error, -EINVAL, "%s: no entry of this system", file);
 }

@@ -142,6 +142,9 @@ BACKENDS(BACKEND_DECLARED)
 int boot_entries_check(const struct boot_entries *entries, const char *file, const char *words, bool flush,
 		       struct error *error);
 
+/* An entry for people: its title in the menu, and in brackets where it is; or that alone. Static text. */
+const char *boot_entry_name(const char *title, const char *id);
+
 /* Whether an entry carries exactly words, and variables bring it nothing that contradicts them. */
 bool boot_entry_right(const struct boot_entry *entry, const char *words, bool flush);
 

@@ -314,11 +314,13 @@ int notices_left(const struct loader *loader, const struct edits *edits, const s
 			snprintf(more[i], sizeof(more[i]), ", and %zu more", count[i] - 1);
 	if (count[0])
 		add(n, ENTRY_UNCHECKED, "boot entry %s%s: nothing checks the mode early in a boot by it, as it has %s",
-		    first[0].entry->id, more[0], first[0].entry->image[0] ? "an initramfs that nobody puts the check "
+		    boot_entry_name(first[0].entry->title, first[0].entry->id), more[0],
+		    first[0].entry->image[0] ? "an initramfs that nobody puts the check "
 		    "into" : "no initramfs");
 	if (count[1])
 		add(n, ENTRY_UNEDITED, "boot entry %s%s: its kernel parameters give %s, and it can't be edited",
-		    first[1].entry->id, more[1], mode_name(first[1].mode));
+		    boot_entry_name(first[1].entry->title, first[1].entry->id), more[1],
+		    mode_name(first[1].mode));
 	return r;
 }
 

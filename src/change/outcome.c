@@ -323,8 +323,7 @@ static void note_stop(struct outcome *o, const struct prediction *p)
 		return;
 	o->stop = prediction_policy(p);
 	o->stop_why = p->why ? p->why : "";
-	snprintf(o->stop_entry, sizeof(o->stop_entry), "%s%s%.60s%s", p->title[0] ? p->title : p->id,
-		 p->title[0] ? " (" : "", p->title[0] ? p->id : "", p->title[0] ? ")" : "");
+	snprintf(o->stop_entry, sizeof(o->stop_entry), "%s", boot_entry_name(p->title, p->id));
 }
 
 /* The early check of each counted entry: with the line and the image that it is to have, or, once it has them, with

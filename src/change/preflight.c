@@ -333,8 +333,8 @@ static int check_overridden(const struct preflight *p)
 		const struct boot_entry *e = &entries->list[i];
 		if (!e->own || !boot_entry_fed(e, p->words, p->flush, &parameters, &origin))
 			continue;
-		code = REFUSE(p, LINE_OVERRIDDEN, "boot entry %s gets '%s' from a variable that is set in %s", e->id,
-			      parameters ? parameters : "", origin ? origin : "");
+		code = REFUSE(p, LINE_OVERRIDDEN, "boot entry %s gets '%s' from a variable that is set in %s",
+			      boot_entry_name(e->title, e->id), parameters ? parameters : "", origin ? origin : "");
 		free(parameters);
 		free(origin);
 	}
@@ -345,12 +345,13 @@ static int check_overridden(const struct preflight *p)
 static int refuse_left(const struct preflight *p, const struct left *left)
 {
 	const struct boot_entry *e = left->entry;
+	const char *name = boot_entry_name(e->title, e->id);
 	const char *which = e->by_default == PRESENCE_YES ? "is the default" : "may be the default";
 
 	if (left->unchecked && !e->fixed)
-		return REFUSE(p, IMAGE_WITHOUT_CHECK, "boot entry %s %s, and has %s", e->id, which,
+		return REFUSE(p, IMAGE_WITHOUT_CHECK, "boot entry %s %s, and has %s", name, which,
 			      e->image[0] ? "an initramfs that nobody puts the check into" : "no initramfs");
-	return REFUSE(p, ENTRY_WOULD_STOP, "boot entry %s %s, can't be edited, and %s", e->id, which,
+	return REFUSE(p, ENTRY_WOULD_STOP, "boot entry %s %s, can't be edited, and %s", name, which,
 		      left->unchecked ? "no check starts by it early in the boot" : "the check would stop it");
 }
 
@@ -382,7 +383,8 @@ static int check_missing(const struct preflight *p)
 	for (size_t i = 0; p->loader && i < entries->count; i++) {
 		const struct boot_entry e = entry_after(p->backend, p->edits, &entries->list[i]);
 		if (e.own && e.text && e.missing && !image_is_made(p->kernels, e.image))
-			return fail("boot entry %s: it has an initramfs that is not there: %s", e.id, e.image);
+			return fail("boot entry %s: it has an initramfs that is not there: %s",
+				    boot_entry_name(e.title, e.id), e.image);
 	}
 	return 0;
 }
@@ -402,7 +404,7 @@ static int check_line(const struct preflight *p)
 		if (len > LINE_BYTES)
 			code = REFUSE(p, CMDLINE_TOO_LONG, "boot entry %s: its kernel command line would have %zu "
 							   "bytes, and the kernel reads %d",
-				      e->id, len, LINE_BYTES);
+				      boot_entry_name(e->title, e->id), len, LINE_BYTES);
 		free(line);
 	}
 	return code;

@@ -98,7 +98,7 @@ static int check_entries(const struct transaction *t, bool (*bad)(const struct p
 		if (!bad(e, &after))
 			continue;
 		fail("boot entry %s: its initramfs %s would stop the boot: it does not accept the mode of "
-		     "%s", e->id, e->image, TARGET_PATH);
+		     "%s", boot_entry_name(e->title, e->id), e->image, TARGET_PATH);
 		r = -1;
 	}
 	predictions_free(&entries);
@@ -244,7 +244,7 @@ static bool accepted_before(const struct transaction *t)
 		fine = !unwanted(&entries.list[i], &before) || (entries.list[i].modes & ~target_accepts(&after));
 		if (!fine)
 			fail("%s: its line has not the parameters of before; every initramfs goes on accepting both",
-			     entries.list[i].id);
+			     boot_entry_name(entries.list[i].title, entries.list[i].id));
 	}
 	predictions_free(&entries);
 	return fine;

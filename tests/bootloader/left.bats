@@ -53,6 +53,8 @@ state() {
 	before=$(state)
 	set_mode 5 --on-mismatch=halt
 	[ "$(jq -r .refusal.code <<< "$output")" = ENTRY_WOULD_STOP ]
+	# By its title, and where it is.
+	[[ $(jq -r .refusal.message <<< "$output") == *Mine*/boot/grub/grub.cfg:[0-9]* ]]
 	diff <(state) <(echo "$before")
 	set_mode 0 --on-mismatch=halt --force
 	[ "$(jq -c .overridden <<< "$output")" = '["ENTRY_WOULD_STOP"]' ]
@@ -93,6 +95,7 @@ state() {
 	[[ $(listed 'select(.default).image') == *.safe ]]
 	set_mode 5 --on-mismatch=halt
 	[ "$(jq -r .refusal.code <<< "$output")" = IMAGE_WITHOUT_CHECK ]
+	[[ $(jq -r .refusal.message <<< "$output") == *Debian*/boot/grub/grub.cfg:[0-9]* ]]
 	in_machine 'echo GRUB_DEFAULT=2 >> /etc/default/grub; update-grub 2> /dev/null'
 	set_mode 0 --on-mismatch=halt
 	[ "$(jq -r '[.notices[].code] | join(" ")' <<< "$output")" = ENTRY_UNCHECKED ]
