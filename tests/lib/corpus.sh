@@ -89,7 +89,7 @@ passing=()
 trap '[ ${#passing[@]} = 0 ] || rm -f "${passing[@]}"' EXIT
 
 lay_out() {
-	local word rest
+	local word rest config=/boot/grub2
 	! [ -d "$1/tree" ] || cp -a "$1/tree/." /
 	while read -r word rest; do
 		case $word in
@@ -107,8 +107,9 @@ lay_out() {
 		efi) mkdir -p /sys/firmware/efi/efivars ;;
 		loader) said_by_firmware "$rest" ;;
 		present) present "$rest" ;;
+		grub-cfg) config=$rest ;;
 		grubenv) grubenv "$rest" ;;
-		link) ln -s "${rest#* }" "${rest%% *}" ;;
+		link) mkdir -p "$(dirname "${rest%% *}")" && ln -s "${rest#* }" "${rest%% *}" ;;
 		*) echo "$1/layout: what is '$word'?" && return 1 ;;
 		esac
 	done <"$1/layout"
@@ -116,8 +117,8 @@ lay_out() {
 	[ ! -e /usr/sbin/update-grub ] || [ -e /boot/grub/grub.cfg ] || make /boot/grub update-grub
 	[ ! -e /usr/sbin/grub-mkconfig ] || [ -e /boot/grub/grub.cfg ] ||
 		make /boot/grub grub-mkconfig -o /boot/grub/grub.cfg
-	[ ! -e /usr/sbin/grub2-mkconfig ] || [ -e /boot/grub2/grub.cfg ] ||
-		make /boot/grub2 grub2-mkconfig -o /boot/grub2/grub.cfg
+	[ ! -e /usr/sbin/grub2-mkconfig ] || [ -e "$config/grub.cfg" ] ||
+		make "$config" grub2-mkconfig -o "$config/grub.cfg"
 }
 
 make() { mkdir -p "$1" && "${@:2}"; }
