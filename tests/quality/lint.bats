@@ -18,7 +18,8 @@ setup() {
 }
 
 @test "the package's own scripts, the archive's and the image test are plain sh" {
-	shellcheck -s dash dist/debian/*.p[or]* dist/tarball/* dist/image-test
+	shellcheck -s dash dist/debian/*.p[or]* dist/tarball/* dist/image-test \
+		dist/mkosi/mkosi.postinst.chroot dist/mkosi/mkosi.finalize
 }
 
 @test "the scripts that run in an initramfs are plain sh" {
