@@ -16,6 +16,7 @@
 #include "bootloader/cmdline-edit.h"
 #include "change/reboot-required.h"
 #include "change/steps.h"
+#include "initramfs/lay-over.h"
 #include "model/cmdline-words.h"
 #include "nextboot/left.h"
 #include "nextboot/prediction.h"
@@ -187,8 +188,41 @@ static int take_images(const struct transaction *t, struct outcome *o)
 	return 0;
 }
 
+/* Whether no generator is needed for that target: 0; -ENOTSUP with why, or another -errno. */
+static int try_over(const struct kernel *kernel, const char *target, struct error *why)
+{
+	const struct image_want want = step_want_of(target);
+	struct image_files files;
+
+	int r = lay_over_plan(kernel, &want, &files, why);
+	image_files_free(&files);
+	return r;
+}
+
+/* How the image itself is made: its copies are copies. first is the target that it has until the boot entries are
+ * changed, or NULL. */
+static void settle_how(const struct transaction *t, const char *first, struct outcome_image *image)
+{
+	struct error why;
+	size_t k = 0;
+
+	while (k < t->kernels.count && strcmp(t->kernels.list[k].image, image->path) != 0)
+		k++;
+	if (k == t->kernels.count || strcmp(image->how, "built") != 0)
+		return;
+	int r = first ? try_over(&t->kernels.list[k], first, &why) : 0;
+	if (r == 0)
+		r = try_over(&t->kernels.list[k], edits_target(&t->edits, true), &why);
+	if (r == 0)
+		image->how = "laid-over";
+	if (r != -ENOTSUP)
+		return;
+	size_t len = strlen(image->why);
+	snprintf(image->why + len, sizeof(image->why) - len, "; built, as %.140s", why.text);
+}
+
 /* An image and its copies are made together; all of them once more where they accept the old mode for a while. */
-static void settle_images(struct outcome *o)
+static void settle_images(const struct transaction *t, const char *first_target, struct outcome *o)
 {
 	for (size_t first = 0, end; first < o->nimages; first = end) {
 		const char *kernel = o->images[first].kernel;
@@ -203,6 +237,8 @@ static void settle_images(struct outcome *o)
 				snprintf(o->images[i].why, sizeof(o->images[i].why), "%s",
 					 o->takes_two ? "accepts the old mode until the boot entries are "
 							"changed" : "a copy of it is built anew");
+		if (wrong)
+			settle_how(t, o->takes_two ? first_target : NULL, &o->images[first]);
 	}
 }
 
@@ -238,7 +274,7 @@ static int take_commands(const struct transaction *t, struct outcome *o)
 			const char *argv[8];
 			char out[PATH_MAX];
 
-			if (strcmp(o->images[k].path, kernel->image) != 0 || strcmp(o->images[k].how, "kept") == 0)
+			if (strcmp(o->images[k].path, kernel->image) != 0 || strcmp(o->images[k].how, "built") != 0)
 				continue;
 			snprintf(out, sizeof(out), "%s%s", kernel->image, t->generator->in_place ? "" : ".iommu-new");
 			t->generator->command(kernel, out, argv);
@@ -387,11 +423,11 @@ static int take(const struct transaction *t, bool told, struct outcome *o)
 		r = take_images(t, o);
 	if (r == 0 && o->changed && !o->unread && transaction_first_target(t, &text, &final) < 0)
 		return -1; /* which has been told */
-	free(text);
 	while (!o->changed && o->nfiles) /* its tool does not run */
 		file_free(&o->files[--o->nfiles]);
 	o->takes_two = !final;
-	settle_images(o);
+	settle_images(t, text, o);
+	free(text);
 	if (r == 0 && o->changed)
 		r = take_commands(t, o);
 	if (r == 0 && o->changed && t->dry_run && t->loader && !o->unread)

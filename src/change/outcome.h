@@ -32,9 +32,9 @@ struct outcome_file {
 struct outcome_image {
 	char path[256];
 	char kernel[65];  /* release */
-	const char *how;  /* "built", "copied" from one that is, "kept" */
+	const char *how;  /* "built", "laid-over", "copied" from one that is, "kept" */
 	bool wrong;       /* it is not what it is to be */
-	char why[160];    /* it is made anew; "" where it is kept */
+	char why[320];    /* it is made anew, and why it has to be built; "" where it is kept */
 };
 
 struct outcome_entry {

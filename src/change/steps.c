@@ -15,6 +15,7 @@
 #include "base/paths.h"
 #include "change/interrupt.h"
 #include "change/others.h"
+#include "initramfs/lay-over.h"
 #include "initramfs/rebuild.h"
 #include "system/files.h"
 #include "system/message.h"
@@ -164,21 +165,48 @@ static int note_images(const struct transaction *t, const struct kernel *kernel,
 	return step_told("the journal", r);
 }
 
-int step_build_image(const struct transaction *t, size_t i, const struct image_want *want)
+/* Says how the image is made, and, where that takes minutes, why. */
+static void say_making(const struct transaction *t, size_t i, const struct image_files *over, const struct error *why,
+		       struct step *step)
+{
+	const char *image = t->kernels.list[i].image;
+	size_t count = t->kernels.count;
+
+	if (over)
+		snprintf(step->text, sizeof(step->text), "laying the target over %s (%zu of %zu)", image, i + 1, count);
+	else
+		snprintf(step->text, sizeof(step->text), "building %s with %s (%zu of %zu)", image,
+			 t->generator->name, i + 1, count);
+	if (!over)
+		step_say(t, "%s: %.300s; it has to be built\n", image, why->text);
+}
+
+int step_build_image(const struct transaction *t, size_t i, const struct image_want *wanted)
 {
 	const struct kernel *kernel = &t->kernels.list[i];
 	struct step step = { .transaction = t };
+	struct image_want want = *wanted;
+	struct image_files files;
+	struct error why;
 	struct timespec start, end;
 	struct stat before;
 	bool there = stat(kernel->image, &before) == 0;
 	bool terminal = isatty(fileno(progress()));
 
-	snprintf(step.text, sizeof(step.text), "building %s with %s (%zu of %zu)", kernel->image, t->generator->name,
-		 i + 1, t->kernels.count);
+	if (t->now && t->backend && t->backend->way_back)
+		want.way_back = t->backend->way_back();
+	int r = lay_over_plan(kernel, &want, &files, &why);
+	if (r < 0 && r != -ENOTSUP) {
+		fail("%s: %s", kernel->image, why.text);
+		return -1;
+	}
+	const struct image_files *over = r == 0 ? &files : NULL;
+	say_making(t, i, over, &why, &step);
 	step_say(t, "%s%s", step.text, terminal ? "" : "\n");
 	fail_on_new_line(!t->quiet && terminal);
 	clock_gettime(CLOCK_MONOTONIC, &start);
-	int r = initramfs_rebuild(t->generator, kernel, want, t->verbose, terminal ? show_time : NULL, &step);
+	r = initramfs_rebuild(t->generator, kernel, &want, over, t->verbose, terminal ? show_time : NULL, &step);
+	image_files_free(&files);
 	clock_gettime(CLOCK_MONOTONIC, &end);
 	fail_on_new_line(false);
 	initramfs_follow(kernel);
@@ -188,7 +216,7 @@ int step_build_image(const struct transaction *t, size_t i, const struct image_w
 	if (r == 0 && terminal)
 		step_say(t, "\r%s, %ld s\n", step.text, seconds);
 	else if (r == 0)
-		step_say(t, "built %s, %ld s\n", kernel->image, seconds);
+		step_say(t, "%s %s, %ld s\n", over ? "laid over" : "built", kernel->image, seconds);
 	return r;
 }
 

@@ -266,6 +266,25 @@ static void notice(const struct machine *m, struct plan *p, const struct outcome
 	free(lines);
 }
 
+/* Minutes are told of before they pass. */
+static void say_work(const struct request *q, const struct outcome *o)
+{
+	size_t built = 0, laid = 0;
+
+	for (size_t i = 0; i < o->nimages; i++) {
+		built += strcmp(o->images[i].how, "built") == 0;
+		laid += strcmp(o->images[i].how, "laid-over") == 0;
+	}
+	if (built == 0 || q->quiet)
+		return;
+	fprintf(progress(), "%zu initramfs image%s to build with %s, which can take minutes each", built,
+		built == 1 ? "" : "s", o->generator->name);
+	if (laid)
+		fprintf(progress(), "; %zu to lay the target over, in seconds", laid);
+	fputc('\n', progress());
+	fflush(progress());
+}
+
 static int carry_out(const struct machine *m, struct plan *p, const struct outcome *outcome, struct waiting *w,
 		     struct transaction *t)
 {
@@ -273,8 +292,10 @@ static int carry_out(const struct machine *m, struct plan *p, const struct outco
 		return machine_preview(p->request, m);
 	if (w->seal)
 		return resume_seal(p->request, m, &w->journal);
-	if (outcome->changed)
+	if (outcome->changed) {
+		say_work(p->request, outcome);
 		return execute(m, p, t);
+	}
 	if (!outcome->read_before)
 		plan_read_back(p);
 	return nothing_to_change(p, w);

@@ -22,7 +22,7 @@ static const char *settings(bool enforcing)
 }
 
 /* Or, where systemd is not in the image, by dracut's own hooks. */
-static start_reader *const starters[] = { start_by_unit, start_by_dracut_hook, NULL };
+static const struct start *const starters[] = { &start_by_unit, &start_by_dracut_hook, NULL };
 
 static const char *const hooks[] = { "/usr/lib/dracut/modules.d/50iommu-verify/module-setup.sh", NULL };
 

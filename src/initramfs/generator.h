@@ -23,7 +23,7 @@ struct generator {
 	bool in_place;       /* the program writes kernel->image by itself, whatever out says */
 	/* What it leaves beside kernel->image when it is stopped: what is behind that name, until NULL; or NULL. */
 	const char *const *leaves;
-	start_reader *const *starters; /* what starts the check in its images, each way, until NULL; or NULL */
+	const struct start *const *starters; /* what starts the check in its images, each way, until NULL; or NULL */
 	const char *config;  /* a file of ours that it reads, or NULL */
 	/* What config holds under a policy that stops a machine, or one that warns; static text. NULL: no such file. */
 	const char *(*settings)(bool enforcing);

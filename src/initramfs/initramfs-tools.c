@@ -16,7 +16,7 @@ static void command(const struct kernel *kernel, const char *out, const char *ar
 	memcpy(argv, words, sizeof(words));
 }
 
-static start_reader *const starters[] = { start_by_order, NULL };
+static const struct start *const starters[] = { &start_by_order, NULL };
 
 /* Its backup too, which else is the administrator's (update-initramfs.conf(5), backup_initramfs). */
 static const char *const leaves[] = { ".new", ".dpkg-bak", NULL };

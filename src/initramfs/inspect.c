@@ -67,12 +67,13 @@ static int read_unified(int fd, struct rootfs *root)
 	return r;
 }
 
-static int take(const struct rootfs *root, struct initramfs *image)
+int initramfs_take(const struct rootfs *root, struct initramfs *image)
 {
 	const struct rootfs_file *target = read_file(root, TARGET_PATH), *conf = read_file(root, IMAGE_CONF);
 	const struct rootfs_file *helper = read_file(root, HELPER_PATH);
 	struct starts starts;
 
+	*image = (struct initramfs){ 0 };
 	if (target) {
 		image->target = malloc(target->len + 1);
 		if (!image->target)
@@ -116,7 +117,7 @@ int initramfs_read(const char *path, struct initramfs *image, struct error *erro
 	int r = initramfs_unpack(path, &root, error);
 	if (r < 0)
 		return r;
-	if (take(root, image) < 0)
+	if (initramfs_take(root, image) < 0)
 		r = error_errno(error, -ENOMEM);
 	rootfs_free(root);
 	return r;
@@ -165,16 +166,30 @@ static const char *fault(const struct kernel *kernel, const struct initramfs *im
 					  "starts iommu-verify under another policy";
 }
 
-int initramfs_check_one(const struct kernel *kernel, const char *path, const struct image_want *want,
-			struct error *error)
+int initramfs_check_unpacked(const struct kernel *kernel, const struct rootfs *root, const struct image_want *want,
+			     struct error *error)
 {
 	struct initramfs image;
 
-	int r = initramfs_read(path, &image, error);
+	int r = initramfs_take(root, &image);
 	const char *what = r == 0 ? fault(kernel, &image, want) : NULL;
+	if (r < 0)
+		error_errno(error, r);
 	if (what)
 		r = error_set(error, -ENOENT, "%s", what);
 	initramfs_free(&image);
+	return r;
+}
+
+int initramfs_check_one(const struct kernel *kernel, const char *path, const struct image_want *want,
+			struct error *error)
+{
+	struct rootfs *root;
+
+	int r = initramfs_unpack(path, &root, error);
+	if (r == 0)
+		r = initramfs_check_unpacked(kernel, root, want, error);
+	rootfs_free(root);
 	return r;
 }
 

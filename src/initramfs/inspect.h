@@ -33,6 +33,9 @@ int initramfs_unpack(const char *path, struct rootfs **root, struct error *error
 int initramfs_read(const char *path, struct initramfs *image, struct error *error);
 void initramfs_free(struct initramfs *image);
 
+/* The same of one that is unpacked already. Returns 0 or -ENOMEM. */
+int initramfs_take(const struct rootfs *root, struct initramfs *image);
+
 /* Whether an image can be read and holds anything of ours. */
 bool initramfs_holds_check(const char *path);
 
@@ -41,11 +44,16 @@ struct image_want {
 	const char *target_text; /* NULL: nothing of ours */
 	size_t target_len;
 	enum policy on_mismatch;
+	enum way_back way_back; /* for one that is laid over; WAY_UNKNOWN: as the image has it */
 };
 
 /* Reads an image of that kernel at path back by content. Returns 0, or -errno with *error as above. */
 int initramfs_check_one(const struct kernel *kernel, const char *path, const struct image_want *want,
 			struct error *error);
+
+/* The same of one that is unpacked already. */
+int initramfs_check_unpacked(const struct kernel *kernel, const struct rootfs *root, const struct image_want *want,
+			     struct error *error);
 
 /* Reads an image, and its copies, back by content: target, helper, image.conf, and what starts the check. Returns 0, or
  * -errno with *error as above and *path, which of them it is. */

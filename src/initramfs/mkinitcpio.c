@@ -21,7 +21,7 @@ static const char *settings(bool enforcing)
 	       "HOOKS=(iommu-verify $(printf '%s ' \"${HOOKS[@]}\" | sed 's/iommu-verify //g'))\n";
 }
 
-static start_reader *const starters[] = { start_by_early_hook, start_by_unit, NULL };
+static const struct start *const starters[] = { &start_by_early_hook, &start_by_unit, NULL };
 
 static const char *const hooks[] = { "/usr/lib/initcpio/install/iommu-verify", NULL };
 

@@ -148,8 +148,8 @@ static bool shadowed(const struct root *root, const char *name, size_t before)
 	return false;
 }
 
-static int take_file(const struct root *root, const struct root *dest, size_t dir, const char *name,
-                     bool install_ignored)
+static int take_file(const struct root *root, struct image_files *files, size_t dir, const char *name,
+		     bool install_ignored)
 {
 	char path[512], *text = NULL;
 	size_t len = 0;
@@ -171,8 +171,8 @@ static int take_file(const struct root *root, const struct root *dest, size_t di
 	if (r == 0 && len > 0) {
 		bool hidden = shadowed(root, name, dir);
 		snprintf(path, sizeof(path), IMAGE_MODPROBE_DIR "/%s", name);
-		if (!hidden || !root_exists(dest, path))
-			r = root_write(dest, path, text, hidden ? 0 : len, 0644);
+		if (!hidden || !image_files_find(files, path))
+			r = image_files_add(files, path, S_IFREG | 0644, text, hidden ? 0 : len);
 		if (r < 0)
 			fprintf(stderr, "iommu-install: %s: %s\n", path, strerror(-r));
 	}
@@ -189,7 +189,7 @@ static bool is_config_name(const char *name)
 				  (len > 6 && strcmp(name + len - 6, ".alias") == 0));
 }
 
-int modprobe_filter(const struct root *root, const struct root *dest, bool install_ignored)
+int modprobe_filter(const struct root *root, bool install_ignored, struct image_files *files)
 {
 	int r = 0;
 
@@ -204,7 +204,7 @@ int modprobe_filter(const struct root *root, const struct root *dest, bool insta
 		}
 		for (const struct dirent *entry; r == 0 && (entry = readdir(dir));)
 			if (is_config_name(entry->d_name))
-				r = take_file(root, dest, i, entry->d_name, install_ignored);
+				r = take_file(root, files, i, entry->d_name, install_ignored);
 		closedir(dir);
 	}
 	return r;

@@ -7,12 +7,13 @@
 #include <stdbool.h>
 
 #include "base/root.h"
+#include "initramfs/image-files.h"
 
-/* Copies those lines into an image that is being built at dest: options, install, blacklist and alias lines of vfio,
- * vfio_iommu_type1 and iommufd, each under its file's own name. With install_ignored install lines of vfio become
- * comments: modprobe passes over them for a reason that the image does not hold (params_presence()). Returns 0 or
- * -errno, having said on standard error what failed. */
-int modprobe_filter(const struct root *root, const struct root *dest, bool install_ignored);
+/* Adds those lines to what belongs into an image: options, install, blacklist and alias lines of vfio, vfio_iommu_type1
+ * and iommufd, each under its file's own name. With install_ignored install lines of vfio become comments: modprobe
+ * passes over them for a reason that the image does not hold (params_presence()). Returns 0 or -errno, having said on
+ * standard error what failed. */
+int modprobe_filter(const struct root *root, bool install_ignored, struct image_files *files);
 
 /* Calls visit() for each of them in the order in which libkmod reads them, the last one winning
  * (libkmod/libkmod-config.c:kmod_config_new()): files by base name, the first directory's of each. line counts from 1.

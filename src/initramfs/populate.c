@@ -4,21 +4,13 @@
 #include "initramfs/populate.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
 #include "base/paths.h"
-#include "evidence/kconfig.h"
-#include "evidence/module-params.h"
-#include "initramfs/modprobe-d.h"
+#include "initramfs/image-files.h"
 #include "model/image-conf.h"
 #include "model/target.h"
-
-#define FILE_MAX_SIZE (8 << 20) /* bytes; the helper is the largest file, and well under 1 MiB */
 
 /* One line of what is wrong with a file, and the error back. */
 static int told(const char *path, int r)
@@ -28,70 +20,34 @@ static int told(const char *path, int r)
 	return r;
 }
 
-static int copy(const struct root *root, const char *from, const struct root *dest, const char *to, mode_t mode,
-		const char *magic)
+/* As many as can be: an image that warns does without the others. */
+static int write_files(const struct image_files *files, const struct root *dest)
 {
-	char *data = malloc(FILE_MAX_SIZE);
-	if (!data)
-		return told(from, -ENOMEM);
+	static const char *const dirs[] = { "/etc", "/usr/sbin", IMAGE_MODPROBE_DIR };
+	int r = 0;
 
-	ssize_t len = root_read(root, from, data, FILE_MAX_SIZE);
-	int r = len < 0 ? (int)len : 0;
-	if (r == 0 && strncmp(data, magic, strlen(magic)) != 0)
-		r = -ENOEXEC; /* empty, or not what it should be */
-	told(from, r);
-	if (r == 0)
-		r = told(to, root_write(dest, to, data, (size_t)len, mode));
-	free(data);
+	for (size_t i = 0; i < sizeof(dirs) / sizeof(dirs[0]) && r == 0; i++)
+		r = told(dirs[i], root_mkdirs(dest, dirs[i]));
+	for (size_t i = 0; i < files->count && r == 0; i++) {
+		const struct image_file *f = &files->list[i];
+		r = told(f->path, root_write(dest, f->path, f->data, f->len, f->mode & 07777));
+	}
 	return r;
-}
-
-static int write_conf(const struct root *dest, const struct image *image)
-{
-	char text[512];
-	int len = image_format(image, text, sizeof(text));
-
-	return told(IMAGE_CONF, root_write(dest, IMAGE_CONF, text, (size_t)len, 0644));
-}
-
-/* What the shell prints where there is no helper. It changes nothing about the check, so it may be missing. */
-static int copy_message(const struct root *root, const struct root *dest)
-{
-	static const char path[] = IMAGE_DIR "/stop-message.sh";
-
-	return root_exists(root, path) ? copy(root, path, dest, path, 0755, "#!") : 0;
 }
 
 static int fill(const struct root *root, const struct root *dest, const char *osrelease, enum policy enforce,
 		enum way_back way_back)
 {
-	static const char *const dirs[] = { "/etc", "/usr/sbin", IMAGE_MODPROBE_DIR };
-	struct image image = { .enforce = enforce, .way_back = way_back };
-	bool install_ignored = false;
-	int r = 0;
+	struct image_files files = { 0 };
+	static char text[64 << 10]; /* one that is too long says so early */
 
-	if (snprintf(image.kernel, sizeof(image.kernel), "%s", osrelease) >= (int)sizeof(image.kernel))
-		return told(osrelease, -ENAMETOOLONG);
-	/* Not to know is no failure: the early check then says so where it matters. */
-	told("modules", params_presence(root, osrelease, image.has, &install_ignored));
-
-	for (int i = 0; i < CONFIGS; i++)
-		image.config[i] = kconfig_has(root, osrelease, config_option((enum config)i));
-
-	for (size_t i = 0; i < sizeof(dirs) / sizeof(dirs[0]) && r == 0; i++)
-		r = told(dirs[i], root_mkdirs(dest, dirs[i]));
-	if (r == 0)
-		r = copy(root, TARGET_PATH, dest, TARGET_PATH, 0644, "");
-	if (r == 0)
-		r = copy(root, HELPER_PATH, dest, HELPER_PATH, 0755, "\177ELF");
-	if (r == 0)
-		r = modprobe_filter(root, dest, install_ignored);
-	if (r == 0 && enforce != POLICY_WARN)
-		r = copy_message(root, dest);
-	/* Last, because it says that the image is whole. */
-	if (r == 0)
-		r = write_conf(dest, &image);
-	return r;
+	ssize_t len = root_read(root, TARGET_PATH, text, sizeof(text));
+	if (len < 0)
+		return told(TARGET_PATH, (int)len);
+	int r = image_files_take(&files, root, osrelease, text, (size_t)len, enforce, way_back);
+	int written = write_files(&files, dest);
+	image_files_free(&files);
+	return r < 0 ? r : written;
 }
 
 int image_build(const struct root *root, const struct root *dest, const char *osrelease, enum way_back way_back)

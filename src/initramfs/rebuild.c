@@ -10,6 +10,7 @@
 
 #include "base/run.h"
 #include "initramfs/kept.h"
+#include "initramfs/lay-over.h"
 #include "system/boot-count.h"
 #include "system/files.h"
 #include "system/message.h"
@@ -145,11 +146,33 @@ static int copy_to(const struct kernel *kernel, const char *path)
 	return r < 0 ? told(path, file_error(r)) : 0;
 }
 
+/* Where what comes of it does not hold what it must, somebody's own files are in the way: the generator knows them.
+ * Returns 0, 1 if it has to be built, or -1. */
+static int lay(const struct kernel *kernel, const struct image_want *want, const struct image_files *over)
+{
+	struct error error;
+
+	int r = lay_over(kernel, want, over, &error);
+	if (r < 0)
+		told(kernel->image, error.text);
+	return r == -ENOENT ? 1 : r < 0 ? -1 : 0;
+}
+
+static int make(const struct generator *generator, const struct kernel *kernel, const struct image_want *want,
+		const struct image_files *over, bool verbose, void (*tick)(void *context, unsigned seconds),
+		void *context)
+{
+	int r = over ? lay(kernel, want, over) : 1;
+
+	return r > 0 ? build(generator, kernel, want, verbose, tick, context) : r;
+}
+
 int initramfs_rebuild(const struct generator *generator, const struct kernel *kernel, const struct image_want *want,
-		      bool verbose, void (*tick)(void *context, unsigned seconds), void *context)
+		      const struct image_files *over, bool verbose,
+		      void (*tick)(void *context, unsigned seconds), void *context)
 {
 	if (initramfs_check_one(kernel, kernel->image, want, NULL) < 0 &&
-	    build(generator, kernel, want, verbose, tick, context) < 0)
+	    make(generator, kernel, want, over, verbose, tick, context) < 0)
 		return -1;
 	/* What is unpacked last wins. */
 	if (kernel->under[0] && copy_to(kernel, kernel->under) < 0)

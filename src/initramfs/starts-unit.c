@@ -6,6 +6,7 @@
  */
 #include "initramfs/starts.h"
 
+#include <errno.h>
 #include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -13,6 +14,7 @@
 #include <sys/stat.h>
 
 #include "base/paths.h"
+#include "model/image-conf.h"
 
 #define UNIT "iommu-verify.service"
 #define COMMAND HELPER_PATH " --enforce --phase early"
@@ -214,7 +216,7 @@ static bool has_systemd(const struct rootfs *image)
 	return name && strcmp(name, "/systemd") == 0;
 }
 
-bool start_by_unit(const struct rootfs *image, struct starts *starts)
+static bool read_unit(const struct rootfs *image, struct starts *starts)
 {
 	struct unit unit = { .type = "simple" };
 	char path[PATH_MAX];
@@ -232,3 +234,23 @@ bool start_by_unit(const struct rootfs *image, struct starts *starts)
 		return starts_found(starts, HOOK_NONE, UNIT " can't be read: no memory");
 	return judge(&unit, starts);
 }
+
+/* What makes it stop a machine is a drop-in, and a link by which the boot waits for it in vain. */
+static int lay_unit(const struct rootfs *image, bool stop, const struct root *root, struct image_files *files,
+		    struct error *why)
+{
+	char path[PATH_MAX], dropin[PATH_MAX + 16];
+
+	if (!stop)
+		return error_set(why, -ENOTSUP, "what makes systemd stop the boot can't be taken out of it");
+	if (!find_unit(image, path))
+		return error_set(why, -ENOTSUP, UNIT " is not in it");
+	snprintf(dropin, sizeof(dropin), "%s.d/stop.conf", path);
+	int r = image_files_copy(files, root, IMAGE_DIR "/stop.conf", dropin, 0644, "#");
+	if (r == 0)
+		r = image_files_add(files, "/etc/systemd/system/sysinit.target.requires/" UNIT, S_IFLNK | 0777, path,
+				    strlen(path));
+	return error_errno(why, r);
+}
+
+const struct start start_by_unit = { read_unit, lay_unit };

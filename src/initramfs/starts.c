@@ -3,6 +3,7 @@
  */
 #include "initramfs/starts.h"
 
+#include <errno.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
@@ -63,21 +64,78 @@ static bool by_shell(const struct rootfs *image, const char *path, struct starts
 	return starts_found(starts, HOOK_WARNS, "%s does not stop the boot if " HELPER_PATH " fails", path);
 }
 
-bool start_by_dracut_hook(const struct rootfs *image, struct starts *starts)
+/* The file of root that such a shell reads. */
+static const char *check_of(bool stop)
 {
-	static const char *const names[] = { /* 110 and later, its static ones, and before */
-		"/var/lib/dracut/hooks/cmdline/00-check-stop.sh", "/var/lib/dracut/hooks/cmdline/00-check-warn.sh",
-		"/usr/lib/dracut/hooks/cmdline/00-check-stop.sh", "/usr/lib/dracut/hooks/cmdline/00-check-warn.sh",
-		"/lib/dracut/hooks/cmdline/00-check-stop.sh", "/lib/dracut/hooks/cmdline/00-check-warn.sh",
-	};
-
-	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
-		if (rootfs_find_link(image, names[i]))
-			return by_shell(image, names[i], starts);
-	return false;
+	return stop ? IMAGE_DIR "/check-stop.sh" : IMAGE_DIR "/check-warn.sh";
 }
 
-bool start_by_order(const struct rootfs *image, struct starts *starts)
+static int lay_check(const struct rootfs *image, bool stop, const struct root *root, struct image_files *files,
+		     struct error *why)
+{
+	const struct rootfs_file *check = rootfs_find(image, CHECK_SH);
+	mode_t mode = check ? check->mode & 07777 : 0644;
+
+	return error_errno(why, image_files_copy(files, root, check_of(stop), CHECK_SH, mode, "#!"));
+}
+
+/* dracut 110 and later, its static ones, and before. */
+static const char *const hook_dirs[] = { "/var/lib/dracut/hooks/cmdline", "/usr/lib/dracut/hooks/cmdline",
+					 "/lib/dracut/hooks/cmdline" };
+enum { HOOK_DIRS = sizeof(hook_dirs) / sizeof(hook_dirs[0]) };
+
+static void hook_path(char path[64], size_t dir, bool stop)
+{
+	snprintf(path, 64, "%s/00-check-%s.sh", hook_dirs[dir], stop ? "stop" : "warn");
+}
+
+/* The one that is read: one without anything in it does nothing, beside another. False: none is there. */
+static bool find_hook(const struct rootfs *image, char path[64])
+{
+	bool found = false;
+	char one[64];
+
+	for (size_t i = 0; i < 2 * HOOK_DIRS; i++) {
+		hook_path(one, i / 2, i % 2 == 0);
+		const struct rootfs_file *hook = rootfs_find_link(image, one);
+		if (!hook || (found && hook->len == 0))
+			continue;
+		memcpy(path, one, sizeof(one));
+		found = true;
+		if (hook->len != 0)
+			return true;
+	}
+	return found;
+}
+
+static bool read_dracut_hook(const struct rootfs *image, struct starts *starts)
+{
+	char path[64];
+
+	return find_hook(image, path) && by_shell(image, path, starts);
+}
+
+/* dracut reads all that is there: the other one becomes empty. */
+static int lay_dracut_hook(const struct rootfs *image, bool stop, const struct root *root, struct image_files *files,
+			   struct error *why)
+{
+	char now[64], other[64];
+	size_t dir = 0;
+
+	if (!find_hook(image, now))
+		return error_set(why, -ENOTSUP, "it has no hook of dracut");
+	while (strncmp(now, hook_dirs[dir], strlen(hook_dirs[dir])) != 0)
+		dir++;
+	hook_path(other, dir, stop);
+	int r = image_files_add(files, now, S_IFREG | 0755, "", 0);
+	if (r == 0)
+		r = image_files_copy(files, root, check_of(stop), other, 0755, "#!");
+	return error_errno(why, r);
+}
+
+const struct start start_by_dracut_hook = { read_dracut_hook, lay_dracut_hook };
+
+static bool read_order(const struct rootfs *image, struct starts *starts)
 {
 	const struct rootfs_file *script = rootfs_find(image, SCRIPT);
 	const struct rootfs_file *order = text_file(image, "scripts/init-top/ORDER");
@@ -107,7 +165,9 @@ bool start_by_order(const struct rootfs *image, struct starts *starts)
 	return by_shell(image, CHECK_SH, starts);
 }
 
-bool start_by_early_hook(const struct rootfs *image, struct starts *starts)
+const struct start start_by_order = { read_order, lay_check };
+
+static bool read_early_hook(const struct rootfs *image, struct starts *starts)
 {
 	static const char first[] = "EARLYHOOKS=";
 	const struct rootfs_file *hook = text_file(image, "hooks/iommu-verify"), *config = text_file(image, "config");
@@ -126,20 +186,39 @@ bool start_by_early_hook(const struct rootfs *image, struct starts *starts)
 	return by_shell(image, CHECK_SH, starts);
 }
 
-void starts_read(const struct rootfs *image, struct starts *starts)
+const struct start start_by_early_hook = { read_early_hook, lay_check };
+
+/* Fills *starts in with the first way that starts it, which is returned, or with what is wrong with the first that is
+ * there. */
+static const struct start *find_start(const struct rootfs *image, struct starts *starts)
 {
 	struct starts one;
 	const struct generator *g;
 
 	*starts = (struct starts){ 0 };
 	for (size_t i = 0; (g = generator_at(i)); i++)
-		for (start_reader *const *read = g->starters; read && *read; read++) {
+		for (const struct start *const *way = g->starters; way && *way; way++) {
 			one = (struct starts){ 0 };
-			if (!(*read)(image, &one))
+			if (!(*way)->read(image, &one))
 				continue;
 			if (one.hook != HOOK_NONE || !starts->why[0])
 				*starts = one;
 			if (one.hook != HOOK_NONE)
-				return;
+				return *way;
 		}
+	return NULL;
+}
+
+void starts_read(const struct rootfs *image, struct starts *starts)
+{
+	find_start(image, starts);
+}
+
+int starts_lay(const struct rootfs *image, bool stop, const struct root *root, struct image_files *files,
+	       struct error *why)
+{
+	struct starts starts;
+	const struct start *way = find_start(image, &starts);
+
+	return way ? way->lay(image, stop, root, files, why) : error_set(why, -ENOTSUP, "nothing starts the check");
 }

@@ -35,7 +35,7 @@ void change_text(const struct request *q, const struct outcome *o)
 		if (o->files[i].diff)
 			fputs(o->files[i].diff, stdout);
 	printf("\ncommands%s:\n",
-	       o->takes_two ? " (images are built twice, as they have to accept the old mode meanwhile)" : "");
+	       o->takes_two ? " (images are written twice, as they have to accept the old mode meanwhile)" : "");
 	for (size_t i = 0; i < o->ncommands; i++)
 		printf("  %s\n", o->commands[i]);
 	for (size_t i = 0; i < o->nimages; i++)

@@ -37,6 +37,38 @@ static void put_entries(const struct outlook *o)
 	       o->reboot_required ? "true" : "false", o->reboot_safe ? "true" : "false");
 }
 
+/* As the kernel unpacks them: other programs pass over what was laid behind one. */
+static void put_images(const struct outlook *o)
+{
+	fputs(",\n \"images\": [", stdout);
+	for (unsigned i = 0; i < o->nimages; i++) {
+		const struct outlook_image *image = &o->images[i];
+		const char *quote = image->has_target ? "\"" : "", *stop = image->status == 0 ? "\"" : "";
+
+		fputs(i ? ", {\"path\": " : "{\"path\": ", stdout);
+		json_string(stdout, image->path);
+		printf(", \"mode\": %s%s%s, \"on_mismatch\": %s%s%s}", quote,
+		       image->has_target ? mode_name(image->mode) : "null", quote, stop,
+		       image->status == 0 ? policy_name(image->policy) : "null", stop);
+	}
+	fputs("]", stdout);
+}
+
+static void print_images(const struct outlook *o)
+{
+	for (unsigned i = 0; i < o->nimages; i++) {
+		const struct outlook_image *image = &o->images[i];
+
+		printf("%-11s %s: ", i ? "" : "images:", image->path);
+		if (image->status < 0)
+			puts("can't be read");
+		else if (image->has_target)
+			printf("%s (on-mismatch=%s)\n", mode_name(image->mode), policy_name(image->policy));
+		else
+			puts("no target");
+	}
+}
+
 void summary_json(const struct survey *s, const struct show_groups *groups)
 {
 	struct status status;
@@ -59,8 +91,10 @@ void summary_json(const struct survey *s, const struct show_groups *groups)
 		json_string(stdout, s->last_stop);
 	else
 		fputs("null", stdout);
-	if (s->next.foreseen)
+	if (s->next.foreseen) {
 		put_entries(&s->next);
+		put_images(&s->next);
+	}
 	if (groups) {
 		fputs(",\n ", stdout);
 		groups_json(s, groups->only);
@@ -110,6 +144,7 @@ void summary_text(const struct survey *s, const struct show_groups *groups)
 		printf("%-11s %s: %s\n%-11s -> run 'iommu-install %s'\n", "advice:", mode_name(advice->mode),
 		       advice->why, "", mode_name(advice->mode));
 	printf("%-11s %s\n", "next boot:", s->needs_root ? "needs root" : mode_name(s->next_boot));
+	print_images(&s->next);
 	report_modules(stdout, &e->params);
 	printf("%-11s %s\n", "iommufd:", s->iommufd ? "yes" : "no");
 	printf("%-11s %u\n", "vfio-cdev:", s->cdevs);

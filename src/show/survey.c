@@ -46,6 +46,22 @@ static int badness(const struct prediction *p)
 	return (p->verdict == VERDICT_MISMATCH ? 2 : p->verdict == VERDICT_UNKNOWN) + (prediction_stops(p) ? 3 : 0);
 }
 
+/* Several entries have one image. */
+static void note_image(const struct prediction *p, struct outlook *o)
+{
+	unsigned i = 0;
+
+	while (i < o->nimages && strcmp(o->images[i].path, p->image) != 0)
+		i++;
+	if (!p->image[0] || i < o->nimages || i == OUTLOOK_IMAGES)
+		return;
+	o->images[o->nimages++] = (struct outlook_image){
+		.status = p->status, .has_target = p->status == 0 && p->target_status == 0, .mode = p->target.mode,
+		.policy = p->enforce
+	};
+	memcpy(o->images[i].path, p->image, sizeof(o->images[i].path));
+}
+
 /* What the early check of the next boot would find, by each entry. now is NULL in a tree. */
 static void foresee(const struct loader *loader, const struct evidence *now, struct wanted wanted, struct outlook *o)
 {
@@ -61,6 +77,7 @@ static void foresee(const struct loader *loader, const struct evidence *now, str
 		if (!p->counted)
 			continue;
 		o->counted++;
+		note_image(p, o);
 		o->matching += p->verdict == VERDICT_MATCH;
 		o->mismatching += p->verdict == VERDICT_MISMATCH;
 		o->unknown += p->verdict == VERDICT_UNKNOWN;

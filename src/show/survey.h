@@ -11,6 +11,17 @@
 #include "verdict/facts.h"
 #include "verdict/verdict.h"
 
+/* What an image that a counted entry reads wants. */
+struct outlook_image {
+	char path[256];
+	int status;         /* of reading it: 0 or -errno */
+	bool has_target;    /* a valid one, which wants this mode: */
+	enum mode mode;
+	enum policy policy; /* what the image does, whatever its target is */
+};
+
+enum { OUTLOOK_IMAGES = 16 }; /* more are not told of */
+
 /* What the early check of the next boot would find, by the entries that count. It goes from process to process. */
 struct outlook {
 	bool foreseen; /* what follows is known: the entries could be read */
@@ -21,6 +32,8 @@ struct outlook {
 	enum policy stop;   /* what the first of them does */
 	char why[100];      /* what is wrong with the worst one, or "" */
 	bool reboot_required, reboot_safe;
+	struct outlook_image images[OUTLOOK_IMAGES]; /* each once, in the order of the entries */
+	unsigned nimages;
 	bool change_open;  /* a change was begun and is not finished */
 	bool change_waits; /* the same, and nothing is left to do about it before the next boot */
 };

@@ -167,12 +167,13 @@ stops() {
 
 @test "an entry with two images, as dracut's plug-in of kernel-install makes them: the check in both follows the mode" {
 	efi_machine trixie systemd-boot dracut
-	in_efi_machine 'iommu-install pt --force --on-mismatch=halt
+	in_efi_machine "$(cat "$BATS_TEST_DIRNAME/../lib/judge.sh")"'
+		iommu-install pt --force --on-mismatch=halt
 		k=$(ls /lib/modules); kernel-install add $k /boot/vmlinuz-$k 2>&1; ls /boot/efi/*/$k
 		lsinitrd /boot/efi/*/$k/initrd | grep iommu.target
 		iommu-install strict --force
 		for f in /boot/efi/*/$k/initrd*; do
-			[ "$(lsinitrd -f etc/iommu.target $f | head -n 1)" = mode=strict ] || echo "wrong: $f"
+			[ "$(target_in $f | head -n 1)" = mode=strict ] || echo "wrong: $f"
 		done > /host/wrong
 		iommu-install remove
 		for f in /boot/efi/*/$k/initrd*; do

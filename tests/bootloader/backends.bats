@@ -10,6 +10,7 @@ setup() {
 	load ../lib/machine
 	load ../lib/fedora
 	load ../lib/carry
+	judge=$(cat "$BATS_TEST_DIRNAME/../lib/judge.sh")
 }
 
 teardown() {
@@ -175,7 +176,7 @@ $'GRUB_CMDLINE_LINUX_DEFAULT="$x iommu=pt" # mine' ]
 		rm vmlinuz-6.1.0-90* initramfs-6.1.0-90* loader/entries/*-90.*
 		iommu-install pt --force --on-mismatch=halt --backend=bls'
 	[ "$(in_machine 'ls /boot | grep -c initrd')" = 0 ]
-	[ "$(in_machine 'lsinitrd -f etc/iommu.target /boot/initramfs-6*.img | head -n 1')" = mode=pt ]
+	[ "$(in_machine "$judge"'; target_in /boot/initramfs-6*.img | head -n 1')" = mode=pt ]
 	run in_machine 'iommu-install check --json'
 	[ "$(jq -r '.entries[] | select(.kernel | startswith("6.1")) | "\(.hook) \(.target)"' <<< "$output")" = \
 		"true pt" ]

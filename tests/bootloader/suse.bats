@@ -12,6 +12,7 @@ setup() {
 	load ../lib/suse
 	load ../lib/carry
 	unset PBL SDBOOTUTIL
+	judge=$(cat "$BATS_TEST_DIRNAME/../lib/judge.sh")
 }
 
 teardown() {
@@ -57,7 +58,7 @@ sources() {
 		sed "s/ \${extra_cmdline}//;q" > /run/line
 		mount --bind /run/line /proc/cmdline; iommu-install pt --force --on-mismatch=halt'
 	grub2_carry "$PT"
-	[ "$(in_machine 'lsinitrd -f etc/iommu.target /boot/initrd-6* | head -n 1; ls /boot | grep -c initrd')" = \
+	[ "$(in_machine "$judge"'; target_in /boot/initrd-6* | head -n 1; ls /boot | grep -c initrd')" = \
 		"mode=pt
 2" ]
 	run in_machine 'iommu-install check --json'
@@ -190,7 +191,7 @@ SDBOOTUTIL_FILES="/etc/iommu.target /etc/kernel/cmdline '/etc/kernel/cmdline.d/*
 
 # The target in the image that each entry names, in the order of the entries.
 image_targets() {
-	in_machine "for i in \$($ENTRY_IMAGES); do lsinitrd -f etc/iommu.target \$i | head -n 1; done" | xargs
+	in_machine "$judge; for i in \$($ENTRY_IMAGES); do target_in \$i | head -n 1; done" | xargs
 }
 
 # bats test_tags=boot

@@ -80,8 +80,9 @@ sources() {
 	in_machine 'iommu-install check --json || [ $? = 2 ]' > "$BATS_TEST_TMPDIR/check"
 	jq -e '(.entries | length) == 1 and (.entries[0] | .counted and .mode == "pt" and .target == "pt" and .hook)' \
 		"$BATS_TEST_TMPDIR/check"
-	in_machine 'f=$(ls /boot/efi/EFI/Linux/*.efi); objcopy -O binary --only-section=.initrd $f /tmp/initrd
-		lsinitrd -f etc/iommu.target /tmp/initrd | grep -x mode=pt'
+	in_machine "$(cat "$BATS_TEST_DIRNAME/../lib/judge.sh")"'
+		objcopy -O binary --only-section=.initrd /boot/efi/EFI/Linux/*.efi /tmp/initrd
+		target_in /tmp/initrd | grep -x mode=pt'
 	in_machine 'iommu-install rollback'
 	diff <(sources) <(echo "$before")
 }

@@ -8,7 +8,7 @@ setup() {
 	load ../lib/machine
 	load ../lib/kill
 	quick_machine
-	in_machine 'iommu-install pt --on-mismatch=halt --force'
+	in_machine "iommu-install pt --on-mismatch=halt --force; $SIGN_IMAGES"
 }
 
 teardown() {
@@ -152,7 +152,7 @@ real() {
 	machine bookworm "$1"
 	in_machine "$STATE"'
 		left() { find /boot /var/tmp /tmp /run/initramfs 2> /dev/null | sort; }
-		iommu-install pt --force > /dev/null
+		iommu-install pt --force > /dev/null; '"$SIGN_IMAGES"'
 		state > /host/before; left > /host/left
 		setsid iommu-install strict --force --json > /host/object 2> /host/said &
 		pid=$!

@@ -130,7 +130,7 @@ SORTS="chain through-user dangling 0640 attributes immutable"
 		printf "%s\n" "#!/bin/sh" "/usr/sbin/ui.real \"\$@\"" \
 			"if [ -e /cut ]; then rm /cut; kill -9 \$PPID; fi" > /usr/sbin/update-initramfs
 		chmod 755 /usr/sbin/update-initramfs
-		chmod 600 /boot/initrd.img-6*; iommu-install pt --force'
+		chmod 600 /boot/initrd.img-6*; iommu-install pt --force; '"$SIGN_IMAGES"
 	before=$(in_machine "$marks")
 	run in_machine 'touch /cut; iommu-install strict --force'
 	in_machine 'iommu-install resume'

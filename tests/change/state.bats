@@ -95,7 +95,7 @@ needs_no_iommu() {
 @test "another mode replaces a change that waits: what is and what may come is accepted, and undone it waits again" {
 	needs_no_iommu
 	quick_machine
-	run -0 in_machine "$WAITS"'
+	run -0 in_machine "$WAITS; $SIGN_IMAGES"'
 		mv /usr/sbin/update-initramfs /root; cat > /usr/sbin/update-initramfs <<"END"
 #!/bin/sh
 cat /etc/iommu.target >> /targets
@@ -235,6 +235,7 @@ END
 	run -0 in_machine "echo 3 > /seconds; $killed; iommu-install resume && cat /calls"
 	[[ $output == *"the change to off-for-uio is finished"$'\nbegins\nends' ]]
 	run -1 in_machine "cp /root/update-initramfs /usr/sbin; rm /killed /calls; iommu-install strict --force
+		$SIGN_IMAGES
 		echo 1000 > /seconds; $killed; iommu-install resume; s=\$?; cat /calls
 		ls /var/lib/iommu/change; exit \$s"
 	[[ $output == *"a program that an iommu-install started, which is gone, is still at work"*begins*journal* ]]

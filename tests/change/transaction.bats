@@ -476,14 +476,14 @@ EOF
 	run -0 in_machine 'mkdir /dev/pts && mount -t devpts devpts /dev/pts -o ptmxmode=666 &&
 		ln -s pts/ptmx /dev/ptmx && script -qec "iommu-install off-for-uio" /dev/null | tr "\r" "\n"'
 	[[ $output == *"(1 of 1), 2 s"*"(1 of 1), 3 s"* ]]
-	run -0 in_machine 'iommu-install strict --force'
+	run -0 in_machine "$SIGN_IMAGES iommu-install strict --force"
 	[ "$(grep -c '1 of 1' <<< "$output")" = 1 ]
 }
 
 # bats test_tags=boot
 @test "killed before its last images: if the boot loader has lost the words since, resume puts them back first" {
 	quick_machine
-	in_machine 'iommu-install pt --force --on-mismatch=halt'
+	in_machine "iommu-install pt --force --on-mismatch=halt; $SIGN_IMAGES"
 	# Killed while the second image of the change is built.
 	in_machine 'mv /usr/sbin/update-initramfs /root; cat > /usr/sbin/update-initramfs <<"EOF"
 #!/bin/sh

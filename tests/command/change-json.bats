@@ -63,7 +63,7 @@ said() {
 	in_machine 'iommu-install pt --force'
 	# A policy that somebody has written there is the wanted one; the image has another.
 	agree 0 'pt --force' 'echo on-mismatch=poweroff >> /etc/iommu.target'
-	said '[.result, .changed, .after.on_mismatch, [.images[].how]]' '["done",true,"poweroff",["built"]]'
+	said '[.result, .changed, .after.on_mismatch, [.images[].how]]' '["done",true,"poweroff",["laid-over"]]'
 	in_machine 'iommu-install pt --force --on-mismatch=warn'
 	agree 0 'pt --force' 'sed -i "s/ iommu=pt//" /boot/grub/grub.cfg'
 	said '[.result, .changed, [.images[].how], [.files[].action]]' '["done",true,["kept"],["regenerate"]]'
@@ -120,7 +120,7 @@ said() {
 # broken PROGRAM SCRIPT: PROGRAM fails in that way while strict is set under halt; what is there before and after, and
 # the object.
 broken() {
-	in_machine 'iommu-install pt --force > /dev/null'
+	in_machine "iommu-install pt --force > /dev/null; $SIGN_IMAGES"
 	in_machine "look() { find /boot /etc -type f ! -name 'record' -exec sha256sum {} + | sort -k 2; }
 		mv /usr/sbin/$1 /usr/sbin/real-$1; printf '#!/bin/sh\n%s\n' '$2' > /usr/sbin/$1; chmod 755 /usr/sbin/$1
 		look > /host/before; s=0

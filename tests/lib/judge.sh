@@ -14,19 +14,37 @@ modes_of() {
 	esac
 }
 
-# unpack IMAGE DIR: an archive, or one that zstd made smaller; another, uncompressed one can stand before that.
+# unpack IMAGE DIR: an archive, or one that gzip or zstd made smaller; another, uncompressed one can stand before that
+# of zstd. Then what was laid behind it.
 unpack() {
 	local at
 	for at in $(LC_ALL=C grep -obUaP '\x28\xb5\x2f\xfd' "$1" | head -n 20 | cut -d: -f1) none; do
 		rm -rf "$2"
 		mkdir -p "$2"
 		if [ "$at" = none ]; then
-			(cd "$2" && cpio -id --quiet) <"$1"
+			{ gzip -dcq "$1" || cat "$1"; } | (cd "$2" && cpio -id --quiet)
 		else
-			(cd "$2" && tail -c +$((at + 1)) | zstd -dcq | cpio -id --quiet) <"$1"
-		fi 2>/dev/null && [ -s "$2/init" ] && return
+			(cd "$2" && tail -c +$((at + 1)) "$1" | zstd -dcq | cpio -id --quiet)
+		fi 2>/dev/null && { [ -s "$2/init" ] || [ -s "$2/config" ]; } && unpack_tail "$1" "$2" && return
 	done
 	return 1
+}
+
+# unpack_tail IMAGE DIR: it says where it begins: the name of its first member stands 110 bytes into it.
+unpack_tail() {
+	local at
+	at=$(LC_ALL=C grep -obUa usr/lib/iommu-verify/laid-over "$1" | tail -n 1 | cut -d: -f1)
+	[ ! "$at" ] || (cd "$2" && tail -c +$((at - 109)) "$1" | cpio -idu --quiet)
+}
+
+# target_in IMAGE: its target, that of what was laid behind it if that has one.
+target_in() {
+	local at
+	at=$(LC_ALL=C grep -obUa usr/lib/iommu-verify/laid-over "$1" | tail -n 1 | cut -d: -f1)
+	[ ! "$at" ] ||
+		! tail -c +$((at - 109)) "$1" | cpio -i --quiet --to-stdout etc/iommu.target 2>/dev/null | grep . ||
+		return 0
+	lsinitrd -f etc/iommu.target "$1"
 }
 
 # Would an image with this check start in that mode, with these words? Says what is wrong.

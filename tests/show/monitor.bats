@@ -79,7 +79,7 @@ nagios() {
 # bats test_tags=boot
 @test "check --nagios: a change that is not finished is a warning that names the command" {
 	quick_machine
-	in_machine 'iommu-install off-for-uio'
+	in_machine "iommu-install off-for-uio; $SIGN_IMAGES"
 	in_machine 'mv /usr/sbin/update-initramfs /root
 		printf "#!/bin/sh\nkill -9 \$(pidof iommu-install)\n" > /usr/sbin/update-initramfs
 		chmod 755 /usr/sbin/update-initramfs; iommu-install off-for-uio --on-mismatch=halt

@@ -89,7 +89,7 @@ state() {
 	# What is known is known.
 	state 2 'verdict="mismatch"' needs_root=true -- "$user"
 	state 4 'verdict="unknown"' needs_root=false -- "$EARLY; touch /run/.containerenv"
-	in_machine 'iommu-install off-for-uio --on-mismatch=warn; mv /usr/sbin/update-initramfs /root
+	in_machine "iommu-install off-for-uio --on-mismatch=warn; $SIGN_IMAGES"'mv /usr/sbin/update-initramfs /root
 		printf "#!/bin/sh\nkill -9 \$(pidof iommu-install)\n" > /usr/sbin/update-initramfs
 		chmod 755 /usr/sbin/update-initramfs; iommu-install off-for-uio --on-mismatch=halt || :
 		mv /root/update-initramfs /usr/sbin'
