@@ -1,5 +1,5 @@
 #!/usr/bin/env bats
-# The Ansible collection of dist/ansible: linted, on trees, and by a real Ansible on three disks.
+# The Ansible collection of dist/ansible: linted, on trees, and by a real Ansible on three disks and on a machine.
 bats_require_minimum_version 1.5.0
 
 setup() {
@@ -18,6 +18,7 @@ setup() {
 }
 
 teardown() {
+	vm_kill_all
 	machine_end
 }
 
@@ -140,4 +141,62 @@ changed() {
 		-a '{"mode": "pt", "force": ["LIVE_SYSTEM"]}'
 	jq -e '[.tasks[] | .failed and .refusal.code == "NO_VIOMMU"] | length == 3 and all' <<< "$output"
 	hashes | diff before -
+}
+
+# --- A host that really reboots ---------------------------------------------------------------------------------------
+
+# ssh_host: starts a virtual machine with an Intel IOMMU and sshd, which boots its disk again and again; host1 of the
+# inventory.
+ssh_host() {
+	local port=0 limit=$((SECONDS + VM_PATIENCE))
+	DISK_PACKAGES="python3 openssh-server"
+	machine bookworm initramfs-tools
+	ssh-keygen -q -t ed25519 -N '' -f key
+	in_machine 'install -D -m 600 /host/key.pub /root/.ssh/authorized_keys
+		printf "%s\n" "[Match]" Type=ether "[Network]" Address=10.0.2.15/24 > /etc/systemd/network/test.network
+		systemctl enable systemd-networkd ssh'
+	port=$(python3 -c 'import socket; s = socket.create_server(("127.0.0.1", 0)); print(s.getsockname()[1])')
+	disk_start vm "$machine" "" --iommu intel -- -action reboot=reset \
+		-netdev "user,id=net,restrict=on,hostfwd=tcp:127.0.0.1:$port-:22" -device virtio-net-pci,netdev=net
+	on_host=(ssh -q -i key -p "$port" -o StrictHostKeyChecking=no -o UserKnownHostsFile=/dev/null
+		-o ConnectTimeout=60 root@127.0.0.1)
+	printf '%s\n' '[iommu]' host1 '[all:vars]' ansible_host=127.0.0.1 "ansible_port=$port" ansible_user=root \
+		"ansible_ssh_private_key_file=$PWD/key" ansible_become=false \
+		ansible_python_interpreter=/usr/bin/python3 > inventory
+	export ANSIBLE_HOST_KEY_CHECKING=False ANSIBLE_TIMEOUT=300 ANSIBLE_SSH_RETRIES=3
+	until "${on_host[@]}" true; do
+		[ "$SECONDS" -lt "$limit" ] || { vm_log vm | tail; return 1; }
+		sleep 3
+	done
+}
+
+# bats test_tags=full
+@test "a host that really reboots: a match, then the policy is raised; a word lost before the reboot: taken back" {
+	ssh_host
+	rollout=(ansible-playbook -i inventory iommu_install.host.rollout)
+	run -0 --separate-stderr "${rollout[@]}" -e mode_mode=strict -e mode_on_mismatch=halt
+	echo "$output$stderr"
+	[ "$(jq -r '.tasks[] | select(.rebooted) | .task' <<< "$output")" = "iommu_install.host.mode : Reboot" ]
+	run -0 "${on_host[@]}" iommu-verify --json
+	jq -e '.verdict == "match" and .effective.mode == "strict" and .target.mode == "strict"' <<< "$output"
+	"${on_host[@]}" cat /etc/iommu.target | grep -xF on-mismatch=halt
+
+	# Somebody's drop-in, after the host was found safe to reboot.
+	cat > drain.yml <<-'END'
+		- name: Plant a drop-in that sorts after ours
+		  ansible.builtin.shell: >-
+		    echo 'GRUB_CMDLINE_LINUX=${GRUB_CMDLINE_LINUX% iommu=pt}' > /etc/default/grub.d/zzz-theirs.cfg &&
+		    update-grub
+	END
+	run ! --separate-stderr "${rollout[@]}" -e mode_mode=pt -e mode_on_mismatch=halt \
+		-e "mode_drain=$PWD/drain.yml"
+	echo "$output$stderr"
+	[ "$(jq -r '.tasks[] | select(.rebooted) | .task' <<< "$output" | xargs)" = \
+		"iommu_install.host.mode : Reboot iommu_install.host.mode : Reboot into what was before" ]
+	[ "$(jq -r '.tasks[] | select(.failed) | .task' <<< "$output" | sort | xargs)" = \
+		"iommu_install.host.mode : Demand the mode iommu_install.host.mode : Fail" ]
+	jq -e '.tasks[-1].msg |
+		test("in strict, not in pt: TOKEN_MISSING.*taken back.*in strict, its verdict is match")' <<< "$output"
+	run -0 "${on_host[@]}" iommu-verify --json
+	jq -e '.verdict == "match" and .effective.mode == "strict" and .target.on_mismatch == "halt"' <<< "$output"
 }
