@@ -84,7 +84,10 @@ hand() {
 		fi
 		;;
 	image-edit | placed-edit) image_anew "$1" ;;
-	target-edit) sed -i 's/^on-mismatch=.*/on-mismatch=poweroff/' "$path" ;;
+	target-edit) # one that warns, as of a first change under way, has no such line
+		sed -i '/^on-mismatch=/d' "$path"
+		echo on-mismatch=poweroff >>"$path"
+		;;
 	target-replace) printf 'mode=%s\non-mismatch=poweroff\n' "$(sed -n 's/^mode=//p' "$path")" >"$path" ;;
 	made-replace | made-edit)
 		sed '/^set timeout=/d' "$path" >"$path.mark" # by hand, or by another tool
