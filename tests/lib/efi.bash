@@ -16,13 +16,13 @@ EFI_MACHINE_ID=00112233445566778899aabbccddeeff # names the entries
 EFI_FIRMWARE=/usr/share/OVMF
 EFI_LOADER=4a67b082-0a4c-41cf-b6c7-440b29bb8c4f # the vendor of systemd-boot's variables
 
-# efi_disk SUITE systemd-boot|uki|dracut-uki dracut|initramfs-tools: prints the path of that disk: an EFI system
-# partition with systemd-boot, and one root, label `iommuroot`, with the suite's kernel and that generator. `uki`: ukify
-# makes one file of kernel, image and command line. `dracut-uki`: dracut can make that. Nobody writes to it: tests take
-# a copy.
+# efi_disk SUITE systemd-boot|uki|dracut-uki dracut|initramfs-tools [PACKAGE...]: prints the path of that disk: an EFI
+# system partition with systemd-boot, and one root, label `iommuroot`, with the suite's kernel, that generator and the
+# packages. `uki`: ukify makes one file of kernel, image and command line. `dracut-uki`: dracut can make that. Nobody
+# writes to it: tests take a copy.
 efi_disk() {
 	local packages=(systemd-sysv udev linux-image-amd64 systemd-boot systemd-boot-efi "$3" kmod libkmod2 dbus procps
-		e2fsprogs zstd) key
+		e2fsprogs zstd "${@:4}") key
 	case $2 in
 	systemd-boot) ;;
 	uki) packages+=(systemd-ukify) ;;
@@ -119,26 +119,27 @@ efi_list() {
 	mdir -/ -b -i "$1@@$DISK_START" :: | sed 's/^:://'
 }
 
-# efi_run NAME DISK SCRIPT intel|amd|none: as disk_run, through UEFI firmware. What that keeps in its variables is in
-# DISK.intel.vars and so on: with another IOMMU the disk has another address, at which the firmware would not look for
-# it.
+# efi_run NAME DISK SCRIPT intel|amd|none [QEMU...]: as disk_run, through UEFI firmware. What that keeps in its
+# variables is in DISK.intel.vars and so on: with another IOMMU the disk has another address, at which the firmware
+# would not look for it.
 efi_run() {
 	efi_start "$@" && vm_wait "$1"
 }
 
-# efi_start NAME DISK SCRIPT intel|amd|none: as disk_start.
+# efi_start NAME DISK SCRIPT intel|amd|none [QEMU...]: as disk_start.
 efi_start() {
 	local vars=$2.$4.vars
 	[[ -e $vars ]] || cp "$EFI_FIRMWARE/OVMF_VARS_4M.fd" "$vars" || return
 	disk_start "$1" "$2" "$3" --iommu "$4" -- \
 		-drive "if=pflash,format=raw,unit=0,readonly=on,file=$EFI_FIRMWARE/OVMF_CODE_4M.fd" \
-		-drive "if=pflash,format=raw,unit=1,cache=unsafe,file=$vars"
+		-drive "if=pflash,format=raw,unit=1,cache=unsafe,file=$vars" "${@:5}"
 }
 
-# efi_machine SUITE systemd-boot|uki GENERATOR: makes $machine, a private copy of that disk with our programs installed.
+# efi_machine SUITE systemd-boot|uki GENERATOR [PACKAGE...]: makes $machine, a private copy of that disk with our
+# programs installed.
 efi_machine() {
 	local disk
-	disk=$(efi_disk "$1" "$2" "$3") || return
+	disk=$(efi_disk "$@") || return
 	machine=$BATS_TEST_TMPDIR/machine.img
 	make -s -C "$BATS_TEST_DIRNAME/../.." install DESTDIR="$BATS_TEST_TMPDIR/installed" \
 		DRACUTMODULESDIR=/usr/lib/dracut/modules.d
