@@ -84,7 +84,8 @@ counted() {
 	EOF
 	in_efi_machine '. /host/lib.sh; cp /host/update-initramfs /usr/sbin; goes_on +3'
 	in_efi_machine '. /host/lib.sh
-		tries 0 iommu-install pt --force --on-mismatch=halt; stands +3 pt || say pt; wrap'
+		tries 0 iommu-install pt --force --on-mismatch=halt; stands +3 pt || say pt; wrap
+		for i in /boot/initrd.img-*[0-9a-z]; do touch $i.sig; done # so that images are built, not laid over'
 }
 
 # each SCRIPT...: each in a fresh copy of what there is now; set is the change, and what stands then is taken out.

@@ -155,7 +155,7 @@ second_kernel() {
 	run -0 in_machine 'iommu-install pt --force --on-mismatch=halt
 		cp /boot/grub/grub.cfg /ours
 		sed -i "1s/^/# as no tool would make it again\n/" /boot/grub/grub.cfg
-		cp /boot/grub/grub.cfg /before; iommu-install strict --force
+		cp /boot/grub/grub.cfg /before; iommu-install strict --force; '"$SIGN_IMAGES"'
 		mv /usr/sbin/update-initramfs /usr/sbin/update-initramfs.real
 		printf "#!/bin/bash\ncmp -s /boot/grub/grub.cfg /before && kill -9 \$PPID\n%s\n" \
 			"exec update-initramfs.real \"\$@\"" > /usr/sbin/update-initramfs
