@@ -174,7 +174,8 @@ broken() {
 		awk '/execve\(.*"iommu-install", / { on = 1 } on' "$BATS_TEST_TMPDIR/trace" > "$BATS_TEST_TMPDIR/own"
 		[ "$(grep -c 'execve(' "$BATS_TEST_TMPDIR/own")" -ge 2 ]
 		run ! grep -E 'execve\("(/usr)?/s?bin/(update-initramfs|dracut|mkinit|kernel)' "$BATS_TEST_TMPDIR/own"
-		grep -q 'execve("/usr/sbin/update-grub"' "$BATS_TEST_TMPDIR/own"
+		# What it has made comes back byte for byte.
+		[ "$command" = rollback ] || grep -q 'execve("/usr/sbin/update-grub"' "$BATS_TEST_TMPDIR/own"
 		run ! grep -E '(O_WRONLY|O_RDWR|O_CREAT|rename|unlink).*"/?(boot|etc|var/lib/iommu|run/iommu)' \
 			"$BATS_TEST_TMPDIR/own"
 	done

@@ -10,6 +10,7 @@ setup() {
 	load ../lib/carry
 	[[ -z ${MKINITCPIO:-} ]] || command -v bsdtar > /dev/null ||
 		{ echo "the real mkinitcpio needs bsdtar (libarchive-tools)"; return 1; }
+	judge=$(cat "$BATS_TEST_DIRNAME/../lib/judge.sh")
 }
 
 teardown() {
@@ -18,12 +19,12 @@ teardown() {
 
 # unpacked IMAGE: the names in it.
 unpacked() {
-	in_machine "zcat -f /boot/$1 | cpio -it --quiet"
+	in_machine "$judge; unpack /boot/$1 /run/i; cd /run/i; find . -mindepth 1 -printf '%P\n'"
 }
 
 # file_in IMAGE FILE: what that holds there.
 file_in() {
-	in_machine "zcat -f /boot/$1 | cpio -i --to-stdout --quiet $2"
+	in_machine "$judge; unpack /boot/$1 /run/i; cat /run/i/$2"
 }
 
 # bats test_tags=boot
