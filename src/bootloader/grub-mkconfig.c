@@ -140,6 +140,21 @@ int grub_apply(struct snapshot *snapshot, const char *words, bool flush, bool ve
 	return r < 0 ? -1 : 1;
 }
 
+int grub_try(bool verbose)
+{
+	char path[64], *old = file_read(grub_config(), NULL);
+
+	new_name(path);
+	int status = old ? make(path, old, verbose) : 0; /* what is missing is told of later */
+	grub_remove_temporaries();
+	free(old);
+	if (status == 0)
+		return 0;
+	fail("%s failed (%s %d), so the boot entries could not be written; what it said stands above",
+	     grub_mkconfig() ? grub_mkconfig() : "grub-mkconfig", status < 0 ? "error" : "status", abs(status));
+	return -1;
+}
+
 int grub_rehearse(struct boot_entries *entries, struct error *error)
 {
 	static const char path[] = REHEARSAL_DIR "/grub.cfg.iommu";

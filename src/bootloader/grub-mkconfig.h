@@ -15,6 +15,7 @@ const char *grub_mkconfig(void);
 
 /* What the rows of struct backend share that have grub-mkconfig make grub.cfg: each as its member says. */
 int grub_apply(struct snapshot *snapshot, const char *words, bool flush, bool verbose);
+int grub_try(bool verbose);
 int grub_rehearse(struct boot_entries *entries, struct error *error);
 const char *grub_command(void);
 extern const char *const grub_watched[];

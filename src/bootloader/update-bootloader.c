@@ -263,6 +263,7 @@ const struct backend backend_update_bootloader = {
 	.edit = edit,
 	.apply = grub_apply,
 	.rehearse = grub_rehearse,
+	.try = grub_try,
 	.way_back = grub_way_back,
 	.location = grub_config,
 	.command = grub_command,

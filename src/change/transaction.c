@@ -44,6 +44,18 @@ static int predict(const struct transaction *t, struct predictions *entries)
 	return r < 0 ? no_memory() : 0;
 }
 
+/* Whether all images want that already, and start the check. */
+static bool images_hold(const struct transaction *t, const char *target_text)
+{
+	const struct image_want want = step_want_of(target_text);
+	const char *path;
+
+	for (size_t i = 0; t->generator && i < t->kernels.count; i++)
+		if (initramfs_check(&t->kernels.list[i], &want, &path, NULL) < 0)
+			return false;
+	return true;
+}
+
 int transaction_first_target(const struct transaction *t, char **text, bool *final)
 {
 	const char *last = edits_target(&t->edits, true);
@@ -52,8 +64,10 @@ int transaction_first_target(const struct transaction *t, char **text, bool *fin
 	char made[TARGET_MAX + 1];
 
 	*final = true;
-	/* One that was there before is put back, whatever it says. */
-	if (step_parse_target(last, &after)) {
+	/* One that was there before is put back, whatever it says. Where it is the same, in every image, entries are
+	 * only mended: none that starts now is stopped for that. */
+	bool mends = same_text(last, edits_target(&t->edits, false)) && images_hold(t, last);
+	if (!mends && step_parse_target(last, &after)) {
 		bool had_one = step_parse_target(edits_target(&t->edits, false), &before);
 		if (t->loader && predict(t, &entries) < 0)
 			return -1;
@@ -148,6 +162,11 @@ static int again_for_others(struct transaction *t, int (*part)(struct transactio
 static int switch_over(struct transaction *t)
 {
 	step_mark_pending(t);
+	if (t->builds && t->loader && t->backend->try) {
+		step_say(t, "trying %s\n", t->backend->command());
+		if (t->backend->try(t->verbose) < 0)
+			return -1;
+	}
 	return again_for_others(t, try_switch);
 }
 

@@ -24,6 +24,7 @@ struct transaction {
 	const struct facts *now; /* the running machine; NULL for a tree that is not running */
 	bool loader;             /* the entries are ours to make, not the caller's */
 	bool gone;               /* nothing is there any more that could make them */
+	bool builds;             /* an image has to be built, which takes minutes: what can fail is tried before */
 	bool verbose, quiet;
 	bool dry_run;            /* it is not to be run: only told */
 	bool resumed; /* one that was cut short: what is written already is as it is to be */

@@ -266,8 +266,8 @@ static void notice(const struct machine *m, struct plan *p, const struct outcome
 	free(lines);
 }
 
-/* Minutes are told of before they pass. */
-static void say_work(const struct request *q, const struct outcome *o)
+/* Minutes are told of before they pass. Returns whether any image has to be built. */
+static bool say_work(const struct request *q, const struct outcome *o)
 {
 	size_t built = 0, laid = 0;
 
@@ -276,13 +276,14 @@ static void say_work(const struct request *q, const struct outcome *o)
 		laid += strcmp(o->images[i].how, "laid-over") == 0;
 	}
 	if (built == 0 || q->quiet)
-		return;
+		return built > 0;
 	fprintf(progress(), "%zu initramfs image%s to build with %s, which can take minutes each", built,
 		built == 1 ? "" : "s", o->generator->name);
 	if (laid)
 		fprintf(progress(), "; %zu to lay the target over, in seconds", laid);
 	fputc('\n', progress());
 	fflush(progress());
+	return true;
 }
 
 static int carry_out(const struct machine *m, struct plan *p, const struct outcome *outcome, struct waiting *w,
@@ -293,7 +294,7 @@ static int carry_out(const struct machine *m, struct plan *p, const struct outco
 	if (w->seal)
 		return resume_seal(p->request, m, &w->journal);
 	if (outcome->changed) {
-		say_work(p->request, outcome);
+		t->builds = say_work(p->request, outcome);
 		return execute(m, p, t);
 	}
 	if (!outcome->read_before)

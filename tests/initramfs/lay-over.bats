@@ -97,6 +97,21 @@ dracut_machine() {
 	[ "$(changes /usr/bin/mkinitcpio)" = "2 0 0 0 0 0 2" ]
 }
 
+@test "entries that are only mended touch no image, also under halt; a tool that fails is tried before any is built" {
+	quick_machine
+	run -0 in_laid 'count_builds /usr/sbin/update-initramfs
+		mv /usr/sbin/update-grub /root; printf "#!/bin/sh\nexit 7\n" > /usr/sbin/update-grub
+		chmod 755 /usr/sbin/update-grub; sha256sum $image > /sum
+		: > /run/builds; ! iommu-install pt --on-mismatch=halt --force > /host/log 2>&1; wc -l < /run/builds
+		sha256sum --quiet -c /sum; test ! -e /etc/iommu.target; mv /root/update-grub /usr/sbin
+		iommu-install pt --on-mismatch=halt --force > /host/log 2>&1
+		stat -c "%i %Z" $image > /stat; sed -i "s/ iommu=pt//" /boot/grub/grub.cfg
+		iommu-install pt --on-mismatch=halt --force --json > /host/json 2> /host/log
+		grep -q iommu=pt /boot/grub/grub.cfg; stat -c "%i %Z" $image | cmp - /stat'
+	[ "$output" = 0 ]
+	[ "$(jq -c '[.result, .images[0].how]' "$BATS_TEST_TMPDIR/json")" = '["done","kept"]' ]
+}
+
 @test "what is laid over three times is as large as what is laid over once, and behind it stands nothing" {
 	quick_machine
 	run -0 in_laid 'iommu-install pt --on-mismatch=halt --force > /host/log 2>&1; stat -c %s $image
