@@ -89,7 +89,7 @@ lines\"" >> /etc/default/grub; same
 	machine bookworm dracut
 	run -0 in_machine 'iommu-install pt --on-mismatch=halt --force'
 	entries_carry "$PT"
-	[ "$(in_machine 'lsinitrd -f etc/iommu.target /boot/initrd.img-*')" = $'mode=pt\non-mismatch=halt' ]
+	[ "$(in_machine "$judge; target_in /boot/initrd.img-*")" = $'mode=pt\non-mismatch=halt' ]
 	in_machine 'grep -q force_add_dracutmodules /etc/dracut.conf.d/50-iommu-verify.conf'
 	run -0 in_machine 'iommu-install pt --on-mismatch=warn --force'
 	in_machine '[ ! -e /etc/dracut.conf.d/50-iommu-verify.conf ]'
