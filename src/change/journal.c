@@ -394,9 +394,10 @@ int journal_close(void)
 {
 	if (rename(CHANGE "/" JOURNAL, CHANGE "/" DONE) < 0)
 		return -errno;
-	int r = file_sync_dir(CHANGE "/" DONE);
+	/* Where that can't be flushed a power cut may bring the journal back: resume finds that all is done. */
+	file_sync_dir(CHANGE "/" DONE);
 	remove_dir(SPARE); /* else the next change does it */
-	return r;
+	return 0;
 }
 
 /* Whether the spare is the change before this one: it is done, or this one says that it lies over it; and not one that

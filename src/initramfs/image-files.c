@@ -97,18 +97,23 @@ static int take_message(struct image_files *files, const struct root *root)
 	return root_exists(root, path) ? image_files_copy(files, root, path, path, 0755, "#!") : 0;
 }
 
+void image_modules_read(const struct root *root, const char *osrelease, struct image_modules *modules)
+{
+	*modules = (struct image_modules){ 0 };
+	/* Not to know is no failure: the early check then says so where it matters. */
+	told("modules", params_presence(root, osrelease, modules->has, &modules->install_ignored));
+}
+
 int image_files_take(struct image_files *files, const struct root *root, const char *osrelease, const char *target,
-		     size_t target_len, enum policy enforce, enum way_back way_back)
+		     size_t target_len, enum policy enforce, enum way_back way_back,
+		     const struct image_modules *modules)
 {
 	struct image image = { .enforce = enforce, .way_back = way_back };
-	bool install_ignored = false;
 	char text[512];
 
 	if (snprintf(image.kernel, sizeof(image.kernel), "%s", osrelease) >= (int)sizeof(image.kernel))
 		return told(osrelease, -ENAMETOOLONG);
-	/* Not to know is no failure: the early check then says so where it matters. */
-	told("modules", params_presence(root, osrelease, image.has, &install_ignored));
-
+	memcpy(image.has, modules->has, sizeof(image.has));
 	for (int i = 0; i < CONFIGS; i++)
 		image.config[i] = kconfig_has(root, osrelease, config_option((enum config)i));
 
@@ -116,7 +121,7 @@ int image_files_take(struct image_files *files, const struct root *root, const c
 	if (r == 0)
 		r = image_files_copy(files, root, HELPER_PATH, HELPER_PATH, 0755, "\177ELF");
 	if (r == 0)
-		r = modprobe_filter(root, install_ignored, files);
+		r = modprobe_filter(root, modules->install_ignored, files);
 	if (r == 0 && enforce != POLICY_WARN)
 		r = take_message(files, root);
 	if (r < 0)

@@ -35,10 +35,20 @@ struct image_file *image_files_find(const struct image_files *files, const char 
 int image_files_copy(struct image_files *files, const struct root *root, const char *from, const char *path,
 		     mode_t mode, const char *magic);
 
+/* What the modules of a kernel have. */
+struct image_modules {
+	enum presence has[PARAMS];
+	bool install_ignored; /* modprobe passes over an install line of vfio */
+};
+
+/* Asks libkmod. Not to know is no failure: that is said on standard error, and what is known is there. */
+void image_modules_read(const struct root *root, const char *osrelease, struct image_modules *modules);
+
 /* Adds what belongs into an image for kernel osrelease: that target, the helper, image.conf, modprobe.d, and for an
  * image that stops a machine what is printed where there is no helper; of root, way_back goes into image.conf. What
  * starts the check is not among them. Returns as above; those before the one that failed are there. */
 int image_files_take(struct image_files *files, const struct root *root, const char *osrelease, const char *target,
-		     size_t target_len, enum policy enforce, enum way_back way_back);
+		     size_t target_len, enum policy enforce, enum way_back way_back,
+		     const struct image_modules *modules);
 
 #endif

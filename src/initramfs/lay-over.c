@@ -12,6 +12,7 @@
 #include <sys/mman.h>
 #include <sys/sendfile.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "base/paths.h"
@@ -122,9 +123,35 @@ static int add_gone(const struct rootfs *image, struct image_files *wanted)
 	return r;
 }
 
+/* In a process of its own: libkmod does not survive it when memory runs out. Returns 0, or -ENOTSUP with *why. */
+static int read_modules(const struct root *root, const char *release, struct image_modules *modules,
+			struct error *why)
+{
+	char said[sizeof(*modules) + 1];
+	int ends[2], status = -1;
+
+	if (pipe2(ends, O_CLOEXEC) < 0)
+		return error_set(why, -ENOTSUP, "its kernel's modules can't be asked: %s", strerror(errno));
+	pid_t child = fork();
+	if (child == 0) {
+		image_modules_read(root, release, modules);
+		_exit(write_all(ends[1], modules, sizeof(*modules)) < 0);
+	}
+	close(ends[1]);
+	ssize_t len = child > 0 ? read_all(ends[0], said, sizeof(said)) : -1;
+	close(ends[0]);
+	while (child > 0 && waitpid(child, &status, 0) < 0 && errno == EINTR)
+		;
+	if (len != (ssize_t)sizeof(*modules) || status != 0)
+		return error_set(why, -ENOTSUP, "its kernel's modules can't be asked");
+	memcpy(modules, said, sizeof(*modules));
+	return 0;
+}
+
 static int wanted_files(const struct rootfs *image, const struct initramfs *holds_now, const char *release,
 			const struct image_want *want, struct image_files *wanted, struct error *why)
 {
+	struct image_modules modules;
 	struct root root;
 	enum way_back way = want->way_back == WAY_UNKNOWN && holds_now->conf ? holds_now->image.way_back :
 									       want->way_back;
@@ -133,7 +160,13 @@ static int wanted_files(const struct rootfs *image, const struct initramfs *hold
 	int r = root_init(&root, "/");
 	if (r < 0)
 		return error_errno(why, r);
-	r = image_files_take(wanted, &root, release, want->target_text, want->target_len, want->on_mismatch, way);
+	r = read_modules(&root, release, &modules, why);
+	if (r < 0) {
+		root_close(&root);
+		return r;
+	}
+	r = image_files_take(wanted, &root, release, want->target_text, want->target_len, want->on_mismatch, way,
+			     &modules);
 	if (r == 0)
 		r = add_gone(image, wanted);
 	if (r < 0)

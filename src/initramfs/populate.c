@@ -39,12 +39,14 @@ static int fill(const struct root *root, const struct root *dest, const char *os
 		enum way_back way_back)
 {
 	struct image_files files = { 0 };
+	struct image_modules modules;
 	static char text[64 << 10]; /* one that is too long says so early */
 
 	ssize_t len = root_read(root, TARGET_PATH, text, sizeof(text));
 	if (len < 0)
 		return told(TARGET_PATH, (int)len);
-	int r = image_files_take(&files, root, osrelease, text, (size_t)len, enforce, way_back);
+	image_modules_read(root, osrelease, &modules);
+	int r = image_files_take(&files, root, osrelease, text, (size_t)len, enforce, way_back, &modules);
 	int written = write_files(&files, dest);
 	image_files_free(&files);
 	return r < 0 ? r : written;

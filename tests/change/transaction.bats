@@ -350,6 +350,7 @@ EOF
 		cp -a /boot/grub /b && cp /boot/config-6* /b &&
 		head -c 64k /dev/zero > /b/vmlinuz-$(ls /lib/modules) &&
 		echo init | cpio --quiet -o -H newc > /b/initrd.img-$(ls /lib/modules) &&
+		ln -sf /bin/true /usr/sbin/update-grub && # which would fail there
 		mount --move /b /boot && sha256sum /boot/initrd.img-* > /sum && head -c 12m /dev/urandom > /boot/fill &&
 		iommu-install pt --force; s=$?; sha256sum -c /sum || s=9; ls /boot; exit $s'
 	echo "$output"
