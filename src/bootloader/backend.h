@@ -84,8 +84,8 @@ struct backend {
 	/* Reads the entries as apply would make them of what is configured, where nothing can be written but in
 	 * REHEARSAL_DIR. Returns as read. NULL: only who makes them can tell. */
 	int (*rehearse)(struct boot_entries *entries, struct error *error);
-	/* Tries whether its tool makes entries at all, under another name: it is asked before images are built. Returns 0,
-	 * or -1 with one line told on stderr. NULL: there is no tool that can be tried. */
+	/* Tries whether its tool makes entries at all, under another name, before images are built. Returns 0, or -1
+	 * with one line told on stderr. NULL: there is no tool that can be tried. */
 	int (*try)(bool verbose);
 	/* Makes one of kernel->placed from kernel->image, with the command line that it has. Returns as apply. NULL: it
 	 * is a copy. */
