@@ -182,8 +182,8 @@ static int read_archives(struct source *source, struct rootfs *root, size_t *mem
 	}
 }
 
-/* A part of the image alone: programs read on behind it, and complain. Returns a descriptor, or -errno. */
-static int part(int fd, off_t start, off_t end)
+/* Alone, as programs read on behind it, and complain. */
+int cpio_part(int fd, off_t start, off_t end)
 {
 	int alone = memfd_create("part", MFD_CLOEXEC);
 
@@ -197,6 +197,7 @@ static int part(int fd, off_t start, off_t end)
 		close(alone);
 		return r;
 	}
+	lseek(alone, 0, SEEK_SET);
 	return alone;
 }
 
@@ -233,7 +234,7 @@ static int read_compressed(int fd, off_t *offset, off_t size, struct rootfs *roo
 	if (kind->end && (source.end = kind->end(fd, *offset, size)) < 0)
 		return -EBADMSG;
 
-	int alone = source.end >= 0 && source.end < size ? part(fd, *offset, source.end) : -1;
+	int alone = source.end >= 0 && source.end < size ? cpio_part(fd, *offset, source.end) : -1;
 	if (alone < -1)
 		return alone;
 	int r = lseek(alone >= 0 ? alone : fd, alone >= 0 ? 0 : *offset, SEEK_SET) < 0 ? -errno : 0;

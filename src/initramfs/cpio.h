@@ -11,4 +11,8 @@
  * -errno: -EBADMSG if it is no such image or is cut short, -ENOPKG if a program that decompresses is missing. */
 int cpio_unpack(int fd, struct rootfs *root);
 
+/* From start to before end of fd as a file of its own, in memory, at its beginning. Returns a file descriptor owned by
+ * the caller, or -errno; -EBADMSG if fd ends before that. */
+int cpio_part(int fd, off_t start, off_t end);
+
 #endif

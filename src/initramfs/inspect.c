@@ -8,8 +8,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/mman.h>
-#include <sys/sendfile.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -49,20 +47,10 @@ static int read_unified(int fd, struct rootfs *root)
 	int r = pe_section(fd, ".initrd", &offset, &len);
 	if (r < 0)
 		return r == -ENOENT ? -EBADMSG : r;
-	int alone = memfd_create("initrd", MFD_CLOEXEC);
+	int alone = cpio_part(fd, offset, offset + (off_t)len);
 	if (alone < 0)
-		return -errno;
-	while (r == 0 && len > 0) {
-		ssize_t n = sendfile(alone, fd, &offset, len);
-		if (n > 0)
-			len -= (size_t)n;
-		else
-			r = n < 0 ? -errno : -EBADMSG;
-	}
-	if (r == 0 && lseek(alone, 0, SEEK_SET) < 0)
-		r = -errno;
-	if (r == 0)
-		r = cpio_unpack(alone, root);
+		return alone;
+	r = cpio_unpack(alone, root);
 	close(alone);
 	return r;
 }

@@ -9,7 +9,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/mman.h>
 #include <sys/sendfile.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
@@ -54,14 +53,10 @@ static int unpack_base(int fd, off_t base, struct rootfs *root)
 		return -errno;
 	if (base == st.st_size)
 		return cpio_unpack(fd, root);
-	int alone = memfd_create("base", MFD_CLOEXEC);
+	int alone = cpio_part(fd, 0, base);
 	if (alone < 0)
-		return -errno;
-	int r = copy_bytes(fd, alone, base);
-	if (r == 0 && lseek(alone, 0, SEEK_SET) < 0)
-		r = -errno;
-	if (r == 0)
-		r = cpio_unpack(alone, root);
+		return alone;
+	int r = cpio_unpack(alone, root);
 	close(alone);
 	return r;
 }

@@ -30,7 +30,7 @@ mkosi_tree_build() {
 }
 
 # in_tree TREE SCRIPT: runs a script of bash there as its root, not by chroot, in which mkosi could make no sandbox. It
-# sees $BATS_TEST_TMPDIR as /work; what it writes elsewhere is gone when it ends.
+# sees $BATS_TEST_TMPDIR as /here; what it writes elsewhere is gone when it ends.
 in_tree() {
 	# shellcheck disable=SC2016 # for the inner shell
 	unshare --mount --pid --fork --mount-proc bash -euc '
@@ -39,8 +39,8 @@ in_tree() {
 		mkdir "$top/upper" "$top/work" "$top/root"
 		mount -t overlay -o "lowerdir=$1,upperdir=$top/upper,workdir=$top/work" overlay "$top/root"
 		cd "$top/root"
-		mkdir -p work old
-		mount --bind "$2" work
+		mkdir -p here old
+		mount --bind "$2" here
 		mount --rbind /dev dev
 		mount --rbind /sys sys
 		mount -t proc proc proc
@@ -49,7 +49,7 @@ in_tree() {
 		cp /etc/apt/apt.conf.d/* etc/apt/apt.conf.d
 		pivot_root . old
 		umount -l /old
-		cd /work
+		cd /here
 		exec env -i PATH=/usr/sbin:/usr/bin:/sbin:/bin HOME=/root LC_ALL=C.UTF-8 bash -euc "$3"
 	' in_tree "$1" "$BATS_TEST_TMPDIR" "$2"
 }
@@ -72,8 +72,8 @@ image_test() {
 	# mkosi's own list names servers that are not this machine's.
 	printf '%s\n' "Types: deb" "URIs: $("$top/dist/debian-mirror")" "Suites: trixie" "Components: main" \
 		"Signed-By: /usr/share/keyrings/debian-archive-keyring.gpg" > apt/etc/apt/sources.list.d/mkosi.sources
-	in_tree "$tree" 'mkosi -C recipe --sandbox-tree=/work/apt:/ --workspace-directory=/work/tmp \
-		--output-directory=/work/out build'
+	in_tree "$tree" 'mkosi -C recipe --sandbox-tree=/here/apt:/ --workspace-directory=/here/tmp \
+		--output-directory=/here/out build'
 	mv out/iommu.raw image.raw
 	image_test
 	[ "$status" = 0 ]
