@@ -18,12 +18,7 @@
 #include "base/run.h"
 #include "initramfs/compressed.h"
 
-#define HEADER 110 /* bytes: the magic number and 13 fields of 8 hexadecimal digits */
 #define PIPE_SIZE (64 << 10) /* bytes that a pipe holds */
-
-/* Documentation/driver-api/early-userspace/buffer-format.rst; the field's number after the magic one. */
-enum { FIELD_INODE = 0, FIELD_MODE = 1, FIELD_LINKS = 4, FIELD_SIZE = 6, FIELD_MAJOR = 7, FIELD_MINOR = 8,
-       FIELD_NAME_SIZE = 11 };
 
 /* Why archives end: there is nothing more, something else follows, or it is what the kernel goes no further at. What
  * was unpacked before stays in any case. */
@@ -82,7 +77,7 @@ static size_t padding(size_t len)
 	return (4 - len % 4) % 4;
 }
 
-static bool field(const char *header, int number, unsigned long *value)
+bool cpio_field(const char *header, int number, unsigned long *value)
 {
 	char text[9], *end;
 
@@ -96,19 +91,19 @@ static bool field(const char *header, int number, unsigned long *value)
 static int read_header(struct source *source, struct rootfs_member *member, unsigned long *size, char name[PATH_MAX])
 {
 	unsigned long mode, name_size;
-	char header[HEADER];
+	char header[CPIO_HEADER];
 
-	if (!get(source, header, HEADER))
+	if (!get(source, header, CPIO_HEADER))
 		return -EBADMSG;
 	/* With checksums, 070702, 5.19 and later would take it, others not: no answer. */
 	if (memcmp(header, "070701", 6) != 0)
 		return memcmp(header, "070702", 6) == 0 ? -EBADMSG : AT_JUNK;
-	if (!field(header, FIELD_MODE, &mode) || !field(header, FIELD_LINKS, &member->links) ||
-	    !field(header, FIELD_INODE, &member->id[0]) || !field(header, FIELD_MAJOR, &member->id[1]) ||
-	    !field(header, FIELD_MINOR, &member->id[2]) || !field(header, FIELD_SIZE, size) ||
-	    !field(header, FIELD_NAME_SIZE, &name_size) || name_size == 0 || name_size > PATH_MAX ||
+	if (!cpio_field(header, FIELD_MODE, &mode) || !cpio_field(header, FIELD_LINKS, &member->links) ||
+	    !cpio_field(header, FIELD_INODE, &member->id[0]) || !cpio_field(header, FIELD_MAJOR, &member->id[1]) ||
+	    !cpio_field(header, FIELD_MINOR, &member->id[2]) || !cpio_field(header, FIELD_SIZE, size) ||
+	    !cpio_field(header, FIELD_NAME_SIZE, &name_size) || name_size == 0 || name_size > PATH_MAX ||
 	    !get(source, name, name_size) || name[name_size - 1] != '\0' ||
-	    !skip(source, padding(HEADER + name_size)))
+	    !skip(source, padding(CPIO_HEADER + name_size)))
 		return -EBADMSG;
 	member->mode = (mode_t)mode;
 	member->name = name;

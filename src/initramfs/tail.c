@@ -14,10 +14,10 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "initramfs/cpio.h"
 #include "system/memstream.h"
 
 #define TAIL_MAX (1 << 20) /* bytes; files of ours have some hundred */
-#define HEADER 110         /* bytes: the magic number and 13 fields of 8 hexadecimal digits */
 #define LAST "TRAILER!!!"
 
 enum { BEFORE = 4, ALIGNED = 512 }; /* zero bytes, bytes */
@@ -45,7 +45,7 @@ static void put(FILE *out, unsigned inode, const char *path, mode_t mode, const 
 	fprintf(out, "070701%08X%08X%08X%08X%08X%08X%08zX%08X%08X%08X%08X%08zX%08X", inode, (unsigned)mode, 0, 0, 1, 0,
 		len, 0, 0, 0, 0, name_size, 0);
 	fwrite(name, 1, name_size, out);
-	pad(out, HEADER + name_size, 4);
+	pad(out, CPIO_HEADER + name_size, 4);
 	if (len)
 		fwrite(data, 1, len, out);
 	pad(out, len, 4);
@@ -82,16 +82,6 @@ int tail_write(int fd, off_t base, const struct image_files *files)
 
 /* --- Found -------------------------------------------------------------------------------------------------------- */
 
-static bool field(const char *header, int number, size_t *value)
-{
-	char text[9], *end;
-
-	memcpy(text, header + 6 + 8 * number, 8);
-	text[8] = '\0';
-	*value = strtoul(text, &end, 16);
-	return *end == '\0';
-}
-
 static size_t padded(size_t len)
 {
 	return (len + 3) / 4 * 4;
@@ -102,13 +92,14 @@ static bool member(const char *buf, size_t size, size_t *at, const char **name, 
 {
 	size_t name_size;
 
-	if (size - *at < HEADER || memcmp(buf + *at, "070701", 6) != 0 || !field(buf + *at, 6, len) ||
-	    !field(buf + *at, 11, &name_size) || name_size == 0 || name_size > size || *len > size)
+	if (size - *at < CPIO_HEADER || memcmp(buf + *at, "070701", 6) != 0 ||
+	    !cpio_field(buf + *at, FIELD_SIZE, len) || !cpio_field(buf + *at, FIELD_NAME_SIZE, &name_size) ||
+	    name_size == 0 || name_size > size || *len > size)
 		return false;
-	size_t begin = *at + padded(HEADER + name_size), end = begin + padded(*len);
-	if (end > size || buf[*at + HEADER + name_size - 1] != '\0')
+	size_t begin = *at + padded(CPIO_HEADER + name_size), end = begin + padded(*len);
+	if (end > size || buf[*at + CPIO_HEADER + name_size - 1] != '\0')
 		return false;
-	*name = buf + *at + HEADER;
+	*name = buf + *at + CPIO_HEADER;
 	*data = buf + begin;
 	*at = end;
 	return true;

@@ -59,18 +59,6 @@ open() {
 	done
 }
 
-# A shell reads the console: it runs what is typed there. Typed more than once, as a prompt can drop what came early.
-shell_answers() {
-	local n
-	for ((n = 0; n < 30; n++)); do
-		vm_send vm ''
-		# shellcheck disable=SC2016 # for the machine's shell
-		vm_send vm 'echo answer=$((6 * 7))'
-		vm_expect vm 'answer=42' 10 && return
-	done
-	return 1
-}
-
 @test "words that ask for a shell when something fails do not keep an image from stopping" {
 	closed "rd.shell=1 rd.debug" "$DRACUT"
 	for words in panic= panic=0 panic=1 panic=-1; do

@@ -154,18 +154,6 @@ kept() {
 	run ! grep -F 'attempt: secret released' <(vm_log vm)
 }
 
-# A shell reads the console: it runs what is typed there. Typed more than once, as a prompt can drop what came early.
-shell_answers() {
-	local n
-	for ((n = 0; n < 30; n++)); do
-		vm_send vm ''
-		# shellcheck disable=SC2016 # for the machine's shell
-		vm_send vm 'echo answer=$((6 * 7))'
-		vm_expect vm 'answer=42' 10 && return
-	done
-	return 1
-}
-
 @test "the plain line gets the key, nobody is asked; a change is refused by name; a key bound to PCR 7 alone is none" {
 	cat >"$script" <<-'EOS'
 		[ -b /dev/mapper/secret ] || exit 1

@@ -206,3 +206,16 @@ vm_complain() {
 	echo "machine '$1' $2; its console's last lines:" >&2
 	vm_log "$1" | tail -n 30 >&2
 }
+
+# shell_answers: a shell reads the console of machine vm: it runs what is typed there.
+# Typed more than once, as a prompt can drop what came early.
+shell_answers() {
+	local n
+	for ((n = 0; n < 30; n++)); do
+		vm_send vm ''
+		# shellcheck disable=SC2016 # for the machine's shell
+		vm_send vm 'echo answer=$((6 * 7))'
+		vm_expect vm 'answer=42' 10 && return
+	done
+	return 1
+}
