@@ -8,7 +8,7 @@
 #include <unistd.h>
 
 #include "base/run.h"
-#include "initramfs/inspect.h"
+#include "initramfs/unpack.h"
 
 #define ADDRESS(row) &row,
 static const struct generator *const generators[] = { GENERATORS(ADDRESS) };
@@ -81,7 +81,7 @@ bool generator_several(void)
 const struct generator *generator_of(const char *path)
 {
 	const struct generator *g, *found = NULL;
-	struct rootfs *root;
+	const struct rootfs *root;
 
 	if (initramfs_unpack(path, &root, NULL) < 0)
 		return NULL;

@@ -4,19 +4,14 @@
 #include "initramfs/inspect.h"
 
 #include <errno.h>
-#include <fcntl.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <unistd.h>
 
 #include "base/paths.h"
-#include "initramfs/cpio.h"
-#include "initramfs/generator.h"
+#include "initramfs/unpack.h"
 #include "model/image-conf.h"
 #include "system/files.h"
-#include "system/pe.h"
 
 
 static const struct rootfs_file *read_file(const struct rootfs *root, const char *path)
@@ -36,23 +31,6 @@ static bool is_our_helper(const struct rootfs_file *file)
 	bool same = helper && file->len == len && memcmp(file->data, helper, len) == 0;
 	free(helper);
 	return same;
-}
-
-/* A unified kernel image has the archive in a section, with others behind it. */
-static int read_unified(int fd, struct rootfs *root)
-{
-	off_t offset;
-	size_t len;
-
-	int r = pe_section(fd, ".initrd", &offset, &len);
-	if (r < 0)
-		return r == -ENOENT ? -EBADMSG : r;
-	int alone = cpio_part(fd, offset, offset + (off_t)len);
-	if (alone < 0)
-		return alone;
-	r = cpio_unpack(alone, root);
-	close(alone);
-	return r;
 }
 
 int initramfs_take(const struct rootfs *root, struct initramfs *image)
@@ -79,27 +57,9 @@ int initramfs_take(const struct rootfs *root, struct initramfs *image)
 	return 0;
 }
 
-int initramfs_unpack(const char *path, struct rootfs **root, struct error *error)
-{
-	*root = rootfs_new();
-	int fd = *root ? open(path, O_RDONLY | O_CLOEXEC) : -1;
-	int r = !*root ? -ENOMEM : fd < 0 ? -errno : pe_is(fd) ? read_unified(fd, *root) : cpio_unpack(fd, *root);
-	if (fd >= 0)
-		close(fd);
-	if (r == 0)
-		return 0;
-	rootfs_free(*root);
-	*root = NULL;
-	if (r == -EBADMSG)
-		return error_set(error, r, "is no initramfs, or cut short");
-	if (r == -ENOPKG)
-		return error_set(error, r, "can't be unpacked: its decompressor is missing");
-	return error_errno(error, r);
-}
-
 int initramfs_read(const char *path, struct initramfs *image, struct error *error)
 {
-	struct rootfs *root;
+	const struct rootfs *root;
 
 	*image = (struct initramfs){ 0 };
 	int r = initramfs_unpack(path, &root, error);
@@ -172,7 +132,7 @@ int initramfs_check_unpacked(const struct kernel *kernel, const struct rootfs *r
 int initramfs_check_one(const struct kernel *kernel, const char *path, const struct image_want *want,
 			struct error *error)
 {
-	struct rootfs *root;
+	const struct rootfs *root;
 
 	int r = initramfs_unpack(path, &root, error);
 	if (r == 0)

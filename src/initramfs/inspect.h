@@ -25,11 +25,7 @@ struct initramfs {
 	char why[192];  /* what keeps it from that, or "" */
 };
 
-/* Unpacks it, or what a unified kernel image holds: *root is the caller's. Returns 0, or -errno with *error as
- * below. */
-int initramfs_unpack(const char *path, struct rootfs **root, struct error *error);
-
-/* Reads it. Returns 0, or -errno with what the image is or lacks, without its path, in *error; and then it is empty. */
+/* Reads it. Returns 0, or -errno with *error as of initramfs_unpack(); and then it is empty. */
 int initramfs_read(const char *path, struct initramfs *image, struct error *error);
 void initramfs_free(struct initramfs *image);
 

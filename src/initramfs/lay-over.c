@@ -15,10 +15,10 @@
 #include <unistd.h>
 
 #include "base/paths.h"
-#include "initramfs/cpio.h"
 #include "initramfs/kept.h"
 #include "initramfs/starts.h"
 #include "initramfs/tail.h"
+#include "initramfs/unpack.h"
 #include "system/files.h"
 #include "system/pe.h"
 
@@ -43,23 +43,6 @@ static int copy_bytes(int from, int to, off_t len)
 }
 
 /* --- What is to be laid over -------------------------------------------------------------------------------------- */
-
-/* The image without what was laid behind it. */
-static int unpack_base(int fd, off_t base, struct rootfs *root)
-{
-	struct stat st;
-
-	if (fstat(fd, &st) < 0)
-		return -errno;
-	if (base == st.st_size)
-		return cpio_unpack(fd, root);
-	int alone = cpio_part(fd, 0, base);
-	if (alone < 0)
-		return alone;
-	int r = cpio_unpack(alone, root);
-	close(alone);
-	return r;
-}
 
 static bool holds(const struct rootfs_file *there, const struct image_file *f)
 {
@@ -221,11 +204,11 @@ int lay_over_plan(const struct kernel *kernel, const struct image_want *want, st
 	int fd = open(kernel->image, O_RDONLY | O_CLOEXEC);
 	if (fd < 0)
 		return errno == ENOENT ? error_set(why, -ENOTSUP, "there is none yet") : error_errno(why, -errno);
-	struct rootfs *image = rootfs_new();
+	const struct rootfs *image = NULL;
 	int r = check_made(kernel, want, fd, why);
 	if (r == 0) {
-		r = image ? tail_base(fd, &base) : -ENOMEM;
-		r = r == 0 ? unpack_base(fd, base, image) : r;
+		r = tail_base(fd, &base);
+		r = r == 0 ? initramfs_unpack_part(fd, base, &image) : r;
 		if (r == -EBADMSG || r == -ENOPKG)
 			r = error_set(why, -ENOTSUP, "it can't be unpacked");
 		else if (r < 0)
@@ -267,7 +250,7 @@ static int write_over(int from, const char *out, const struct image_files *files
 static int check_over(const char *path, const struct kernel *kernel, const struct image_want *want,
 		      const struct image_files *files, struct error *why)
 {
-	struct rootfs *image;
+	const struct rootfs *image;
 
 	int r = initramfs_unpack(path, &image, why);
 	for (size_t i = 0; r == 0 && i < files->count; i++) {

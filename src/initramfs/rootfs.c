@@ -34,6 +34,7 @@ struct shared {
 struct rootfs {
 	struct node top;
 	struct shared *shared;
+	unsigned more; /* who have it, but for the first */
 };
 
 static void file_drop(struct rootfs_file *file)
@@ -176,9 +177,17 @@ void rootfs_end_archive(struct rootfs *root)
 	}
 }
 
-void rootfs_free(struct rootfs *root)
+const struct rootfs *rootfs_share(const struct rootfs *root)
 {
-	if (!root)
+	((struct rootfs *)root)->more++;
+	return root;
+}
+
+void rootfs_free(const struct rootfs *shared)
+{
+	struct rootfs *root = (struct rootfs *)shared;
+
+	if (!root || root->more-- > 0)
 		return;
 	rootfs_end_archive(root);
 	node_free(&root->top);

@@ -29,9 +29,10 @@ struct rootfs_member {
 	size_t len;
 };
 
-/* NULL if there is no memory. */
+/* NULL if there is no memory. It goes when all that it was shared with have freed it. */
 struct rootfs *rootfs_new(void);
-void rootfs_free(struct rootfs *root);
+const struct rootfs *rootfs_share(const struct rootfs *root);
+void rootfs_free(const struct rootfs *root);
 
 /* Whether the content of a member is worth to be kept: not of kernel modules, firmware and what is large. */
 bool rootfs_keeps(const char *name, unsigned long links, size_t len);

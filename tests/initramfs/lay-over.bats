@@ -124,6 +124,36 @@ dracut_machine() {
 	((lines[3] < lines[1]))
 }
 
+@test "an image is unpacked again only once its file is another one" {
+	quick_machine
+	run -0 in_laid 'iommu-install pt --on-mismatch=halt --force > /host/log 2>&1
+		unpack $image /i; rm /i/usr/lib/iommu-verify/laid-over
+		(cd /i && find . | cpio --quiet -o -H newc | gzip) > $image
+		count_builds /usr/bin/gzip
+		built iommu-install strict --on-mismatch=halt --force'
+	[ "$output" -le 9 ] # it, and what it was before it was laid over; twice laid over, then renamed, and settled
+}
+
+@test "what somebody writes into an image meanwhile is read, also where its size and its time stay" {
+	quick_machine
+	run in_laid 'iommu-install pt --on-mismatch=warn --force > /host/log 2>&1
+		mv /usr/sbin/update-grub /root
+		cat > /usr/sbin/update-grub <<-END
+			#!/bin/sh
+			if at=\$(grep -obUam1 mode=strict $image); then
+				touch -r $image /run/time
+				echo -n mode=strixt | dd of=$image bs=1 seek=\${at%%:*} conv=notrunc status=none
+				touch -d "\$(stat -c %y /run/time)" $image
+			fi
+			exec /root/update-grub "\$@"
+		END
+		chmod 755 /usr/sbin/update-grub
+		iommu-install strict --on-mismatch=warn --force'
+	echo "$output"
+	[ "$status" = 1 ]
+	in_laid 'unpack $image /i; grep -x mode=pt /i/etc/iommu.target /etc/iommu.target'
+}
+
 # bats test_tags=boot
 @test "settings of a file in modprobe.d that is gone are not in the image any more, and those of a new one are" {
 	quick_machine

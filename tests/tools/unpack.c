@@ -10,6 +10,7 @@
 #include <sys/stat.h>
 
 #include "initramfs/inspect.h"
+#include "initramfs/unpack.h"
 
 int main(int argc, char **argv)
 {
@@ -25,7 +26,7 @@ int main(int argc, char **argv)
 		return 0;
 	}
 	while (scanf("%255s", image) == 1) {
-		struct rootfs *root;
+		const struct rootfs *root;
 		snprintf(path, sizeof(path), "%s/%s", argv[1], image);
 		int r = initramfs_unpack(path, &root, NULL);
 		printf("%s", image);
