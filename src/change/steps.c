@@ -13,6 +13,7 @@
 #include <unistd.h>
 
 #include "base/paths.h"
+#include "change/build-time.h"
 #include "change/interrupt.h"
 #include "change/others.h"
 #include "initramfs/lay-over.h"
@@ -213,6 +214,8 @@ int step_build_image(const struct transaction *t, size_t i, const struct image_w
 	if (note_images(t, kernel, there ? &before : NULL, r == 0) < 0)
 		r = -1;
 	long seconds = (long)(end.tv_sec - start.tv_sec);
+	if (r == 0 && !over)
+		build_time_note(t->generator, seconds);
 	if (r == 0 && terminal)
 		step_say(t, "\r%s, %ld s\n", step.text, seconds);
 	else if (r == 0)

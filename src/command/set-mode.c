@@ -10,6 +10,7 @@
 #include "bootloader/backend.h"
 #include "bootloader/cmdline-edit.h"
 #include "change/arch.h"
+#include "change/build-time.h"
 #include "change/emit.h"
 #include "change/notices.h"
 #include "change/outcome.h"
@@ -277,8 +278,15 @@ static bool say_work(const struct request *q, const struct outcome *o)
 	}
 	if (built == 0 || q->quiet)
 		return built > 0;
-	fprintf(progress(), "%zu initramfs image%s to build with %s, which can take minutes each", built,
-		built == 1 ? "" : "s", o->generator->name);
+	long seconds = (long)built * build_time_last(o->generator);
+	fprintf(progress(), "%zu initramfs image%s to build with %s, ", built, built == 1 ? "" : "s",
+		o->generator->name);
+	if (seconds == 0)
+		fprintf(progress(), "which can take minutes each");
+	else if (seconds < 100)
+		fprintf(progress(), "about %ld s", seconds);
+	else
+		fprintf(progress(), "about %ld min", (seconds + 30) / 60);
 	if (laid)
 		fprintf(progress(), "; %zu to lay the target over, in seconds", laid);
 	fputc('\n', progress());

@@ -33,6 +33,19 @@ static bool is_our_helper(const struct rootfs_file *file)
 	return same;
 }
 
+/* A copy, as it is cut up; what was unpacked belongs to others too. */
+static int take_conf(const struct rootfs_file *conf, struct initramfs *image)
+{
+	char *text = conf ? malloc(conf->len + 1) : NULL;
+
+	if (!text)
+		return conf ? -ENOMEM : 0;
+	memcpy(text, conf->data, conf->len + 1);
+	image->conf = image_parse(text, conf->len, &image->image) == 0;
+	free(text);
+	return 0;
+}
+
 int initramfs_take(const struct rootfs *root, struct initramfs *image)
 {
 	const struct rootfs_file *target = read_file(root, TARGET_PATH), *conf = read_file(root, IMAGE_CONF);
@@ -47,9 +60,12 @@ int initramfs_take(const struct rootfs *root, struct initramfs *image)
 		memcpy(image->target, target->data, target->len + 1);
 		image->target_len = target->len;
 	}
+	if (take_conf(conf, image) < 0) {
+		initramfs_free(image);
+		return -ENOMEM;
+	}
 	image->helper = helper != NULL;
 	image->same_helper = is_our_helper(helper);
-	image->conf = conf && image_parse(conf->data, conf->len, &image->image) == 0;
 	image->executable = helper && (helper->mode & 0100);
 	starts_read(root, &starts);
 	image->hook = starts.hook;

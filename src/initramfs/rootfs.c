@@ -41,7 +41,7 @@ static void file_drop(struct rootfs_file *file)
 {
 	if (--file->names > 0)
 		return;
-	free(file->data);
+	free((char *)file->data);
 	free(file);
 }
 
@@ -253,7 +253,7 @@ static void fill(struct rootfs_file *file, struct rootfs_member *member, bool tr
 {
 	if (!truncates && member->len == 0)
 		return;
-	free(file->data);
+	free((char *)file->data);
 	file->data = member->data;
 	file->len = member->len;
 	member->data = NULL;

@@ -15,7 +15,7 @@ struct rootfs;
 /* A file: what all its names share. */
 struct rootfs_file {
 	mode_t mode;
-	char *data; /* of a regular file, or a link's text; NUL behind it, NULL if it was not kept */
+	const char *data; /* of a regular file, or a link's text; NUL behind it, NULL if it was not kept */
 	size_t len;
 	unsigned names;
 };

@@ -6,68 +6,46 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdbool.h>
-#include <stdint.h>
-#include <string.h>
 #include <sys/stat.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "initramfs/cpio.h"
 #include "system/pe.h"
+#include "system/seen.h"
 
 #define KEPT 6 /* images, each some 10 MiB in memory: those of three kernels, whole and without what was laid behind */
 
-#define MS 1000000 /* nanoseconds */
-#define SECOND (1000 * MS)
-
-/* What the times of a file are counted in: the kernel's clock tick, 10 ms at most, or where none has a fraction whole
- * seconds, two on FAT. Of two writes in one of these the second leaves no trace. */
-#define FINE (20 * MS)
-#define COARSE (3LL * SECOND)
+#define MOMENT 20000000 /* nanoseconds that are waited for a file to settle */
 
 /* An image that was unpacked. */
 struct unpacked {
-	dev_t dev;
-	ino_t ino;
-	off_t size, len; /* bytes: of the file, and of what was unpacked */
-	struct timespec written, changed;
+	struct stat st;
+	off_t len; /* bytes of it */
 	const struct rootfs *root; /* owned; NULL: none */
 };
 
 static struct unpacked unpacked[KEPT];
 static size_t oldest;
 
-static bool same_time(const struct timespec *a, const struct timespec *b)
-{
-	return a->tv_sec == b->tv_sec && a->tv_nsec == b->tv_nsec;
-}
-
-static bool is_of(const struct unpacked *u, const struct stat *st, off_t len)
-{
-	return u->root && u->dev == st->st_dev && u->ino == st->st_ino && u->size == st->st_size && u->len == len &&
-	       same_time(&u->written, &st->st_mtim) && same_time(&u->changed, &st->st_ctim);
-}
-
 static const struct rootfs *find(const struct stat *st, off_t len)
 {
-	for (size_t i = 0; i < KEPT; i++)
-		if (is_of(&unpacked[i], st, len))
-			return rootfs_share(unpacked[i].root);
+	for (size_t i = 0; i < KEPT; i++) {
+		const struct unpacked *u = &unpacked[i];
+		if (u->root && u->len == len && seen_same_file(&u->st, st))
+			return rootfs_share(u->root);
+	}
 	return NULL;
 }
 
-/* Whether another write from now on would show in the file's times. Where that takes a moment, it is waited for. */
-static bool is_settled(const struct stat *st)
+/* Whether another write from now on would show; on FAT that can take longer than to unpack it again. */
+static bool has_settled(const struct stat *st)
 {
-	struct timespec now, moment = { .tv_nsec = FINE };
+	long long left = seen_settles(st);
 
-	if (clock_gettime(CLOCK_REALTIME, &now) < 0)
+	if (left > MOMENT)
 		return false;
-	int64_t age = (int64_t)(now.tv_sec - st->st_ctim.tv_sec) * SECOND + now.tv_nsec - st->st_ctim.tv_nsec;
-	bool coarse = st->st_ctim.tv_nsec == 0;
-	if (age < 0 || coarse)
-		return age >= COARSE;
-	return age >= FINE || nanosleep(&moment, NULL) == 0;
+	seen_wait(left);
+	return true;
 }
 
 static void keep(const struct stat *st, off_t len, const struct rootfs *root)
@@ -75,8 +53,7 @@ static void keep(const struct stat *st, off_t len, const struct rootfs *root)
 	struct unpacked *u = &unpacked[oldest];
 
 	rootfs_free(u->root);
-	*u = (struct unpacked){ st->st_dev, st->st_ino, st->st_size, len, st->st_mtim, st->st_ctim,
-				rootfs_share(root) };
+	*u = (struct unpacked){ *st, len, rootfs_share(root) };
 	oldest = (oldest + 1) % KEPT;
 }
 
@@ -127,7 +104,7 @@ static int unpack(int fd, off_t len, const struct rootfs **root)
 	*root = find(&st, len);
 	if (*root)
 		return 0;
-	bool settled = is_settled(&st);
+	bool settled = has_settled(&st);
 	struct rootfs *made = rootfs_new();
 	int r = made ? unpack_new(fd, st.st_size, len, made) : -ENOMEM;
 	if (r < 0) {
@@ -135,8 +112,7 @@ static int unpack(int fd, off_t len, const struct rootfs **root)
 		return r;
 	}
 	*root = made;
-	struct unpacked was = { st.st_dev, st.st_ino, st.st_size, len, st.st_mtim, st.st_ctim, made };
-	if (settled && fstat(fd, &after) == 0 && is_of(&was, &after, len))
+	if (settled && fstat(fd, &after) == 0 && seen_same_file(&st, &after))
 		keep(&st, len, made);
 	return 0;
 }

@@ -76,15 +76,17 @@ static bool same_time(struct timespec a, struct timespec b)
 	return a.tv_sec == b.tv_sec && a.tv_nsec == b.tv_nsec;
 }
 
+bool seen_same_file(const struct stat *a, const struct stat *b)
+{
+	return a->st_dev == b->st_dev && a->st_ino == b->st_ino && a->st_size == b->st_size &&
+	       same_time(a->st_mtim, b->st_mtim) && same_time(a->st_ctim, b->st_ctim);
+}
+
 static bool same(const struct seen_file *f)
 {
-	const struct stat *then = &f->st;
 	struct stat now;
 
-	if (stat(f->path, &now) < 0)
-		return !f->there;
-	return f->there && now.st_dev == then->st_dev && now.st_ino == then->st_ino && now.st_size == then->st_size &&
-	       same_time(now.st_mtim, then->st_mtim) && same_time(now.st_ctim, then->st_ctim);
+	return stat(f->path, &now) < 0 ? !f->there : f->there && seen_same_file(&f->st, &now);
 }
 
 bool seen_same(const struct seen *seen)

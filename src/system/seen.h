@@ -26,6 +26,9 @@ struct seen {
 	bool hasty; /* one of them had not settled when it was added */
 };
 
+/* Whether it is one file, and the same; if it had settled. */
+bool seen_same_file(const struct stat *a, const struct stat *b);
+
 /* Adds what path was before it was read; NULL: not there. Returns 0 or -ENOMEM. */
 int seen_add(struct seen *seen, const char *path, const struct stat *st);
 

@@ -168,6 +168,21 @@ dracut_machine() {
 	[ "$(xargs <<< "$output")" = "1 0 1" ]
 }
 
+# bats test_tags=boot
+@test "how long building took is kept, and by it the next change says how long it will take" {
+	quick_machine
+	run -0 in_laid 'count_builds /usr/sbin/update-initramfs; sed -i "2i sleep 2" /usr/sbin/update-initramfs
+		iommu-install pt --force > /host/first; stat -c %a /var/lib/iommu/build-time
+		cat /var/lib/iommu/build-time; echo initramfs-tools=140 > /var/lib/iommu/build-time
+		'"$SIGN_IMAGES"' iommu-install strict --force > /host/second
+		echo junk > /var/lib/iommu/build-time; iommu-install pt --force > /host/third'
+	[[ $output =~ ^600$'\n'initramfs-tools=([0-9]+)$ ]]
+	[ "${BASH_REMATCH[1]}" -ge 2 ]
+	! grep -E '[0-9] (s|min)$' "$BATS_TEST_TMPDIR/first"
+	grep -F '2 min' "$BATS_TEST_TMPDIR/second"
+	grep -F minutes "$BATS_TEST_TMPDIR/third"
+}
+
 # refuses_to_lay WORD SCRIPT [TIMES]: once the image is changed so, a change of mode has to build it, and says why; and
 # then it is right.
 refuses_to_lay() {
