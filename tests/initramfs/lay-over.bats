@@ -5,6 +5,7 @@ bats_require_minimum_version 1.5.0
 
 setup() {
 	load ../lib/machine
+	load ../lib/kill
 	laid=$(cat "$BATS_TEST_DIRNAME"/../lib/{judge,laid}.sh)
 	cp "$BATS_TEST_DIRNAME/../lib/update-initramfs" "$BATS_TEST_TMPDIR/dracut"
 }
@@ -166,6 +167,29 @@ dracut_machine() {
 		grep -c dma_entry_limit=7 /i/usr/lib/iommu-verify/modprobe.d/b.conf
 		! grep . /i/usr/lib/iommu-verify/modprobe.d/a.conf'
 	[ "$(xargs <<< "$output")" = "1 0 1" ]
+}
+
+# What is written is what the kernel says of each call; beside images, what the rest of the change comes to.
+# bats test_tags=boot
+@test "bytes: an image is written once for each target it gets, by a repair and by the removal not at all" {
+	quick_machine
+	strace_into "$BATS_TEST_TMPDIR/strace"
+	run -0 in_laid 'iommu-install pt --on-mismatch=halt --force > /host/log 2>&1
+		head -c 9000000 /dev/zero > /i.zero; unpack $image /i; mv /i.zero /i; rm /i/usr/lib/iommu-verify/laid-over
+		(cd /i && find . | cpio --quiet -o -H newc) > $image; size=$(stat -c %s $image)
+		written() { # COMMAND...: images, in whole ones, and KiB of all else
+			/host/strace/ld.so --library-path /host/strace /host/strace/strace -y -o /host/trace \
+				-e trace=write,pwrite64,copy_file_range,sendfile iommu-install "$@" > /host/log 2>&1
+			awk -v size=$size "/^(write|pwrite64)\([12]</ || /memfd:|pipe:/ || !/ = [0-9]+\$/ { next }
+				/initrd/ { images += \$NF; next } { rest += \$NF }
+				END { print int(images / size + 0.5), int(rest / 1024) }" /host/trace
+		}
+		written strict --on-mismatch=halt --force; written rollback
+		written pt --on-mismatch=warn --force; written pt --on-mismatch=halt --force
+		sed -i "s/ iommu=pt//" /boot/grub/grub.cfg; written pt --on-mismatch=halt --force; written remove'
+	[ "$(cut -d ' ' -f 1 <<< "$output" | xargs)" = "2 2 1 2 0 0" ]
+	[ "$(cut -d ' ' -f 2 <<< "$output" | sort -n | tail -n 1)" -lt 64 ]
+	echo "# images and KiB written: $(paste -sd ';' <<< "$output")" >&3
 }
 
 # bats test_tags=boot
