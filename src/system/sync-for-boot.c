@@ -24,7 +24,7 @@ static void keep_only(int a, int b)
 
 	for (size_t i = 0; i < sizeof(gaps) / sizeof(gaps[0]); i++)
 		if (gaps[i][0] <= gaps[i][1])
-			syscall(SYS_close_range, gaps[i][0], gaps[i][1], 0);
+			syscall(__NR_close_range, gaps[i][0], gaps[i][1], 0);
 }
 
 /* A process of its own thaws when the pipe's other end is closed, however this one ends, or when it has taken too
