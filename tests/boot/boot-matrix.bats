@@ -1,19 +1,23 @@
 #!/usr/bin/env bats
 # Every policy and every doubt, booted: four Debian releases, three kinds of image, three kinds of machine.
 #
-# `make check-full` only: 204 boots. Each cell's outcome goes to the table that is printed at the end and kept in
+# `make check-full` only: 252 boots. Each cell's outcome goes to the table that is printed at the end and kept in
 # build/matrix.txt. A test looks at all its cells even if one of them is not as it must be.
 bats_require_minimum_version 1.5.0
 # bats file_tags=full
 
 SUITES=${SUITES:-bullseye bookworm trixie sid}
+LAY_OVER=/usr/lib/iommu-test/lay-over
 
 setup_file() {
 	load ../lib/early
-	local name policy
+	local name top=$BATS_TEST_DIRNAME/../..
 	mkdir "$BATS_FILE_TMPDIR/results"
+	cc -std=c11 -D_GNU_SOURCE -I"$top/src" -o "$BATS_FILE_TMPDIR/lay-over" "$top/tests/tools/lay-over.c" \
+		"$top"/build/install/*/*.o -lkmod -ldl
 	for name in $SUITES; do
-		early_images "$name" halt warn
+		early_images "$name"
+		program_into "$BATS_FILE_TMPDIR/lay-over" "$BATS_FILE_TMPDIR/$name-tree$LAY_OVER"
 	done
 	echo 'int main(void) { __builtin_trap(); }' | gcc -O2 -static -x c -o "$BATS_FILE_TMPDIR/crash" -
 	: > "$BATS_FILE_TMPDIR/empty"
@@ -28,6 +32,7 @@ setup_file() {
 setup() {
 	load ../lib/trees
 	load ../lib/early
+	enforcing=halt # the images of that name are those that stop
 }
 
 teardown() {
@@ -97,7 +102,7 @@ goes_on() {
 
 # stops MACHINE LINE END TEXT [PATH=FILE...]: the stopping image ends so before udev, TEXT being on the console.
 stops() {
-	image "$generator" halt "${@:5}"
+	image "$generator" "$enforcing" "${@:5}"
 	start "$1" "$2"
 	stopped "$3" "$4"
 }
@@ -169,7 +174,8 @@ remapping() {
 }
 
 missing_target() {
-	image_without_target "$BATS_FILE_TMPDIR/$suite-$generator-halt" "$BATS_TEST_TMPDIR/image"
+	image "$generator" "$enforcing"
+	image_without_target "$image" "$BATS_TEST_TMPDIR/image"
 	image=$BATS_TEST_TMPDIR/image
 	start intel "quiet $PT"
 	stopped halted "TARGET_MISSING"
@@ -189,4 +195,66 @@ mute() {
 
 @test "a helper that crashes stops an enforcing image" {
 	each "intel: helper crashes" mute crash
+}
+
+# How the images are packed over which something is laid: of each kind all ways that Debian's kernels know and its
+# generators offer, one a release.
+packing() {
+	case $suite-$generator in
+	bullseye-dracut-systemd | trixie-initramfs-tools | sid-dracut-plain) echo gzip ;;
+	bullseye-dracut-plain | bookworm-dracut-systemd | sid-initramfs-tools) echo lz4 ;;
+	bullseye-initramfs-tools | bookworm-dracut-plain | trixie-dracut-systemd) echo xz ;;
+	bookworm-initramfs-tools | trixie-dracut-plain | sid-dracut-systemd) echo zstd ;;
+	esac
+}
+
+# laid_base OUT: an image that wants strict and warns, packed so; in front of dracut's with systemd, microcode.
+laid_base() {
+	local option=(--) front=$1.front
+	[ "$generator" != initramfs-tools ] || option=(-c "")
+	option[-1]+=$(packing)
+	image_build "$BATS_FILE_TMPDIR/$suite-tree" "$generator" "$1" "${option[@]}" || return
+	[ "$generator" = dracut-systemd ] || return 0
+	mkdir -p "$front/kernel/x86/microcode" || return
+	printf '070701\x1f\x8b\x08\x00%065536d' 0 > "$front/kernel/x86/microcode/GenuineIntel.bin"
+	cpio_pack "$front" | cat - "$1" > "$1.both"
+	mv "$1.both" "$1"
+}
+
+# laid_build OUT: OUT.base as above, and over it pt under halt, by the functions that lay a change over an image.
+laid_build() {
+	local tree=$BATS_FILE_TMPDIR/$suite-tree
+	printf 'mode=strict\non-mismatch=warn\n' > "$tree/etc/iommu.target"
+	laid_base "${1%.new}.base" && cp "${1%.new}.base" "$tree/boot/laid" || return
+	printf 'mode=pt\non-mismatch=halt\n' > "$tree/etc/iommu.target"
+	tree_run "$tree" "$LAY_OVER/ld.so" --library-path "$LAY_OVER" "$LAY_OVER/lay-over" /boot/laid \
+		"$(tree_kver "$(debian_tree "$suite")")" && mv "$tree/boot/laid" "$1"
+}
+
+# laid CMD...: does CMD with the image over which that was laid as the one that stops.
+laid() {
+	local enforcing=laid base
+	base=$(cached "$BATS_FILE_TMPDIR/$suite-$generator-laid" laid_build).base
+	image "$generator" laid
+	# Nothing was built: the base is all there, and says how long it is what was laid behind it.
+	cmp -n "$(stat -c %s "$base")" "$base" "$image"
+	[ "$(base_of "$image")" = "$(stat -c %s "$base")" ]
+	[[ $(packed_in "$base") == *" $(packing)" ]]
+	"$@"
+}
+
+@test "the right mode boots on with a target that was laid over another" {
+	each "laid over: match" laid goes_on intel "quiet $PT" laid "iommu-verify: match: target pt, effective pt"
+}
+
+@test "a wrong mode halts by a policy that was laid over an image that warns" {
+	each "laid over: wrong, halt" laid stops intel "quiet $STRICT" halted "mismatch: target pt, effective strict"
+}
+
+@test "no target stops an image that an enforcing one was laid over" {
+	each "laid over: target missing" laid missing_target
+}
+
+@test "a helper that crashes stops an image that an enforcing target was laid over" {
+	each "laid over: helper crashes" laid mute crash
 }

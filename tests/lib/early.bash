@@ -52,18 +52,38 @@ image() {
 	image=$BATS_TEST_TMPDIR/image
 }
 
-# image_without_target IMAGE OUT: OUT is IMAGE with its target under another name: nothing put over an image can take a
-# file away. In a cpio archive a name follows the check sum's eight digits, and has none of its own.
+# packed_in IMAGE: where its packed archive begins, and which program packed it. Before that one there can be another,
+# unpacked; and what starts like a packed one may be none.
+packed_in() {
+	local at packer magic='\x1f\x8b\x08[\x00\x08]|\xfd7zXZ|\x28\xb5\x2f\xfd|\x02\x21\x4c\x18'
+	while read -r at; do
+		packer=$(packed_by "$1" "$at") || continue
+		[[ $(tail -c +$((at + 1)) "$1" | "$packer" -dc | head -c 5 | tr -d '\0') == 07070 ]] || continue
+		echo "$at $packer"
+		return
+	done < <(LC_ALL=C grep -obUaP "$magic" "$1" | cut -d: -f1) 2> /dev/null
+	return 1
+}
+
+# base_of IMAGE: how long it was before something was laid behind it, as that says; nothing where nothing was.
+base_of() {
+	LC_ALL=C grep -aoP 'usr/lib/iommu-verify/laid-over\x00+base=\K[0-9]+' "$1"
+}
+
+# image_without_target IMAGE OUT: OUT is IMAGE with its target under another name, also in what was laid behind it:
+# nothing put over an image can take a file away. In a cpio archive a name follows the check sum's eight digits, and has
+# none of its own.
 image_without_target() {
-	local at
-	# Before what gzip made there can be an archive of its own, uncompressed; what starts like gzip's may be none.
-	for at in $(LC_ALL=C grep -obUaP '\x1f\x8b\x08[\x00-\x1f]' "$1" | head -n 50 | cut -d: -f1); do
-		[[ $(tail -c +$((at + 1)) "$1" 2>/dev/null | zcat 2>/dev/null | head -c 5 | tr -d '\0') == 07070 ]] &&
-			break
-	done
-	head -c "$at" "$1" > "$2.with" && tail -c +$((at + 1)) "$1" | zcat >> "$2.with" || return
+	local at packer base targets=1
+	read -r at packer < <(packed_in "$1") || return
+	base=$(base_of "$1") && targets=2 || base=$(stat -c %s "$1")
+	{
+		head -c "$at" "$1" && head -c "$base" "$1" | tail -c +$((at + 1)) | "$packer" -dc
+	} > "$2.with" || return
+	truncate -s %512 "$2.with" || return
+	tail -c +$(((base + 515) / 512 * 512 + 1)) "$1" >> "$2.with" # where src/initramfs/tail.c begins it
 	LC_ALL=C sed -E 's#(00000000(\./)?)etc/iommu\.target\x00#\1etc/iommu.absent\x00#' "$2.with" > "$2"
-	[[ $(cmp -l "$2.with" "$2" | wc -l) == 5 ]] || { # `target` and `absent` share one letter
+	[[ $(cmp -l "$2.with" "$2" | wc -l) == $((5 * targets)) ]] || { # `target` and `absent` share one letter
 		echo "no target in $1"
 		return 1
 	}

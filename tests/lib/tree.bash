@@ -56,7 +56,7 @@ recipe_key() {
 # live in one tree: `dracut` conflicts with initramfs-tools, which the kernel wants; dracut-core does not.
 tree_packages() {
 	local packages=(systemd-sysv udev linux-image-amd64 initramfs-tools dracut-core kmod dbus login procps
-		klibc-utils zstd e2fsprogs)
+		klibc-utils zstd lz4 xz-utils e2fsprogs)
 	case $1 in
 	bullseye) ;; # without busybox initramfs-tools takes klibc's few programs
 	bookworm | trixie) packages+=(busybox) ;;
@@ -145,22 +145,25 @@ tree_vmlinux() {
 		echo "$vmlinuz"
 }
 
+# packed_by FILE AT: prints which program packed what begins there.
+packed_by() {
+	case $(od -An -tx1 -j "$2" -N4 "$1") in
+	' 1f 8b '*) echo gzip ;;
+	' fd 37 7a 58') echo xz ;;
+	' 28 b5 2f fd') echo zstd ;;
+	' 02 21 4c 18') echo lz4 ;;
+	*) echo "unknown compression" && return 1 ;;
+	esac
+}
+
 # The payload's place stands in the boot protocol's header (Documentation/arch/x86/boot.rst).
 vmlinux_extract() {
 	local vmlinuz=$1 new=$2 setup offset length unpack
 	setup=$(od -An -tu1 -j $((0x1f1)) -N1 "$vmlinuz")
 	read -r offset length < <(od -An -tu4 -j $((0x248)) -N8 "$vmlinuz")
 	offset=$((offset + (setup + 1) * 512))
-	case $(od -An -tx1 -j "$offset" -N4 "$vmlinuz") in
-	' 1f 8b '*) unpack=gzip length=$((length + 4)) ;; # its size is part of the format
-	' fd 37 7a 58') unpack=xz ;;
-	' 28 b5 2f fd') unpack=zstd ;;
-	' 02 21 4c 18') unpack=lz4 ;;
-	*)
-		echo "unknown compression"
-		return 1
-		;;
-	esac
+	unpack=$(packed_by "$vmlinuz" "$offset") || return
+	[[ $unpack != gzip ]] || length=$((length + 4)) # its size is part of the format
 	# The kernel's build appends the unpacked size, which is no part of the compressed stream.
 	tail -c +$((offset + 1)) "$vmlinuz" | head -c $((length - 4)) | "$unpack" -dc >"$new" &&
 		[[ $(head -c 4 "$new") == $'\x7fELF' ]]
