@@ -174,7 +174,7 @@ dracut_machine() {
 	quick_machine
 	strace_into "$BATS_TEST_TMPDIR/strace"
 	run -0 in_laid 'iommu-install pt --on-mismatch=halt --force > /host/log 2>&1
-		head -c 9000000 /dev/zero > /i.zero; unpack $image /i; mv /i.zero /i; rm /i/usr/lib/iommu-verify/laid-over
+		unpack $image /i; rm /i/usr/lib/iommu-verify/laid-over; head -c 9000000 /dev/zero > /i/zero
 		(cd /i && find . | cpio --quiet -o -H newc) > $image; size=$(stat -c %s $image)
 		written() { # COMMAND...: images, in whole ones, and KiB of all else
 			/host/strace/ld.so --library-path /host/strace /host/strace/strace -y -o /host/trace \
