@@ -20,6 +20,7 @@
 
 #include "base/root.h"
 #include "system/place.h"
+#include "system/sync-for-boot.h"
 
 #define SIZE_LIMIT (16u << 20) /* bytes */
 
@@ -195,24 +196,38 @@ static bool on_fat(int dir)
 	return fstatfs(dir, &fs) == 0 && fs.f_type == MSDOS_SUPER_MAGIC;
 }
 
-/* Gives from the name to, both in dir and from synced. On FAT, which writes directory and clusters in no order of its
- * own, both names are exchanged and all is synced before the old file's clusters are given up. */
-static int move_in(int dir, const char *from, const char *to)
+/* Whether a boot loader reads it: off the disk as it is, without a look at the journal. */
+static bool is_for_boot(const struct place *place)
 {
-	bool fat = on_fat(dir);
-	int r = fat && syncfs(dir) < 0 ? -errno : 0;
+	return strncmp(place->real, "/boot/", strlen("/boot/")) == 0 || on_fat(place->dir);
+}
 
-	if (r == 0 && fat && renameat2(dir, from, dir, to, RENAME_EXCHANGE) == 0) {
-		if (syncfs(dir) == 0)
-			return unlinkat(dir, from, 0) < 0 ? -errno : 0;
-		r = -errno;
-		renameat2(dir, from, dir, to, RENAME_EXCHANGE);
+/* Directory, the new file and what was the old one's are written in no order. So all of the new one is there before it
+ * gets the name, and the old one is given up once nothing on the disk leads to it. */
+static int exchange(const struct place *to, const char *from)
+{
+	int r = sync_for_boot_fd(to->dir);
+
+	if (r < 0)
+		return r;
+	if (renameat2(to->dir, from, to->dir, to->name, RENAME_EXCHANGE) == 0) {
+		r = sync_for_boot_fd(to->dir);
+		if (r == 0 && unlinkat(to->dir, from, 0) < 0)
+			r = -errno;
+		if (r < 0)
+			renameat2(to->dir, from, to->dir, to->name, RENAME_EXCHANGE);
 		return r;
 	}
-	/* There is no file to exchange with, or the kernel (before 6.0) can't. */
-	if (r == 0 && renameat(dir, from, dir, to) < 0)
-		r = -errno;
-	return r == 0 && (fat ? syncfs(dir) : fsync(dir)) < 0 ? -errno : r;
+	/* There is no file to exchange with, or neither the kernel (FAT: before 6.0) nor the file system can. */
+	return renameat(to->dir, from, to->dir, to->name) < 0 ? -errno : sync_for_boot_fd(to->dir);
+}
+
+/* Gives from, in the same directory and synced, the name to. */
+static int move_in(const struct place *to, const char *from)
+{
+	if (is_for_boot(to))
+		return exchange(to, from);
+	return renameat(to->dir, from, to->dir, to->name) < 0 || fsync(to->dir) < 0 ? -errno : 0;
 }
 
 /* --- A new file in the place of an old one ------------------------------------------------------------------------ */
@@ -296,7 +311,7 @@ static int draft_end(struct draft *d, int r)
 	if (close(d->fd) < 0 && r == 0)
 		r = -errno;
 	if (r == 0)
-		r = move_in(d->place.dir, d->name, d->place.name);
+		r = move_in(&d->place, d->name);
 	if (r < 0)
 		unlinkat(d->place.dir, d->name, 0);
 	draft_close(d);
@@ -452,7 +467,7 @@ static int move_over(int fd, const struct place *from, const struct place *to)
 		close(old);
 	if (r == 0 && fsync(fd) < 0)
 		r = -errno;
-	return r < 0 ? r : move_in(to->dir, from->name, to->name);
+	return r < 0 ? r : move_in(to, from->name);
 }
 
 static bool same_dir(const struct place *a, const struct place *b)
@@ -523,18 +538,25 @@ int file_copy_link(const char *from, const char *to)
 
 int file_rename(const char *from, const char *to)
 {
+	char new[NAME_MAX + 16];
 	struct place place;
 
 	int r = place_find(to, false, &place);
 	if (r < 0)
 		return r;
-	bool fat = on_fat(place.dir);
-	if (!fat)
-		r = move_in(place.dir, file_name(from), place.name);
+	/* By a second name: whoever is cut short finds from as it was. */
+	new_name(&place, new);
+	if (unlinkat(place.dir, new, 0) < 0 && errno != ENOENT)
+		r = -errno;
+	bool linked = r == 0 && linkat(place.dir, file_name(from), place.dir, new, 0) == 0;
+	if (linked)
+		r = move_in(&place, new);
+	if (linked && r < 0)
+		unlinkat(place.dir, new, 0);
 	place_close(&place);
-	if (fat)
+	if (r == 0 && !linked) /* FAT has no second names */
 		r = file_place(from, to);
-	return r == 0 && fat ? file_remove(from) : r;
+	return r == 0 ? file_remove(from) : r;
 }
 
 void file_tidy(const char *path)

@@ -65,8 +65,8 @@ int file_take_after(const char *path, const char *model);
  * followed. Returns 0 or -errno; -EINVAL if from is no link. */
 int file_copy_link(const char *from, const char *to);
 
-/* Gives from, a synced file in the directory where to really is, the name that to has there. On FAT, where a
- * rename that is cut short can't be told from one that is not, it is copied there first. Returns 0 or -errno. */
+/* Gives from, a synced file in the directory where to really is, the name that to has there. Until that is done from
+ * is there too. Returns 0 or -errno. */
 int file_rename(const char *from, const char *to);
 
 /* What -errno of these functions means, for people; static. */

@@ -66,17 +66,23 @@ static int freeze_and_thaw(int fd)
 	return r;
 }
 
-int sync_for_boot(const char *path)
+int sync_for_boot_fd(int fd)
 {
 	struct stat boot, root;
 
-	int fd = open(path, O_RDONLY | O_CLOEXEC);
-	if (fd < 0)
-		return -errno;
 	int r = syncfs(fd) < 0 ? -errno : 0;
 	/* Freezing / would stop this very process. */
 	if (r == 0 && fstat(fd, &boot) == 0 && stat("/", &root) == 0 && boot.st_dev != root.st_dev)
 		r = freeze_and_thaw(fd);
+	return r;
+}
+
+int sync_for_boot(const char *path)
+{
+	int fd = open(path, O_RDONLY | O_CLOEXEC);
+	if (fd < 0)
+		return -errno;
+	int r = sync_for_boot_fd(fd);
 	close(fd);
 	return r;
 }

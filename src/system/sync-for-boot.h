@@ -10,4 +10,7 @@
  * -errno. */
 int sync_for_boot(const char *path);
 
+/* The same of the file system that fd is on. */
+int sync_for_boot_fd(int fd);
+
 #endif

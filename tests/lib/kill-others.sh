@@ -57,7 +57,10 @@ does() {
 			mv "$ENTRIES/$NEW-b.conf" "$ENTRIES/$NEW-b+2-1.conf"
 		fi
 		;;
-	policy) [ ! -e /etc/iommu.target ] || hand target edit ;;
+	policy)
+		policy=none
+		[ ! -e /etc/iommu.target ] || { policy=edited && hand target edit; }
+		;;
 	esac
 }
 
@@ -79,7 +82,8 @@ is_kept() {
 			[ ! -e "$ENTRIES/$NEW-b.conf" ] && [ -e "$ENTRIES/$NEW-b+2-1.conf" ]; }
 		;;
 	policy)
-		[ ! -e /etc/iommu.target ] || [ "$2" != resumed ] || grep -q '^on-mismatch=poweroff' /etc/iommu.target
+		[ ! -e /etc/iommu.target ] || [ "$2" != resumed ] || [ "$policy" = none ] ||
+			grep -q '^on-mismatch=poweroff' /etc/iommu.target
 		;;
 	esac
 }
