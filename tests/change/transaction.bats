@@ -256,6 +256,26 @@ EOF
 	[[ $output == *"the change to strict is finished"* ]]
 }
 
+# GRUB replays no journal, and on the disk a directory, a new file and an old one change in no order: all of the new one
+# has to be there before it gets the name, and the old one until nothing leads to it any more.
+@test "what a boot loader reads is exchanged with the old file between two flushes, never renamed over it" {
+	quick_machine
+	strace_into "$BATS_TEST_TMPDIR/strace"
+	run -0 in_machine 'iommu-install pt --on-mismatch=halt --force > /host/log
+		for change in "strict --force" rollback; do
+			/host/strace/ld.so --library-path /host/strace /host/strace/strace -y -o /host/trace \
+				-e trace=rename,renameat,renameat2,syncfs,unlinkat iommu-install $change > /host/log
+			awk "{ call[NR] = \$0 }
+				END { for (i = 1; i <= NR; i++) if (call[i] ~ /^rename/ && call[i] ~ /[<\"]\/boot/) {
+					file = call[i]; sub(/^[^\"]*\"/, \"\", file); sub(/\".*/, \"\", file)
+					print file, call[i] ~ /RENAME_EXCHANGE.* = 0/ && call[i - 1] ~ /^syncfs.* = 0/ &&
+						call[i + 1] ~ /^syncfs.* = 0/ && index(call[i + 2], file) &&
+						call[i + 2] ~ /^unlinkat.* = 0/ ? \"right\" : \"wrong\" } }" /host/trace
+		done'
+	echo "$output"
+	[[ $output == *grub.cfg*right* && $output == *initrd.img*right* && $output != *wrong* ]]
+}
+
 # Where the firmware offers no IOMMU a line that asks for one gives none; seen as a tree, the lines alone decide.
 # bats test_tags=boot
 @test "check needs root, knows every entry, and finds a line or an image that somebody changed" {
