@@ -57,6 +57,16 @@ static void keep(const struct stat *st, off_t len, const struct rootfs *root)
 	oldest = (oldest + 1) % KEPT;
 }
 
+static int unpack_part(int fd, off_t start, off_t end, struct rootfs *root)
+{
+	int alone = cpio_part(fd, start, end);
+	if (alone < 0)
+		return alone;
+	int r = cpio_unpack(alone, root);
+	close(alone);
+	return r;
+}
+
 /* A unified kernel image has the archive in a section, with others behind it. */
 static int unpack_unified(int fd, struct rootfs *root)
 {
@@ -66,28 +76,13 @@ static int unpack_unified(int fd, struct rootfs *root)
 	int r = pe_section(fd, ".initrd", &offset, &len);
 	if (r < 0)
 		return r == -ENOENT ? -EBADMSG : r;
-	int alone = cpio_part(fd, offset, offset + (off_t)len);
-	if (alone < 0)
-		return alone;
-	r = cpio_unpack(alone, root);
-	close(alone);
-	return r;
-}
-
-static int unpack_first(int fd, off_t len, struct rootfs *root)
-{
-	int alone = cpio_part(fd, 0, len);
-	if (alone < 0)
-		return alone;
-	int r = cpio_unpack(alone, root);
-	close(alone);
-	return r;
+	return unpack_part(fd, offset, offset + (off_t)len, root);
 }
 
 static int unpack_new(int fd, off_t size, off_t len, struct rootfs *root)
 {
 	if (len < size)
-		return unpack_first(fd, len, root);
+		return unpack_part(fd, 0, len, root);
 	return pe_is(fd) ? unpack_unified(fd, root) : cpio_unpack(fd, root);
 }
 
