@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "base/keyval.h"
 #include "base/paths.h"
@@ -37,4 +38,9 @@ long build_time_last(const struct generator *generator)
 			seconds = strtol(kv.value, NULL, 10);
 	free(text);
 	return seconds > 0 && seconds < LONGEST ? seconds : 0;
+}
+
+void build_time_forget(void)
+{
+	unlink(RECORD);
 }

@@ -12,4 +12,7 @@ void build_time_note(const struct generator *generator, long seconds);
 /* In seconds; 0 if it is not known of that generator. */
 long build_time_last(const struct generator *generator);
 
+/* Takes the record away: of a first change that was undone nothing is left. */
+void build_time_forget(void);
+
 #endif

@@ -15,6 +15,7 @@
 
 #include "base/paths.h"
 #include "base/run.h"
+#include "change/build-time.h"
 #include "system/files.h"
 #include "system/message.h"
 #include "system/process.h"
@@ -179,6 +180,7 @@ void lock_undo(void)
 	if (!made)
 		return;
 	unlink(LOCK);
+	build_time_forget();
 	rmdir(STATE_DIR);
 	made = false;
 }
