@@ -267,10 +267,13 @@ EOF
 				-e trace=rename,renameat,renameat2,syncfs,unlinkat iommu-install $change > /host/log
 			awk "{ call[NR] = \$0 }
 				END { for (i = 1; i <= NR; i++) if (call[i] ~ /^rename/ && call[i] ~ /[<\"]\/boot/) {
-					file = call[i]; sub(/^[^\"]*\"/, \"\", file); sub(/\".*/, \"\", file)
-					print file, call[i] ~ /RENAME_EXCHANGE.* = 0/ && call[i - 1] ~ /^syncfs.* = 0/ &&
-						call[i + 1] ~ /^syncfs.* = 0/ && index(call[i + 2], file) &&
-						call[i + 2] ~ /^unlinkat.* = 0/ ? \"right\" : \"wrong\" } }" /host/trace
+					file = call[i]
+					sub(/^[^\"]*\"/, \"\", file)
+					sub(/\".*/, \"\", file)
+					right = call[i] ~ /RENAME_EXCHANGE.* = 0/
+					right = right && call[i - 1] ~ /^syncfs.* = 0/ && call[i + 1] ~ /^syncfs.* = 0/
+					right = right && call[i + 2] ~ /^unlinkat.* = 0/ && index(call[i + 2], file)
+					print file, right ? \"right\" : \"wrong\" } }" /host/trace
 		done'
 	echo "$output"
 	[[ $output == *grub.cfg*right* && $output == *initrd.img*right* && $output != *wrong* ]]
