@@ -13,7 +13,6 @@
 #include "model/image-conf.h"
 #include "system/files.h"
 
-
 static const struct rootfs_file *read_file(const struct rootfs *root, const char *path)
 {
 	const struct rootfs_file *file = rootfs_find(root, path);
