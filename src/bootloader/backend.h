@@ -112,8 +112,9 @@ struct backend {
 	bool (*whole)(const char *copy, const char *path, const char *words, bool flush);
 	/* Whether what its tool makes was made by it last: else it is not made anew. NULL: nobody asks. */
 	bool (*generated)(void);
-	/* Removes what no entry needs, once a change has ended; or NULL. */
-	void (*collect_garbage)(struct snapshot *snapshot);
+	/* Removes what no entry needs, as the last thing of a change. Returns 0, or -1 with a line told on stderr for
+	 * each that stays. NULL: there is never anything. */
+	int (*collect_garbage)(struct snapshot *snapshot);
 	/* A more general row that finds the same entries, and does not count beside this one. */
 	const struct backend *supersedes;
 	/* Files and directories that its next entries are made from too, then NULL; or NULL. */

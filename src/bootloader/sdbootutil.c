@@ -348,35 +348,40 @@ static bool needed(const struct boot_entries *entries, const char *path)
 	return false;
 }
 
-static void sweep_dir(const char *dir, const struct boot_entries *entries)
+static int sweep_dir(const char *dir, const struct boot_entries *entries)
 {
 	char path[600];
+	int left = 0;
 
 	DIR *list = opendir(dir);
 	for (const struct dirent *entry; list && (entry = readdir(list));) {
 		if (strncmp(entry->d_name, PREFIX, strlen(PREFIX)) != 0)
 			continue;
 		snprintf(path, sizeof(path), "%s/%s", dir, entry->d_name);
-		if (!needed(entries, path))
-			unlink(path);
+		int r = needed(entries, path) ? 0 : file_remove(path);
+		if (r < 0)
+			left = fail("%s: no boot entry needs it, and it can't be removed: %s", path, file_error(r));
 	}
 	if (list)
 		closedir(list);
+	return left ? -1 : 0;
 }
 
-static void collect_garbage(struct snapshot *snapshot)
+static int collect_garbage(struct snapshot *snapshot)
 {
 	const struct boot_entries *entries = &snapshot_of(snapshot, &backend_sdbootutil)->entries;
 	char dir[256];
+	int r = 0;
 
 	for (size_t i = 0; i < entries->count; i++) {
 		const struct boot_entry *e = &entries->list[i];
 		const char *slash = strrchr(e->image, '/');
 
 		snprintf(dir, sizeof(dir), "%.*s", slash ? (int)(slash - e->image) : 0, e->image);
-		if (e->own && slash)
-			sweep_dir(dir, entries);
+		if (e->own && slash && sweep_dir(dir, entries) < 0)
+			r = -1;
 	}
+	return r;
 }
 
 static const char *const watched[] = { "/etc/kernel", NULL };

@@ -269,12 +269,12 @@ static bool accepted_before(const struct transaction *t)
 	return fine;
 }
 
-static void collect_garbage(const struct transaction *t)
+static int collect_garbage(const struct transaction *t)
 {
 	if (!t->backend->collect_garbage)
-		return;
+		return 0;
 	snapshot_free(t->snapshot); /* what is needed is what is there now */
-	t->backend->collect_garbage(t->snapshot);
+	return t->backend->collect_garbage(t->snapshot);
 }
 
 /* The boot loader first: from then on nothing asks for the new mode. Images that accept both are accepted by it, and
@@ -307,11 +307,11 @@ static int undo(struct transaction *t)
 	if (u.failed == 0)
 		u.failed += step_sync_boot(t) < 0;
 	if (u.failed == 0)
+		u.failed += collect_garbage(t) < 0;
+	if (u.failed == 0)
 		u.failed += step_told("the journal", journal_cancel()) < 0;
 	if (u.failed == 0)
 		step_unmark_pending(t);
-	if (u.failed == 0)
-		collect_garbage(t);
 	if (u.failed == 0)
 		lock_undo();
 	fail("%s", u.failed ? "not everything could be put back; mend what is named above, then run "
@@ -346,10 +346,9 @@ static int seal(struct transaction *t)
 	for (size_t i = 0; is_rollback(t) && r == 0 && i < t->edits.count; i++)
 		if (edit_changes(&t->edits.list[i]) && !others_hold(&t->edits, i))
 			r = step_told(t->edits.list[i].path, journal_restore(AFTER, &t->edits, i));
-	if (r < 0 || forget_old(t) < 0 || step_told("the journal", journal_close()) < 0)
+	if (r < 0 || forget_old(t) < 0 || collect_garbage(t) < 0)
 		return -1;
-	collect_garbage(t);
-	return 0;
+	return step_told("the journal", journal_close());
 }
 
 /* Of a change that was cut short. */
@@ -411,8 +410,8 @@ int transaction_run(struct transaction *t)
 		r = seal(t);
 	interrupt_stage(STAGE_DONE);
 	if (r < 0)
-		return fail("the new mode is set for the next boot, but the boot check still accepts the old one "
-			    "too; run 'iommu-install resume'");
+		return fail("the new mode is set for the next boot, but not all is done: the boot check may still "
+			    "accept the old one too; run 'iommu-install resume'");
 	return 0;
 }
 

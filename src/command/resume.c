@@ -201,12 +201,6 @@ static int resume(const struct request *q, const struct machine *m)
 	if (code)
 		return code;
 	if (!open) {
-		const struct backend *backend = backend_named(j.backend);
-		static struct snapshot snapshot; /* too large for a careful stack */
-
-		if (backend && backend->collect_garbage)
-			backend->collect_garbage(&snapshot); /* the last change may have been cut short there */
-		snapshot_free(&snapshot);
 		machine_say(q, "no change is unfinished\n");
 		return 0;
 	}

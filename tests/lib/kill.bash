@@ -8,8 +8,8 @@ strace_into() {
 	program_into "$(command -v strace)" "$1"
 }
 
-# kill_points SCENARIO kill|INT|ENOSPC|EIO|EROFS|ENOMEM STEP: lib/kill.sh in a fresh machine, which $KILL_MACHINE makes;
-# prints how many points it looked at. The objects of all that were not killed are valid.
+# kill_points SCENARIO kill|INT|ENOSPC|EIO|EROFS|ENOMEM STEP [CALL]: lib/kill.sh in a fresh machine, which
+# $KILL_MACHINE makes; prints how many points it looked at. The objects of all that were not killed are valid.
 KILL_MACHINE='machine bookworm initramfs-tools'
 KILL_IN=in_machine # runs a script in it
 kill_points() {

@@ -4,9 +4,9 @@
 # SPDX-License-Identifier: BSD-3-Clause
 #
 # Runs inside a machine (in_machine) that has strace in /host/strace.
-# usage: kill.sh SCENARIO kill|INT|ENOSPC|EIO|EROFS|ENOMEM STEP looks at every STEPth point. INT is Ctrl-C. ENOMEM is
-# for calls of malloc(), by tests/tools/failing-malloc.c in /host/failing-malloc.so. Prints a line for each point that
-# went wrong, and last: POINTS points, WRONG wrong.
+# usage: kill.sh SCENARIO kill|INT|ENOSPC|EIO|EROFS|ENOMEM STEP [CALL] looks at every STEPth point, of those whose
+# call's name begins with CALL. INT is Ctrl-C. ENOMEM is for calls of malloc(), by tests/tools/failing-malloc.c in
+# /host/failing-malloc.so. Prints a line for each point that went wrong, and last: POINTS points, WRONG wrong.
 set -u
 
 WORK=/host/kill
@@ -250,7 +250,7 @@ at_point() {
 }
 
 main() {
-	local scenario=$1 how=$2 step=$3 i=0 looked=0 wrong=0 missed name n
+	local scenario=$1 how=$2 step=$3 of=${4-} i=0 looked=0 wrong=0 missed name n
 	mkdir -p "$WORK/objects"
 	install "${BASH_SOURCE[0]%/*}/update-initramfs" /usr/sbin/update-initramfs && two_kernels &&
 		scenario "$scenario" || exit 1
@@ -261,6 +261,7 @@ main() {
 	END=$(state)
 	[ "$START" != "$END" ] || { echo "nothing changed"; exit 1; }
 	while read -r name n; do
+		[[ $name = "$of"* ]] || continue
 		i=$((i + 1))
 		[ $((i % step)) = 0 ] || continue
 		looked=$((looked + 1))
