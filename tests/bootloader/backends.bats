@@ -246,7 +246,8 @@ $'GRUB_CMDLINE_LINUX_DEFAULT="$x iommu=pt" # mine' ]
 	in_machine 'cd /boot; cp vmlinuz-6.1.0-90* vmlinuz-5.4.0-whole; cp initrd.img-6.1.0-90* initrd.img-5.4.0-whole
 		sed "s/6.1.0-90.fc38.x86_64/5.4.0-whole/g; s/^options .*/& whole/" \
 			loader/entries/'$ID'-6.1.0-90.fc38.x86_64.conf > loader/entries/whole.conf
-		iommu-install pt --force --backend=bls --initramfs=none; ! grep iommu=pt loader/entries/whole.conf
+		iommu-install pt --force --backend=bls --initramfs=none
+		! grep iommu=pt loader/entries/whole.conf || exit 1
 		iommu-install remove --initramfs=none; rm -r /var/lib/iommu
 		echo "BOOT_IMAGE=(hd0)/vmlinuz-5.4.0-whole root=UUID=1-2 ro console=ttyS0 whole" > /run/line
 		echo 5.4.0-whole > /run/release; mount --bind /run/line /proc/cmdline

@@ -61,7 +61,7 @@ teardown() {
 	cp "$BATS_TEST_TMPDIR/1111-AAAA.img" "$BATS_TEST_TMPDIR/before"
 	in_proxmox_machine 'iommu-install check > /dev/null; iommu-install show | grep "next boot: *off-for-uio"
 		iommu-install --dry-run pt --force > /dev/null
-		! grep espmounts\\\|/run/iommu /proc/mounts; ! ls -A /run/iommu/esp | grep .'
+		! grep espmounts\\\|/run/iommu /proc/mounts || exit 1; ! ls -A /run/iommu/esp | grep .'
 	cmp "$BATS_TEST_TMPDIR/1111-AAAA.img" "$BATS_TEST_TMPDIR/before"
 	run -0 in_proxmox_machine 'iommu-install off-for-uio --force'
 	[[ $output == *"nothing to change"* ]]

@@ -114,7 +114,7 @@ as_before() {
 		until [ -e /run/began ] || ! kill -0 $pid; do sleep 0.1; done
 		kill -INT $pid
 		s=0; wait $pid || s=$?
-		! kill -0 $(cat /run/child) 2> /dev/null
+		! kill -0 $(cat /run/child) 2> /dev/null || exit 1
 		mv /usr/sbin/update-initramfs.real /usr/sbin/update-initramfs
 		[ $s = 1 ]'
 	[ "$(jq -c '[.result, .changed, .resume, .after.mode]' "$BATS_TEST_TMPDIR/object")" = \
@@ -131,7 +131,7 @@ as_before() {
 		until [ -e /run/began ] || ! kill -0 $pid; do sleep 0.1; done
 		while kill -INT $pid; do sleep 0.2; done 2> /dev/null
 		s=0; wait $pid || s=$?
-		! kill -0 $(cat /run/child) 2> /dev/null
+		! kill -0 $(cat /run/child) 2> /dev/null || exit 1
 		mv /usr/sbin/update-initramfs.real /usr/sbin/update-initramfs
 		[ $s = 130 ]'
 	[ "$(grep -c '^iommu-install: interrupted: ' "$BATS_TEST_TMPDIR/said")" = 1 ]

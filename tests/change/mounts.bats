@@ -153,15 +153,15 @@ linux /%s/%s/linux\ninitrd /%s/%s/initrd.img-%s\n" \
 	cat > "$BATS_TEST_TMPDIR/script" <<-'EOF'
 		set -e
 		status=0; iommu-install strict --force --initramfs=none || status=$?
-		[ "$status" = 5 ] && [ ! -e /var/lib/iommu ] && ! findmnt /boot
+		{ [ "$status" = 5 ] && [ ! -e /var/lib/iommu ] && ! findmnt /boot; } || exit 1
 		sed -i 's/noauto/noauto,x-systemd.automount/' /etc/fstab
 		systemctl daemon-reload && systemctl start boot.automount
-		! findmnt -t ext4 /boot
+		! findmnt -t ext4 /boot || exit 1
 		iommu-install strict --force --initramfs=none
 		findmnt -t ext4 /boot
 		grep "intel_iommu=on amd_iommu=on" /boot/grub/grub.cfg
 		systemctl stop boot.automount boot.mount
-		! grep "intel_iommu=on amd_iommu=on" /boot/grub/grub.cfg
+		! grep "intel_iommu=on amd_iommu=on" /boot/grub/grub.cfg || exit 1
 	EOF
 	disk_run vm "$machine" "$BATS_TEST_TMPDIR/script" --iommu intel -- \
 		-drive "file=$BATS_TEST_TMPDIR/boot.img,format=raw,if=none,id=boot,cache=unsafe" \

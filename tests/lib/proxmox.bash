@@ -241,5 +241,6 @@ proxmox_gives_back() {
 	echo "$output"
 	[[ $output == *root=* && $output != *iommu* ]] || return
 	on_esps '[ -e /esp/1111-AAAA/EFI/proxmox/6.8.12-9-pve ] || [ -e /esp/2222-BBBB/vmlinuz-6.8.12-9-pve ]
-		! ls /etc/iommu.target /etc/default/grub.d/zzz-iommu.cfg 2>/dev/null; ! grep iommu /etc/kernel/cmdline'
+		! ls /etc/iommu.target /etc/default/grub.d/zzz-iommu.cfg 2>/dev/null || exit 1
+		! grep iommu /etc/kernel/cmdline'
 }

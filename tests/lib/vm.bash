@@ -119,7 +119,7 @@ vm_kill() {
 vm_kill_all() {
 	local pid
 	for pid in "$VM_DIR"/*.pid; do
-		[[ -e $pid ]] && vm_kill "$(basename "$pid" .pid)"
+		[[ ! -e $pid ]] || vm_kill "$(basename "$pid" .pid)"
 	done
 	return 0
 }
