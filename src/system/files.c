@@ -196,10 +196,16 @@ static bool on_fat(int dir)
 	return fstatfs(dir, &fs) == 0 && fs.f_type == MSDOS_SUPER_MAGIC;
 }
 
-/* Whether a boot loader reads it: off the disk as it is, without a look at the journal. */
+/* Whether a boot loader may read it: off the disk as it is, without a look at the journal. A link from /boot can lead
+ * to any place but those of the running system. */
 static bool is_for_boot(const struct place *place)
 {
-	return strncmp(place->real, "/boot/", strlen("/boot/")) == 0 || on_fat(place->dir);
+	static const char *const of_the_system[] = { "/etc/", "/usr/", "/var/", "/run/" };
+
+	for (size_t i = 0; i < sizeof(of_the_system) / sizeof(of_the_system[0]); i++)
+		if (strncmp(place->real, of_the_system[i], strlen(of_the_system[i])) == 0)
+			return on_fat(place->dir);
+	return true;
 }
 
 /* Directory, the new file and what was the old one's are written in no order. So all of the new one is there before it
