@@ -18,7 +18,7 @@
 #include "change/tree.h"
 #include "change/written.h"
 #include "evidence/demands.h"
-#include "initramfs/modprobe-d.h"
+#include "initramfs/modprobe-says.h"
 #include "model/cmdline-words.h"
 #include "nextboot/left.h"
 #include "nextboot/placement.h"
@@ -207,36 +207,6 @@ static int check_noiommu(const struct preflight *p)
 
 /* --- modprobe.d --------------------------------------------------------------------------------------------------- */
 
-/* The last line that sets each parameter to Y, and that stands in for loading vfio. */
-struct conflicts {
-	char yes[PARAMS][600], install[600];
-};
-
-static void find_conflict(void *context, const char *path, unsigned line, const char *text)
-{
-	struct conflicts *c = context;
-	char command[32], module[64], word[256];
-
-	if (!cmdline_word(&text, command, sizeof(command)) || !cmdline_word(&text, module, sizeof(module)))
-		return;
-	for (char *m = module; *m; m++)
-		*m = *m == '-' ? '_' : *m;
-	if (strcmp(command, "install") == 0 && strcmp(module, "vfio") == 0 && !strstr(text, "--ignore-install"))
-		snprintf(c->install, sizeof(c->install), "%s:%u", path, line);
-	if (strcmp(command, "options") != 0)
-		return;
-	while (cmdline_word(&text, word, sizeof(word)))
-		for (int i = 0; i < PARAMS; i++) {
-			int on = strcmp(module, param_module((enum param)i))
-					 ? -1
-					 : cmdline_param(word, param_name((enum param)i), 0);
-			if (on == 1)
-				snprintf(c->yes[i], sizeof(c->yes[i]), "%s:%u", path, line);
-			else if (on == 0)
-				c->yes[i][0] = '\0';
-		}
-}
-
 /* By modprobe(8), for every kernel there is. */
 static bool install_ignored(const struct preflight *p)
 {
@@ -255,9 +225,9 @@ static bool install_ignored(const struct preflight *p)
 /* Our tokens come after modprobe.d, so only what they leave alone can contradict them. */
 static int check_modprobe(const struct preflight *p)
 {
-	static struct conflicts c;
+	static struct modprobe_says c;
 
-	if (modprobe_walk(p->root, find_conflict, &c) < 0)
+	if (modprobe_says_system(&c) < 0)
 		return fail("modprobe.d: %s", strerror(ENOMEM));
 	if (p->target->mode == MODE_OFF_FOR_VFIO && c.install[0] && !install_ignored(p))
 		return REFUSE(p, MODPROBE_CONFLICT, "%s: an install line keeps the vfio module from "

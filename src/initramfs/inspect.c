@@ -9,6 +9,7 @@
 #include <sys/stat.h>
 
 #include "base/paths.h"
+#include "initramfs/modprobe-says.h"
 #include "initramfs/unpack.h"
 #include "model/image-conf.h"
 #include "system/files.h"
@@ -49,6 +50,7 @@ int initramfs_take(const struct rootfs *root, struct initramfs *image)
 {
 	const struct rootfs_file *target = read_file(root, TARGET_PATH), *conf = read_file(root, IMAGE_CONF);
 	const struct rootfs_file *helper = read_file(root, HELPER_PATH);
+	struct modprobe_says says;
 	struct starts starts;
 
 	*image = (struct initramfs){ 0 };
@@ -66,6 +68,8 @@ int initramfs_take(const struct rootfs *root, struct initramfs *image)
 	image->helper = helper != NULL;
 	image->same_helper = is_our_helper(helper);
 	image->executable = helper && (helper->mode & 0100);
+	modprobe_says_image(root, &says);
+	image->sets = modprobe_sets(&says);
 	starts_read(root, &starts);
 	image->hook = starts.hook;
 	memcpy(image->why, starts.why, sizeof(image->why));
@@ -102,8 +106,9 @@ bool initramfs_holds_check(const char *path)
 	return holds;
 }
 
-/* What is wrong with an image, or NULL. */
-static const char *fault(const struct kernel *kernel, const struct initramfs *image, const struct image_want *want)
+/* What is wrong with an image, or NULL; sets are the module parameters that the system's modprobe.d sets to Y. */
+static const char *fault(const struct kernel *kernel, const struct initramfs *image, const struct image_want *want,
+			 unsigned sets)
 {
 	if (!want->target_text)
 		return image->target || image->hook != HOOK_NONE ? "still holds iommu-verify" : NULL;
@@ -121,6 +126,8 @@ static const char *fault(const struct kernel *kernel, const struct initramfs *im
 		return "holds no usable image.conf";
 	if (image->image.enforce != want->on_mismatch || strcmp(image->image.kernel, kernel->release) != 0)
 		return "holds an image.conf of another policy or kernel";
+	if (image->sets != sets)
+		return "holds other modprobe.d lines about vfio than the system has";
 	if (image->hook == (want->on_mismatch == POLICY_WARN ? HOOK_WARNS : HOOK_STOPS))
 		return NULL;
 	if (image->why[0] && (image->hook == HOOK_NONE || want->on_mismatch != POLICY_WARN))
@@ -132,10 +139,13 @@ static const char *fault(const struct kernel *kernel, const struct initramfs *im
 int initramfs_check_unpacked(const struct kernel *kernel, const struct rootfs *root, const struct image_want *want,
 			     struct error *error)
 {
+	struct modprobe_says system;
 	struct initramfs image;
 
 	int r = initramfs_take(root, &image);
-	const char *what = r == 0 ? fault(kernel, &image, want) : NULL;
+	if (r == 0)
+		r = modprobe_says_system(&system);
+	const char *what = r == 0 ? fault(kernel, &image, want, modprobe_sets(&system)) : NULL;
 	if (r < 0)
 		error_errno(error, r);
 	if (what)

@@ -21,6 +21,7 @@ struct initramfs {
 	bool helper, executable, same_helper; /* one at all, and the installed one */
 	bool conf;                /* a usable image.conf: what it says is in image */
 	struct image image;
+	unsigned sets;  /* bit (1 << param): what it holds of modprobe.d sets that to Y */
 	enum hook hook; /* what starts the check, and what it does if the helper fails */
 	char why[192];  /* what keeps it from that, or "" */
 };

@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "initramfs/modprobe-says.h"
 #include "model/cmdline-words.h"
 #include "model/cmdline.h"
 #include "nextboot/left.h"
@@ -25,14 +26,14 @@ static unsigned line_modes(enum mode mode)
 
 /* --- Verdicts ----------------------------------------------------------------------------------------------------- */
 
-static enum verdict predict(const struct prediction *e, const struct evidence *now, const char **why)
+static enum verdict find(const struct prediction *e, const struct evidence *now, const char **why, const char **mend)
 {
 	bool target_there = e->wanted.any;
 	/* What no firmware table offers no token switches on. */
 	bool no_table = now && !now->table && now->nunits == 0 && e->mode != MODE_OFF_FOR_VFIO;
 	unsigned modes = no_table ? BIT(MODE_OFF_FOR_UIO) : e->modes;
 
-	*why = NULL;
+	*why = *mend = NULL;
 	if (e->image[0] == '\0' || e->status < 0) {
 		*why = e->image[0] ? "its initramfs can't be read" : "it has no initramfs, so nothing checks the mode "
 								     "early in the boot";
@@ -56,7 +57,7 @@ static enum verdict predict(const struct prediction *e, const struct evidence *n
 
 	unsigned accepted = target_accepts(&e->target);
 	if ((modes & ~accepted) == 0)
-		return VERDICT_MATCH;
+		return demanded(&e->said, &e->modprobe, &e->target, modes, why, mend);
 	if (e->doubt && (modes & accepted)) {
 		*why = "a variable of GRUB on its command line, which could set another mode, can't be told";
 		return VERDICT_UNKNOWN;
@@ -65,6 +66,11 @@ static enum verdict predict(const struct prediction *e, const struct evidence *n
 	       no_table ? "the firmware offers no IOMMU" : "its kernel parameters give another mode than its "
 							   "initramfs wants";
 	return modes & accepted ? VERDICT_UNKNOWN : VERDICT_MISMATCH;
+}
+
+static void predict(struct prediction *e, const struct evidence *now)
+{
+	e->verdict = find(e, now, &e->why, &e->mend);
 }
 
 /* --- Reading ------------------------------------------------------------------------------------------------------ */
@@ -76,6 +82,9 @@ static void read_image(struct prediction *e)
 
 	e->status = initramfs_read(e->image, &image, NULL);
 	e->hook = image.hook;
+	e->modprobe.image = image.sets;
+	for (int i = 0; i < PARAMS && image.conf; i++)
+		e->modprobe.absent |= image.image.has[i] == PRESENCE_NO ? BIT(i) : 0;
 	if (image.why[0] && asprintf(&e->unstarted, "its initramfs %s: %s", image.hook == HOOK_NONE ?
 				     "does not check the mode" : "goes on if the check fails", image.why) < 0)
 		e->unstarted = NULL;
@@ -98,6 +107,7 @@ static void take_image(const struct predictions *entries, struct prediction *e)
 			continue;
 		e->status = other->status;
 		e->hook = other->hook;
+		e->modprobe = other->modprobe;
 		e->unstarted = other->unstarted ? strdup(other->unstarted) : NULL;
 		e->target_status = other->target_status;
 		e->target = other->target;
@@ -118,6 +128,7 @@ static void take_modes(struct prediction *e, const struct boot_entry *from, enum
 		e->doubt = e->doubt || (any && mode != e->mode);
 		e->mode = any && mode != e->mode ? MODE_UNKNOWN : mode;
 		e->modes |= line_modes(mode);
+		said_by_line(&e->said, line, vendor, kernel_version(e->kernel));
 		any = true;
 	}
 	e->doubt = e->doubt || from->doubt;
@@ -131,6 +142,8 @@ static const char *not_counted(const struct prediction *e)
 {
 	return e->fixed ? "it is this system's, but nothing that is edited feeds its line" : e->whose;
 }
+
+static struct modprobe_says system_modprobe; /* for all that is predicted, as it was read last */
 
 /* What the loader's kernels' images are, once somebody asks. */
 struct images {
@@ -166,7 +179,7 @@ static int add(struct predictions *entries, const struct boot_entry *from, const
 	struct prediction *e = &more[entries->count];
 	*e = (struct prediction){
 		.xen = from->xen, .counted = from->own, .fixed = from->fixed, .whose = owner_why(from->owner),
-		.by_default = from->by_default, .wanted = wanted,
+		.by_default = from->by_default, .wanted = wanted, .modprobe = { .system = &system_modprobe },
 		.words = strdup(from->words), .id = strdup(from->id)
 	};
 	if (!e->words || !e->id) {
@@ -184,7 +197,7 @@ static int add(struct predictions *entries, const struct boot_entry *from, const
 		free(parameters);
 	if (e->image[0])
 		take_image(entries, e);
-	e->verdict = predict(e, now, &e->why);
+	predict(e, now);
 	if (!e->counted)
 		e->why = not_counted(e);
 	else
@@ -209,16 +222,20 @@ void prediction_assume(struct prediction *e, const char *line, const struct targ
 		e->mode = words ? cmdline_mode(words, now ? now->vendor : VENDOR_UNKNOWN, kernel_version(e->kernel)) :
 				  MODE_UNKNOWN;
 		e->modes = line_modes(e->mode);
+		e->said = (struct sayings){ 0 };
+		if (words)
+			said_by_line(&e->said, words, now ? now->vendor : VENDOR_UNKNOWN, kernel_version(e->kernel));
 	}
 	e->wanted = wanted;
 	if (image && e->image[0] && (e->counted || e->unchecked || e->fixed)) {
 		e->status = 0;
+		e->modprobe.image = 0;
 		e->hook = !target ? HOOK_NONE : target->on_mismatch == POLICY_WARN ? HOOK_WARNS : HOOK_STOPS;
 		e->target_status = target ? 0 : -ENOENT;
 		e->target = target ? *target : (struct target){ 0 };
 		e->enforce = target ? target->on_mismatch : POLICY_WARN;
 	}
-	e->verdict = predict(e, now, &e->why);
+	predict(e, now);
 	if (e->fixed)
 		e->why = not_counted(e);
 }
@@ -227,9 +244,9 @@ int predictions_make(const struct loader *loader, const struct edits *edits, con
 		    struct wanted wanted, struct predictions *entries)
 {
 	struct images images = { .loader = loader, .edits = edits };
-	int r = 0;
 
 	*entries = (struct predictions){ 0 };
+	int r = modprobe_says_system(&system_modprobe);
 	for (size_t i = 0; i < loader->entries.count && r == 0; i++) {
 		const struct boot_entry e = entry_after(loader->backend, edits, &loader->entries.list[i]);
 		r = add(entries, &e, now, wanted, &images);
@@ -252,8 +269,8 @@ int predictions_add_other(const struct loader *other, const struct evidence *now
 			  struct predictions *entries)
 {
 	struct images images = { .loader = other };
-	int r = 0;
 
+	int r = modprobe_says_system(&system_modprobe);
 	for (size_t i = 0; other->error.code == 0 && i < other->entries.count && r == 0; i++) {
 		struct boot_entry e = other->entries.list[i];
 		if (is_there(entries, e.id))

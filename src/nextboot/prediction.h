@@ -9,6 +9,7 @@
 #include "initramfs/inspect.h"
 #include "model/reason.h"
 #include "model/target.h"
+#include "nextboot/demanded.h"
 
 /* What the system wants, apart from the mode. */
 struct wanted {
@@ -33,6 +34,8 @@ struct prediction {
 	const char *whose; /* whose it is and why; static text */
 	enum mode mode;   /* by its line; MODE_DEFAULT, MODE_UNKNOWN */
 	unsigned modes;   /* bit (1 << mode) for each mode that its line can give */
+	struct sayings said; /* about what a target demands beside the mode, by the lines that it can come to */
+	struct configured modprobe;
 	int status;       /* of reading the image: 0 or -errno */
 	enum hook hook;   /* what starts the check */
 	char *unstarted;  /* what keeps it from being started, or from stopping; owned, NULL if nothing is known */
@@ -41,6 +44,7 @@ struct prediction {
 	enum policy enforce; /* of the image, whatever its target is */
 	struct wanted wanted; /* of the system's target, which counts late in a boot without an early check */
 	enum verdict verdict; /* of the next boot by this entry */
+	const char *mend;     /* what helps where setting the mode again does not; static text or NULL */
 	const char *why;      /* static text, or unstarted; NULL on a match. Of one that is not counted why not */
 };
 
@@ -51,7 +55,8 @@ struct predictions {
 
 /* Predicts for every entry of a boot loader that could be read, with the image that it will have by these edits
  * (NULL: that it has), which is read. now is the machine's evidence, or NULL where there is none to go by (a tree).
- * Returns 0 or -ENOMEM. */
+ * Returns 0 or
+ * -errno, which modprobe.d and / give too. */
 int predictions_make(const struct loader *loader, const struct edits *edits, const struct evidence *now,
 		    struct wanted wanted, struct predictions *entries);
 /* Adds those of a boot loader that does not start this machine, but for what is there already: none is counted. Returns

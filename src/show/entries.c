@@ -40,6 +40,8 @@ static const char *hint_of(const struct prediction *e, const struct target *want
 
 	if (!e->counted || !e->why || e->verdict == VERDICT_NO_TARGET)
 		return NULL;
+	if (e->mend)
+		return e->mend;
 	snprintf(hint, sizeof(hint), "run 'iommu-install %s'", wanted ? mode_name(wanted->mode) : "MODE");
 	return hint;
 }
@@ -104,7 +106,7 @@ void predictions_text(const struct backend *backend, const struct predictions *e
 		       e->hook == HOOK_NONE ? "no check in the boot" :
 		       e->hook == HOOK_STOPS ? "stops the boot on a mismatch" : "warns on a mismatch");
 		if (e->why && (e->counted || e->fixed || e->unchecked))
-			printf("%-9s %s\n", "", e->why);
+			printf("%-9s %s%s%s\n", "", e->why, e->mend ? ": " : "", e->mend ? e->mend : "");
 		if (verbose)
 			printf("%-9s %s: %s\n%-9s %s: %s\n", "", e->id, e->words, "",
 			       e->counted ? "counted" : "not counted", e->counted ? e->whose : e->why);

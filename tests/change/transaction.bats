@@ -262,11 +262,19 @@ EOF
 	quick_machine
 	strace_into "$BATS_TEST_TMPDIR/strace"
 	run -0 in_machine 'iommu-install pt --on-mismatch=halt --force > /host/log
-		for change in "strict --force" rollback; do
+		for change in "strict --force" rollback links "strict --force" rollback; do
+			if [ "$change" = links ]; then
+				mkdir /srv/boot
+				for file in /boot/grub/grub.cfg /boot/initrd.img-*; do
+					mv $file /srv/boot; ln -s /srv/boot/${file##*/} $file
+				done
+				continue
+			fi
 			/host/strace/ld.so --library-path /host/strace /host/strace/strace -y -o /host/trace \
 				-e trace=rename,renameat,renameat2,syncfs,unlinkat iommu-install $change > /host/log
 			awk "{ call[NR] = \$0 }
-				END { for (i = 1; i <= NR; i++) if (call[i] ~ /^rename/ && call[i] ~ /[<\"]\/boot/) {
+				END { for (i = 1; i <= NR; i++) {
+					if (call[i] !~ /^rename/ || call[i] !~ /[<\"]\/(srv\/)?boot/) continue
 					file = call[i]
 					sub(/^[^\"]*\"/, \"\", file)
 					sub(/\".*/, \"\", file)
@@ -274,9 +282,13 @@ EOF
 					right = right && call[i - 1] ~ /^syncfs.* = 0/ && call[i + 1] ~ /^syncfs.* = 0/
 					right = right && call[i + 2] ~ /^unlinkat.* = 0/ && index(call[i + 2], file)
 					print file, right ? \"right\" : \"wrong\" } }" /host/trace
+			echo "end of $change"
 		done'
 	echo "$output"
-	[[ $output == *grub.cfg*right* && $output == *initrd.img*right* && $output != *wrong* ]]
+	[[ $output != *wrong* ]]
+	[ "$(grep -c '^end of' <<<"$output")" = 4 ]
+	awk '/grub.cfg.* right/ { grub++ } /initrd.img.* right/ { image++ }
+		/^end of/ { if (!grub || !image) exit 1; grub = image = 0 }' <<<"$output"
 }
 
 # Where the firmware offers no IOMMU a line that asks for one gives none; seen as a tree, the lines alone decide.
@@ -324,6 +336,78 @@ EOF
 	# iommu-install's own changes do not warn about themselves.
 	run -0 in_machine 'iommu-install pt --force --verbose 2>&1'
 	[[ $output != *WARNING* ]]
+}
+
+# foreseen MODE WORD WHY: with that word on each line, WHY stands in what check --json says of it; "": it is a match.
+foreseen() {
+	local status=2
+	[ -n "$3" ] || status=0
+	run -$status in_machine 'mount --bind / /mnt; sed -i "/vmlinuz/s/$/ '"$2"'/" /boot/grub/grub.cfg
+		iommu-install --root /mnt check --json > /host/check; s=$?
+		sed -i "/vmlinuz/s/ '"$2"'$//" /boot/grub/grub.cfg; exit $s'
+	[ "$(jq -r '.entries[] | .mode, (.why // "" | sub(".*(?<w>noiommu|unsafe|remapping|flush).*"; "\(.w)")),
+		.would_stop' "$BATS_TEST_TMPDIR/check" | paste - - - | sort -u)" = \
+		"$(printf '%s\t%s\t%s' "$1" "$3" "$([ -n "$3" ] && echo true || echo false)")" ]
+}
+
+# with_noiommu: the machine's vfio says that it has noiommu, which Debian 12 builds it without.
+with_noiommu() {
+	in_machine 'cp /lib/modules/*/kernel/drivers/vfio/vfio.ko /host/vfio.ko'
+	objcopy --dump-section .modinfo="$BATS_TEST_TMPDIR/modinfo" "$BATS_TEST_TMPDIR/vfio.ko"
+	printf '%s\0' 'parm=enable_unsafe_noiommu_mode:of a test' parmtype=enable_unsafe_noiommu_mode:bool \
+		>> "$BATS_TEST_TMPDIR/modinfo"
+	objcopy --update-section .modinfo="$BATS_TEST_TMPDIR/modinfo" "$BATS_TEST_TMPDIR/vfio.ko"
+	in_machine 'cp /host/vfio.ko /lib/modules/*/kernel/drivers/vfio/vfio.ko'
+}
+
+@test "check foresees what else a target demands of a line: noiommu, unsafe interrupts, remapping, the flush policy" {
+	quick_machine
+	with_noiommu
+	in_machine 'iommu-install strict --flush=sync --on-mismatch=halt --force'
+	foreseen strict "" ""
+	foreseen strict vfio.enable_unsafe_noiommu_mode=1 noiommu
+	foreseen strict vfio-iommu-type1.allow_unsafe_interrupts=y unsafe
+	foreseen strict iommufd.allow_unsafe_interrupts "" # this kernel has none
+	foreseen strict "iommufd.allow_unsafe_interrupts=1 iommufd.allow_unsafe_interrupts=0" ""
+	foreseen strict iommu.strict=0 flush
+	foreseen strict intremap=off ""
+	in_machine 'iommu-install pt --flush=any --allow-unsafe-interrupts --force'
+	foreseen pt vfio_iommu_type1.allow_unsafe_interrupts=1 ""
+	foreseen pt vfio.enable_unsafe_noiommu_mode=1 noiommu
+	foreseen pt iommu.strict=0 ""
+	in_machine 'echo interrupts=remapped >> /etc/iommu.target; update-initramfs -u -k $(ls /lib/modules)'
+	foreseen pt nointremap remapping
+	[ "$(jq -r '.entries[0].hint' "$BATS_TEST_TMPDIR/check")" = "take intremap=off or nointremap out" ]
+	foreseen pt "" ""
+	foreseen pt "intremap=off intremap=on" ""
+}
+
+@test "check foresees what modprobe.d and an image's copy of it make of the modules' parameters" {
+	quick_machine
+	with_noiommu
+	in_machine 'iommu-install pt --on-mismatch=halt --force'
+	in_machine 'echo "options vfio-iommu-type1 allow_unsafe_interrupts=1" > /etc/modprobe.d/a.conf'
+	foreseen pt "" unsafe
+	[[ $(jq -r '.entries[0] | .why, .hint' "$BATS_TEST_TMPDIR/check") == \
+		"/etc/modprobe.d/a.conf:1 sets"*"put a # before that line" ]]
+	foreseen pt vfio_iommu_type1.allow_unsafe_interrupts=0 ""
+	# The image has it from now on, until it is made anew.
+	in_machine 'update-initramfs -u -k $(ls /lib/modules); sed -i s/^/#/ /etc/modprobe.d/a.conf'
+	foreseen pt "" unsafe
+	[[ $(jq -r '.entries[0] | .why, .hint' "$BATS_TEST_TMPDIR/check") == \
+		*"its initramfs holds"*"'iommu-install pt'" ]]
+	in_machine 'iommu-install pt --force'
+	foreseen pt "" ""
+	# A parameter that the entry's kernel does not have sets nothing.
+	in_machine 'echo "options iommufd allow_unsafe_interrupts=1" > /etc/modprobe.d/a.conf'
+	foreseen pt "" ""
+	in_machine 'echo "options vfio enable_unsafe_noiommu_mode=Y" > /etc/modprobe.d/a.conf'
+	foreseen pt "" noiommu
+	in_machine 'rm /etc/modprobe.d/a.conf; iommu-install off-for-uio --force'
+	in_machine 'echo "options vfio enable_unsafe_noiommu_mode=Y" > /etc/modprobe.d/a.conf'
+	foreseen off-for-uio "" noiommu
+	in_machine 'rm /etc/modprobe.d/a.conf; iommu-install off-for-vfio --force'
+	foreseen off-for-vfio "" ""
 }
 
 @test "--root on a directory: configuration and images; the boot loader is left to the builder, and said so" {
