@@ -6,6 +6,7 @@
 #include "initramfs/cpio.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -18,7 +19,8 @@
 #include "base/run.h"
 #include "initramfs/compressed.h"
 
-#define PIPE_SIZE (64 << 10) /* bytes that a pipe holds */
+#define BUFFER_SIZE (64 << 10) /* bytes that are read at once */
+#define PIPE_SIZE (1 << 20)    /* bytes that a pipe is to hold: what anybody may ask for */
 
 /* Why archives end: there is nothing more, something else follows, or it is what the kernel goes no further at. What
  * was unpacked before stays in any case. */
@@ -28,6 +30,7 @@ enum { AT_END = 1, AT_OTHER, AT_JUNK };
 struct source {
 	FILE *in;
 	off_t pos; /* by which archives are aligned */
+	bool seekable; /* it is the image itself, of that size */
 	/* Of what is compressed with a sum of its content behind it: that sum, the file, where the part begins and,
 	 * once that is known, ends. */
 	bool sums;
@@ -54,7 +57,14 @@ static bool get(struct source *source, void *buf, size_t len)
 
 static bool skip(struct source *source, size_t len)
 {
-	char buf[16384];
+	static char buf[BUFFER_SIZE];
+
+	if (source->seekable && len > sizeof(buf)) {
+		if (source->pos + (off_t)len > source->size || fseeko(source->in, (off_t)len, SEEK_CUR) < 0)
+			return false;
+		source->pos += (off_t)len;
+		return true;
+	}
 
 	for (; len > 0; len -= len < sizeof(buf) ? len : sizeof(buf))
 		if (!get(source, buf, len < sizeof(buf) ? len : sizeof(buf)))
@@ -177,6 +187,15 @@ static int read_archives(struct source *source, struct rootfs *root, size_t *mem
 	}
 }
 
+/* glibc goes by a size only where it is given the buffer too. One source is open at a time. */
+static int read_buffered(struct source *source, struct rootfs *root, size_t *members)
+{
+	static char buffer[BUFFER_SIZE];
+
+	setvbuf(source->in, buffer, _IOFBF, sizeof(buffer));
+	return read_archives(source, root, members);
+}
+
 /* Alone, as programs read on behind it, and complain. */
 int cpio_part(int fd, off_t start, off_t end)
 {
@@ -203,8 +222,8 @@ static int run_program(const struct compression *kind, int in, struct source *so
 	pid_t pid = run_filter(kind->argv, in, &source->in);
 	if (pid < 0)
 		return pid == -ENOENT ? -ENOPKG : (int)pid;
-	setvbuf(source->in, NULL, _IOFBF, PIPE_SIZE);
-	int r = read_archives(source, root, members);
+	fcntl(fileno(source->in), F_SETPIPE_SZ, PIPE_SIZE); /* else it takes longer */
+	int r = read_buffered(source, root, members);
 	/* gzip calls what follows an error: its sum tells that it is whole. */
 	if (r == AT_END && source->sums && source->end < 0 && !ends_here(source))
 		r = -EBADMSG;
@@ -245,9 +264,9 @@ static int read_compressed(int fd, off_t *offset, off_t size, struct rootfs *roo
 	return r == AT_END && *members > before && *offset > source.start ? AT_END : AT_JUNK;
 }
 
-static int read_plain(int fd, off_t *offset, struct rootfs *root, size_t *members)
+static int read_plain(int fd, off_t *offset, off_t size, struct rootfs *root, size_t *members)
 {
-	struct source source = { .pos = *offset, .fd = fd };
+	struct source source = { .pos = *offset, .fd = fd, .size = size, .seekable = true };
 
 	int copy = dup(fd);
 	source.in = copy < 0 || lseek(copy, *offset, SEEK_SET) < 0 ? NULL : fdopen(copy, "r");
@@ -256,7 +275,7 @@ static int read_plain(int fd, off_t *offset, struct rootfs *root, size_t *member
 			close(copy);
 		return -ENOMEM;
 	}
-	int r = read_archives(&source, root, members);
+	int r = read_buffered(&source, root, members);
 	fclose(source.in);
 	*offset = source.pos;
 	return r;
@@ -270,7 +289,7 @@ int cpio_unpack(int fd, struct rootfs *root)
 
 	int r = fstat(fd, &st) < 0 ? -errno : AT_OTHER;
 	while (r == AT_OTHER) {
-		r = read_plain(fd, &offset, root, &members);
+		r = read_plain(fd, &offset, st.st_size, root, &members);
 		if (r != AT_OTHER)
 			break;
 		r = read_compressed(fd, &offset, st.st_size, root, &members);
