@@ -61,14 +61,13 @@ int initramfs_take(const struct rootfs *root, struct initramfs *image)
 		memcpy(image->target, target->data, target->len + 1);
 		image->target_len = target->len;
 	}
-	if (take_conf(conf, image) < 0) {
+	if (take_conf(conf, image) < 0 || modprobe_says_image(root, &says) < 0) {
 		initramfs_free(image);
 		return -ENOMEM;
 	}
 	image->helper = helper != NULL;
 	image->same_helper = is_our_helper(helper);
 	image->executable = helper && (helper->mode & 0100);
-	modprobe_says_image(root, &says);
 	image->sets = modprobe_sets(&says);
 	starts_read(root, &starts);
 	image->hook = starts.hook;

@@ -3,6 +3,7 @@
  */
 #include "initramfs/modprobe-says.h"
 
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -52,30 +53,34 @@ int modprobe_says_system(struct modprobe_says *says)
 }
 
 /* Its lines are filtered already, and each is a whole one. */
-static void take_text(const char *path, const char *text, struct modprobe_says *says)
+static int take_text(const char *path, const char *text, struct modprobe_says *says)
 {
-	char line[1024];
-
 	for (unsigned number = 1; *text; number++) {
 		size_t len = strcspn(text, "\n");
-		snprintf(line, sizeof(line), "%.*s", (int)len, text);
+		char *line = strndup(text, len);
+		if (!line)
+			return -ENOMEM;
 		take_line(says, path, number, line);
+		free(line);
 		text += len + (text[len] == '\n');
 	}
+	return 0;
 }
 
-void modprobe_says_image(const struct rootfs *image, struct modprobe_says *says)
+int modprobe_says_image(const struct rootfs *image, struct modprobe_says *says)
 {
 	char path[512];
 	const char *name;
+	int r = 0;
 
 	*says = (struct modprobe_says){ 0 };
-	for (size_t i = 0; (name = rootfs_entry(image, IMAGE_MODPROBE_DIR, i)); i++) {
+	for (size_t i = 0; r == 0 && (name = rootfs_entry(image, IMAGE_MODPROBE_DIR, i)); i++) {
 		snprintf(path, sizeof(path), IMAGE_MODPROBE_DIR "/%s", name);
 		const struct rootfs_file *file = rootfs_find(image, path);
 		if (file && S_ISREG(file->mode) && file->data)
-			take_text(path, file->data, says);
+			r = take_text(path, file->data, says);
 	}
+	return r;
 }
 
 unsigned modprobe_sets(const struct modprobe_says *says)

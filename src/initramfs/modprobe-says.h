@@ -15,8 +15,8 @@ struct modprobe_says {
 /* Of the system that this runs in. Returns 0 or -errno. */
 int modprobe_says_system(struct modprobe_says *says);
 
-/* The same by the lines that an image holds of its root's. */
-void modprobe_says_image(const struct rootfs *image, struct modprobe_says *says);
+/* The same by the lines that an image holds of its root's. Returns 0 or -ENOMEM. */
+int modprobe_says_image(const struct rootfs *image, struct modprobe_says *says);
 
 /* The parameters that are set to Y (bits: 1 << param). */
 unsigned modprobe_sets(const struct modprobe_says *says);
