@@ -26,7 +26,7 @@ machine_from() {
 	local first
 	machine=$BATS_TEST_TMPDIR/machine.img
 	if [[ ${BATS_FILE_TMPDIR:-} ]]; then
-		first=$(cached "$BATS_FILE_TMPDIR/machine-$(recipe_key "$@").img" "$@") &&
+		first=$(cached "$BATS_FILE_TMPDIR/machine-$(recipe_key "${DISK_PACKAGES-}" "$@").img" "$@") &&
 			disk_copy "$first" "$machine" || return
 		[[ -e $first.writable ]] || { note_writable && mv "$BATS_TEST_TMPDIR/writable" "$first.writable"; } ||
 			return
