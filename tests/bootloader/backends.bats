@@ -243,7 +243,8 @@ $'GRUB_CMDLINE_LINUX_DEFAULT="$x iommu=pt" # mine' ]
 # bats test_tags=boot
 @test "the entry that started this boot is this system's, without modules too" {
 	fedora_machine
-	in_machine 'cd /boot; cp vmlinuz-6.1.0-90* vmlinuz-5.4.0-whole; cp initrd.img-6.1.0-90* initrd.img-5.4.0-whole
+	# A copy of a kernel would be known by its header, which has modules here.
+	in_machine 'cd /boot; echo kernel > vmlinuz-5.4.0-whole; cp initrd.img-6.1.0-90* initrd.img-5.4.0-whole
 		sed "s/6.1.0-90.fc38.x86_64/5.4.0-whole/g; s/^options .*/& whole/" \
 			loader/entries/'$ID'-6.1.0-90.fc38.x86_64.conf > loader/entries/whole.conf
 		iommu-install pt --force --backend=bls --initramfs=none

@@ -152,8 +152,8 @@ as() {
 	grep -qs "modules can't be asked" "$WORK/said" "$WORK/said.first" || return
 	[ "$(grep -v '/boot/initrd.img-' <<<"$now")" = "$(grep -v '/boot/initrd.img-' <<<"$1")" ] || return
 	while read -r line; do
-		cpio -i --quiet --to-stdout '*etc/iommu.target' <"${line#*  }" 2>/dev/null | cmp -s - /etc/iommu.target ||
-			return
+		cpio -i --quiet --to-stdout '*etc/iommu.target' <"${line#*  }" 2>/dev/null |
+			cmp -s - /etc/iommu.target || return
 	done < <(comm -23 <(sort <<<"$now") <(sort <<<"$1"))
 }
 
