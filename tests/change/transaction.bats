@@ -355,6 +355,7 @@ with_noiommu() {
 	in_machine 'cp /lib/modules/*/kernel/drivers/vfio/vfio.ko /host/vfio.ko'
 	objcopy --dump-section .modinfo="$BATS_TEST_TMPDIR/modinfo" "$BATS_TEST_TMPDIR/vfio.ko"
 	printf '%s\0' 'parm=enable_unsafe_noiommu_mode:of a test' parmtype=enable_unsafe_noiommu_mode:bool \
+		'parm=allow_unsafe_interrupts:of a test' parmtype=allow_unsafe_interrupts:bool \
 		>> "$BATS_TEST_TMPDIR/modinfo"
 	objcopy --update-section .modinfo="$BATS_TEST_TMPDIR/modinfo" "$BATS_TEST_TMPDIR/vfio.ko"
 	in_machine 'cp /host/vfio.ko /lib/modules/*/kernel/drivers/vfio/vfio.ko'
@@ -402,6 +403,12 @@ with_noiommu() {
 	# A parameter that the entry's kernel does not have sets nothing.
 	in_machine 'echo "options iommufd allow_unsafe_interrupts=1" > /etc/modprobe.d/a.conf'
 	foreseen pt "" ""
+	in_machine 'k=$(ls /lib/modules) && cp /host/vfio.ko /lib/modules/$k/kernel/iommufd.ko && depmod $k &&
+		update-initramfs -u -k $k' # which has it now
+	foreseen pt "" unsafe
+	foreseen pt iommufd.allow_unsafe_interrupts=0 ""
+	in_machine 'rm /etc/modprobe.d/a.conf; update-initramfs -u -k $(ls /lib/modules)'
+	foreseen pt iommufd.allow_unsafe_interrupts unsafe
 	in_machine 'echo "options vfio enable_unsafe_noiommu_mode=Y" > /etc/modprobe.d/a.conf'
 	foreseen pt "" noiommu
 	in_machine 'rm /etc/modprobe.d/a.conf; iommu-install off-for-uio --force'
